@@ -1,0 +1,210 @@
+# reeve: one Makefile for the whole tree, no recursion, no configure step.   make help
+MAKEFLAGS += -r
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+
+BUILD ?= debug
+O     ?= build/$(BUILD)
+Q     := $(if $(V),,@)
+say    = $(if $(V),,@printf '  %-5s %s\n' $1 '$2')
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+bindir      = $(PREFIX)/bin
+libexecdir  = $(PREFIX)/libexec/reeve
+moduledir   = $(PREFIX)/lib/reeve
+includedir  = $(PREFIX)/include
+pkgdir      = $(PREFIX)/lib/pkgconfig
+mandir      = $(PREFIX)/share/man
+datadir     = $(PREFIX)/share/reeve
+
+# ---------------------------------------------------------------- flags
+IS_CLANG := $(findstring clang,$(CC))
+CSTD  := -std=c11 -D_GNU_SOURCE -DREEVE_VERSION='"$(VERSION)"' -Icore -Icore/include
+WARN  := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wformat=2 -Wundef -Wcast-qual -Wstrict-prototypes \
+         -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wpointer-arith -Wnull-dereference \
+         -Wimplicit-fallthrough -fno-common $(if $(IS_CLANG),,-Wlogical-op -Wduplicated-branches) \
+         $(if $(W),-Werror)
+HARD  := -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing -fvisibility=hidden \
+         $(if $(filter x86_64,$(shell uname -m)),-fcf-protection=full) \
+         $(if $(IS_CLANG),,-ftrivial-auto-var-init=zero)
+OPT.debug   := -Og -g3
+OPT.release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+OPT.asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT.tsan    := -O1 -g -fsanitize=thread
+OPT.fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_ALL   = $(CSTD) $(WARN) $(HARD) $(OPT.$(BUILD)) -pthread $(CFLAGS)
+LDFLAGS_ALL  = $(OPT.$(BUILD)) -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS)
+SYSLIBS      = -lsqlite3 -lcrypto -lyaml -lcurl -ldl
+
+# ---------------------------------------------------------------- rooms: who may use whom (tests/check_includes enforces it)
+ROOMS := base message routing config transport spool state journal plugin worker supervisor door cli
+DEPS.base       :=
+DEPS.message    := base
+DEPS.routing    := base
+DEPS.transport  := base
+DEPS.spool      := transport base
+DEPS.state      := base
+DEPS.journal    := base
+DEPS.plugin     := message base
+DEPS.config     := routing base
+DEPS.supervisor := base
+DEPS.door       := base
+DEPS.worker     := plugin transport routing message state journal config base
+DEPS.cli        := worker supervisor plugin transport config routing message state journal base
+MAINS     := $(wildcard core/*/main_*.c)
+lib_of     = $(patsubst %,$O/core/lib%.a,$1)
+ROOM_LIBS := $(call lib_of,$(ROOMS))
+
+PROGRAMS := $O/reeve $O/reeve-worker $O/reeve-door $O/reeve-spool
+MODULES  := $(patsubst %/,%,$(filter-out adapters/lib/,$(wildcard plugins/*/ adapters/*/)))
+MODULES  := $(foreach m,$(MODULES),$(if $(wildcard $m/*.c),$m))
+SO       := $(foreach m,$(MODULES),$O/$m.so)
+-include $(wildcard $(addsuffix /module.mk,$(MODULES)))   # sets LIBS.<module>
+
+# ---------------------------------------------------------------- building
+all: $(PROGRAMS) $(SO) current ## build everything (BUILD=debug|release|asan|tsan, W=1: warnings are errors, V=1)
+
+ifeq ($O,build/$(BUILD))
+current: $(PROGRAMS) $(SO) ; $Q for p in $(PROGRAMS); do ln -sfn "$(BUILD)/$${p##*/}" "build/$${p##*/}"; done; \
+	ln -sfn "$(BUILD)/plugins" build/plugins; ln -sfn "$(BUILD)/adapters" build/adapters
+else
+current: ;
+endif
+
+$O/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$Q$(CC) $(CFLAGS_ALL) $(PIC) -MMD -MP -c -o $@ $<
+$O/core/%.o: PIC := -fPIE
+$O/tests/%.o: PIC := -fPIE
+$O/plugins/%.o $O/adapters/%.o: PIC := -fPIC
+$O/adapters/%.o: CSTD += -Iadapters
+
+define ROOM
+OBJ.$1 := $$(patsubst %.c,$O/%.o,$$(filter-out $$(MAINS),$$(wildcard core/$1/*.c)))
+$O/core/lib$1.a: $$(OBJ.$1) ; @mkdir -p $$(@D); rm -f $$@; ar rcs $$@ $$^
+lib-$1: $O/core/lib$1.a
+endef
+$(foreach r,$(ROOMS),$(eval $(call ROOM,$r)))
+
+LINK = $(call say,LINK,$(@F)) ; $(CC) -pie $(LDFLAGS_ALL)
+$O/reeve: $O/core/cli/main_reeve.o $(call lib_of,cli supervisor base)
+	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(SYSLIBS)
+$O/reeve-worker: $O/core/cli/main_reeve_worker.o $(call lib_of,cli worker supervisor plugin config routing transport state journal message base) core/reeve.syms
+	$Q$(CC) -pie $(LDFLAGS_ALL) -Wl,--dynamic-list=core/reeve.syms -o $@ $(filter %.o,$^) \
+	  -Wl,--whole-archive $(call lib_of,plugin) -Wl,--no-whole-archive $(filter-out $(call lib_of,plugin),$(filter %.a,$^)) $(call lib_of,base) $(SYSLIBS)
+$O/reeve-spool: $O/core/spool/main_reeve_spool.o $(call lib_of,spool transport base)
+	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(SYSLIBS)
+$O/reeve-door: $O/core/door/main_reeve_door.o $(call lib_of,door base)
+	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(SYSLIBS) -lmicrohttpd -lgnutls
+
+ADAPTER_LIB := $(patsubst %.c,$O/%.o,$(wildcard adapters/lib/*.c))
+define MODULE
+$O/$1.so: $$(patsubst %.c,$O/%.o,$$(wildcard $1/*.c)) $(if $(filter adapters/%,$1),$(ADAPTER_LIB)) core/plugin.syms
+	$$Q$$(CC) -shared $$(LDFLAGS_ALL) -Wl,--version-script=core/plugin.syms,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIBS.$1)
+endef
+$(foreach m,$(MODULES),$(eval $(call MODULE,$m)))
+
+# ---------------------------------------------------------------- tests
+TESTLIB := $(patsubst %.c,$O/%.o,$(wildcard tests/lib/*.c))
+UNIT    := $(patsubst %.c,$O/%,$(wildcard tests/unit/*/test_*.c))
+# unit tests of a room see that room and what it may use; of an adapter or plugin: its objects and the host services
+define UNITROOM
+UNIT.$1 := $$(patsubst %.c,$O/%,$$(wildcard tests/unit/$1/test_*.c))
+$$(UNIT.$1): $O/%: $O/%.o $$(TESTLIB) $$(call lib_of,$1 $(DEPS.$1))
+	$$Q$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(SYSLIBS) -lcmocka $$(if $$(filter door,$1),-lmicrohttpd -lgnutls)
+unit-$1: $$(UNIT.$1) ; @bash tests/run_units $$^
+endef
+$(foreach r,$(ROOMS),$(eval $(call UNITROOM,$r)))
+define UNITMODULE
+UNIT.$1 := $$(patsubst %.c,$O/%,$$(wildcard tests/unit/$(subst /,-,$1)/test_*.c))
+$$(UNIT.$1): $O/%: $O/%.o $$(patsubst %.c,$O/%.o,$$(wildcard $1/*.c)) $(if $(filter adapters/%,$1),$(ADAPTER_LIB)) $$(TESTLIB) $$(call lib_of,plugin message base)
+	$$Q$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LIBS.$1) $$(SYSLIBS) -lcmocka
+$O/tests/unit/$(subst /,-,$1)/%.o: CSTD += -I$1 -Iadapters
+unit-$(subst /,-,$1): $$(UNIT.$1) ; @bash tests/run_units $$^
+endef
+$(foreach m,$(MODULES),$(eval $(call UNITMODULE,$m)))
+ADAPTERLIB_UNIT := $(patsubst %.c,$O/%,$(wildcard tests/unit/adapters-lib/test_*.c))
+$(ADAPTERLIB_UNIT): $O/%: $O/%.o $(ADAPTER_LIB) $(TESTLIB) $(call lib_of,plugin message base)
+	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSLIBS) -lcmocka
+$O/tests/unit/adapters-lib/%.o: CSTD += -Iadapters
+unit-adapters-lib: $(ADAPTERLIB_UNIT) ; @bash tests/run_units $^
+
+$O/tests/%.o: CSTD += -Itests
+
+unit: $(UNIT) ## unit tests only (unit-ROOM for one room)
+	@bash tests/run_units $^
+
+CONFORMANCE := $(patsubst %.c,$O/%,$(wildcard tests/conformance/test_*.c))
+$(CONFORMANCE): $O/%: $O/%.o $(TESTLIB) $(call lib_of,spool transport state journal message base)
+	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSLIBS) -lcmocka
+conformance: $(CONFORMANCE) $(PROGRAMS) ## the transport and state suites, every engine
+	@REEVE_BUILD=$(abspath $O) bash tests/run_units $(CONFORMANCE)
+
+PYTEST ?= /usr/bin/python3 -m pytest
+PYTEST_ARGS ?= -q
+pytest: all ## whole-program tests (PYTEST_ARGS="-k name")
+	REEVE_BUILD=$(abspath $O) $(PYTEST) $(PYTEST_ARGS) tests/system tests/crash
+
+check-headers: $(patsubst %.h,$O/%.hok,$(wildcard core/*/*.h core/include/reeve/*.h)) ## every header compiles alone
+$O/%.hok: %.h
+	@mkdir -p $(@D)
+	$Q$(CC) $(CSTD) $(WARN) -fsyntax-only -x c -include $< /dev/null && touch $@
+check-style: ## include directions, banned calls, licence lines, formatting
+	@bash tests/check_style
+
+test: all check-headers check-style ## everything a contributor runs before a commit
+	@$(MAKE) --no-print-directory unit conformance pytest
+
+# ---------------------------------------------------------------- fuzzing (clang)
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 20
+ifeq ($(BUILD),fuzz)
+$O/tests/fuzz/%.o: CSTD += -Iadapters
+$(addprefix $O/tests/fuzz/,$(FUZZ)): $O/%: $O/%.o $(ROOM_LIBS) $(patsubst %.c,$O/%.o,$(wildcard adapters/360giving/*.c adapters/lib/*.c))
+	$Q$(CC) -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(if $(findstring 360giving,$@),$(filter $O/adapters/%,$^) -ljson-c) $(SYSLIBS) -lmicrohttpd -lgnutls
+fuzz-run: $(addprefix $O/tests/fuzz/,$(FUZZ))
+	@bash tests/run_fuzz $(FUZZ_SECONDS) $^
+endif
+fuzz: ## every fuzz target for FUZZ_SECONDS each (needs clang)
+	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang fuzz-run
+
+# ---------------------------------------------------------------- running and benches
+demo: ## the sample hub: set up, build, run, push, route, explain (ONCE=1, FILE=x.json)
+	@bash contrib/setup build
+	@$(MAKE) --no-print-directory all
+	@REEVE_BUILD=$(abspath $O) ONCE="$(ONCE)" FILE="$(FILE)" /usr/bin/python3 contrib/demo/demo.py
+
+BENCH := $(patsubst contrib/bench/%.c,%,$(wildcard contrib/bench/bench_*.c))
+$(addprefix $O/contrib/bench/,$(BENCH)): $O/%: $O/%.o $(ROOM_LIBS)
+	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -ljson-c $(SYSLIBS) -lmicrohttpd -lgnutls
+benches: $(addprefix $O/contrib/bench/,$(BENCH))
+bench: ## performance as ratios to a bare loop over the same library (release build)
+	@$(MAKE) --no-print-directory BUILD=release all benches
+	@REEVE_BUILD=$(abspath build/release) /usr/bin/python3 contrib/bench/bench.py
+
+# ---------------------------------------------------------------- installing
+install: all ## DESTDIR= PREFIX=
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(moduledir)/plugins $(DESTDIR)$(moduledir)/adapters \
+	  $(DESTDIR)$(includedir)/reeve $(DESTDIR)$(pkgdir) $(DESTDIR)$(mandir)/man7 $(DESTDIR)$(datadir)
+	install -m 755 $O/reeve $(DESTDIR)$(bindir)/
+	install -m 755 $O/reeve-worker $O/reeve-door $O/reeve-spool $(DESTDIR)$(libexecdir)/
+	install -m 644 $(filter $O/plugins/%,$(SO)) $(DESTDIR)$(moduledir)/plugins/
+	install -m 644 $(filter $O/adapters/%,$(SO)) $(DESTDIR)$(moduledir)/adapters/
+	install -m 644 core/include/reeve/plugin.h $(DESTDIR)$(includedir)/reeve/
+	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' contrib/reeve.pc.in > $(DESTDIR)$(pkgdir)/reeve.pc
+	cp -r contrib/template $(DESTDIR)$(datadir)/
+	$(foreach p,$(wildcard plugins/*/*.7 adapters/*/*.7),install -m 644 $p $(DESTDIR)$(mandir)/man7/ &&) true
+
+clean: ## remove build/
+	rm -rf build
+format: ; clang-format -i $$(git ls-files '*.c' '*.h')
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' Makefile
+
+.PHONY: all current unit conformance pytest check-headers check-style test fuzz fuzz-run demo bench benches install clean format help
+.SECONDARY:
+-include $(shell find $O -name '*.d' 2>/dev/null)

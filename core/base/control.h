@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* control - the conversation between the supervisor and its children on descriptor 3 (frame.h), and the child's end of it.
+ *
+ * A child is executed with fd 3 = control channel, fd 4 = its part of the plan (JSON in a sealed memory file). It sends READY once it can
+ * work, BEAT from its main loop (never from another thread), STATS when asked. End of file on fd 3 means that the supervisor
+ * is gone: drain and exit. Every frame carries the generation that the supervisor gave (environment REEVE_GENERATION), so late
+ * frames of a dead child are told from its successor's. A child ignores no frame: an unknown type makes it exit(70). */
+#ifndef REEVE_BASE_CONTROL_H
+#define REEVE_BASE_CONTROL_H
+#include "err.h"
+#include "tree.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONTROL_VERSION 1
+#define CONTROL_FD 3
+#define CONTROL_PART_FD 4
+#define CONTROL_BEAT_MS 1000
+
+enum control_type {
+    /* child -> supervisor */
+    CONTROL_READY = 1,  /* u32 CONTROL_VERSION */
+    CONTROL_BEAT = 2,   /* empty */
+    CONTROL_STATUS = 3, /* bytes: one line for people, "" = nothing to say */
+    CONTROL_STATS = 4,  /* bytes: JSON object: figures for `status` */
+    CONTROL_FAULT = 5,  /* bytes code, bytes text: why it is about to exit */
+    CONTROL_ALARM = 6,  /* bytes code, bytes text ("" = the alarm is over) */
+    /* supervisor -> child */
+    CONTROL_DRAIN = 64, /* finish what is under way and exit 0; u32 seconds at most */
+    CONTROL_PAUSE = 65,
+    CONTROL_RESUME = 66,
+    CONTROL_ASK_STATS = 67
+};
+
+/* Exit codes of children, from sysexits.h. Everything else is a crash. */
+#define EXIT_BUG 70    /* own invariant or protocol broken */
+#define EXIT_RETRY 75  /* cannot work now: start again with back-off */
+#define EXIT_CONFIG 78 /* bad configuration: do not start again until it changes */
+
+struct child; /* the child's end */
+struct child_events {
+    void *arg;
+    void (*drain)(void *arg, uint32_t seconds); /* also when the supervisor is gone */
+    void (*pause)(void *arg, bool paused);
+    void (*stats)(void *arg, struct tree *figures); /* fill the map */
+};
+/* Reads the part from fd 4 and takes over fd 3. A process started by hand gives part_file instead and has no control channel: the calls
+ * below then do nothing. */
+int child_start(const char *part_file, const struct child_events *events, struct child **ret, struct tree **ret_part, struct err *e);
+void child_free(struct child *c);
+int child_fd(const struct child *c); /* for poll(); -1 without a supervisor */
+short child_poll_events(const struct child *c);
+/* Handles what came and sends a BEAT when one is due; call it at least every CONTROL_BEAT_MS. 0, or negative errno: exit(EXIT_BUG). */
+int child_run(struct child *c);
+int child_ready(struct child *c);
+void child_status(struct child *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void child_alarm(struct child *c, const char *code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void child_fault(struct child *c, const struct err *e); /* flushed before it returns */
+
+#endif

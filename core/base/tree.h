@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tree - a document of maps, lists and scalars, each with the place it came from.
+ *
+ * The YAML configuration is read into one (by core/config), the checked plan is one written as JSON (and read back
+ * here), plugin descriptions and machine-readable answers are others. Scalars are text; `plain` tells an unquoted
+ * YAML scalar or a bare JSON number/true/false/null from a string. */
+#ifndef REEVE_BASE_TREE_H
+#define REEVE_BASE_TREE_H
+#include "buf.h"
+#include "err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum tree_kind { TREE_SCALAR, TREE_LIST, TREE_MAP };
+
+struct tree {
+    enum tree_kind kind;
+    bool plain;        /* scalars: see above */
+    const char *file;  /* borrowed from whoever read it; NULL when made by code */
+    unsigned line, col; /* 1-based; 0 when made by code */
+    char *text;        /* scalars */
+    size_t text_len;
+    size_t n;          /* lists and maps: children */
+    struct tree **child;
+    struct tree **key; /* maps: scalars with their own positions; NULL for lists */
+    void *owner;       /* private to tree.c */
+};
+
+struct tree *tree_scalar(const char *text, bool plain); /* NULL when out of memory, like all that make */
+struct tree *tree_scalarf(bool plain, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct tree *tree_list(void);
+struct tree *tree_map(void);
+struct tree *tree_copy(const struct tree *t);
+void tree_free(struct tree *t); /* with all children; NULL is fine */
+
+/* These take `value`, also when they fail (it is freed then), and accept value == NULL as out of memory:
+ * `tree_put(t, "a", tree_scalar("x", false))` needs no check of its own inside. 0, -ENOMEM, or -EEXIST for a key twice. */
+int tree_put(struct tree *map, const char *key, struct tree *value);
+int tree_puts(struct tree *map, const char *key, const char *text); /* string scalar; text NULL: nothing is put */
+int tree_putu(struct tree *map, const char *key, uint64_t n);
+int tree_putb(struct tree *map, const char *key, bool b);
+int tree_append(struct tree *list, struct tree *value);
+int tree_appends(struct tree *list, const char *text);
+
+/* Reading; every one accepts t == NULL and wrong kinds, and gives NULL / the default then. */
+const struct tree *tree_get(const struct tree *map, const char *key); /* one level */
+const struct tree *tree_at(const struct tree *map, const char *path); /* "deliver/options/url" */
+const char *tree_text(const struct tree *t);                          /* scalar's text or NULL */
+const char *tree_gets(const struct tree *map, const char *path, const char *def);
+uint64_t tree_getu(const struct tree *map, const char *path, uint64_t def);
+bool tree_getb(const struct tree *map, const char *path, bool def); /* text "true" */
+bool tree_is_map(const struct tree *t);
+bool tree_is_list(const struct tree *t);
+
+/* JSON, depth and size bounded. Duplicate keys are refused. indent: pretty-printed for people. */
+int tree_from_json(const char *p, size_t len, struct tree **ret, struct err *e);
+int tree_to_json(const struct tree *t, struct buf *out, bool indent);
+
+#endif
