@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* buf - growing byte buffer with a ceiling. Memory doubles, one byte is always kept for the closing zero, and a call
- * that fails leaves the contents as they were. The bytes added must not lie inside the same buffer. */
+/* buf - growing byte buffer with a ceiling. Memory doubles, one byte is always kept for the closing
+ * zero, and a call that fails leaves the contents as they were. The bytes added must not lie inside
+ * the same buffer. */
 #include "buf.h"
 #include <errno.h>
 #include <stdint.h>

@@ -11,14 +11,18 @@ struct buf {
     size_t len, cap, max;
 };
 
-#define BUF_INIT(ceiling) {.p = NULL, .len = 0, .cap = 0, .max = (ceiling)}
+#define BUF_INIT(ceiling)                               \
+    {                                                   \
+        .p = NULL, .len = 0, .cap = 0, .max = (ceiling) \
+    }
 
 void buf_init(struct buf *b, size_t max);
 void buf_done(struct buf *b);  /* frees; the buffer may be used again. NULL is fine */
 void buf_reset(struct buf *b); /* len = 0, memory kept */
 const char *buf_str(const struct buf *b);
 
-/* All return 0, -EFBIG (over the ceiling; nothing was added) or -ENOMEM (nothing was added). */
+/* All return 0, -EFBIG (over the ceiling; nothing was added) or -ENOMEM (nothing was added).
+ * What is added must not lie in the same buffer. */
 int buf_reserve(struct buf *b, size_t more); /* room for `more` bytes behind len */
 int buf_add(struct buf *b, const void *p, size_t len);
 int buf_adds(struct buf *b, const char *s);

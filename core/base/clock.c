@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* clock - the two clocks, and date-times as RFC 3339 writes them.
  *
- * A leap second (…:60) gets the number of the second after it, as POSIX time does; which leap seconds really took place
- * is not checked, only that it stands where one may: 23:59:60 UTC on the last of June or December (section 5.7). */
+ * A leap second (…:60) gets the number of the second after it, as POSIX time does; which leap
+ * seconds really took place is not checked, only that it stands where one may: 23:59:60 UTC on the
+ * last of June or December (section 5.7). */
 #include "util.h"
 #include <errno.h>
 #include <stdio.h>
@@ -25,8 +26,8 @@ uint64_t wall_ms(void)
     return clock_ms(CLOCK_REALTIME);
 }
 
-/* Days between 1970-01-01 and a date of the proleptic Gregorian calendar. The year is taken to begin in March, so that
- * the leap day is its last. */
+/* Days between 1970-01-01 and a date of the proleptic Gregorian calendar. The year is taken to
+ * begin in March, so that the leap day is its last. */
 static int64_t days_of(int64_t year, unsigned month, unsigned day)
 {
     int64_t y = year + 400 - (month <= 2); /* + 400: never negative; taken off again below */
@@ -59,7 +60,8 @@ static char *put_digits(char *p, unsigned v, unsigned n, char after)
 
 void rfc3339_ms(uint64_t wall, char out[RFC3339_MAX])
 {
-    const uint64_t last = 253402300799999ull; /* 9999-12-31T23:59:59.999Z: the format has four digits for the year */
+    const uint64_t last =
+        253402300799999ull; /* 9999-12-31T23:59:59.999Z: the format has four digits for the year */
     if (wall > last)
         wall = last;
     unsigned year, month, day, ms = (unsigned)(wall % 1000), s = (unsigned)(wall / 1000 % 86400);
@@ -152,7 +154,8 @@ static bool leap_second_place(int64_t utc_seconds)
         return false;
     unsigned year, month, day;
     date_of(utc_seconds / 86400, &year, &month, &day);
-    return utc_seconds % 86400 == 86399 && ((month == 6 && day == 30) || (month == 12 && day == 31));
+    return utc_seconds % 86400 == 86399 &&
+           ((month == 6 && day == 30) || (month == 12 && day == 31));
 }
 
 int rfc3339_parse(const char *s, size_t len, int64_t *ret_wall)
@@ -171,10 +174,11 @@ int rfc3339_parse(const char *s, size_t len, int64_t *ret_wall)
     unsigned second = digits(&c, 2);
     unsigned ms = fraction_ms(&c);
     int offset = offset_minutes(&c);
-    if (c.bad || c.p != c.end || month < 1 || month > 12 || day < 1 || day > month_days(year, month) || hour > 23 ||
-        minute > 59 || second > 60)
+    if (c.bad || c.p != c.end || month < 1 || month > 12 || day < 1 ||
+        day > month_days(year, month) || hour > 23 || minute > 59 || second > 60)
         return -EINVAL;
-    int64_t at = days_of(year, month, day) * 86400 + (int64_t)(hour * 3600 + minute * 60) - (int64_t)offset * 60;
+    int64_t at = days_of(year, month, day) * 86400 + (int64_t)(hour * 3600 + minute * 60) -
+                 (int64_t)offset * 60;
     if (second == 60 && !leap_second_place(at + 59))
         return -EINVAL;
     if (ret_wall)

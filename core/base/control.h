@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* control - the conversation between the supervisor and its children on descriptor 3 (frame.h), and the child's end of it.
+/* control - the conversation between the supervisor and its children on descriptor 3 (frame.h), and
+ * the child's end of it.
  *
- * A child is executed with fd 3 = control channel, fd 4 = its part of the plan (JSON in a sealed memory file). It sends READY once it can
- * work, BEAT from its main loop (never from another thread), STATS when asked. End of file on fd 3 means that the supervisor
- * is gone: drain and exit. Every frame carries the generation that the supervisor gave (environment REEVE_GENERATION), so late
- * frames of a dead child are told from its successor's. A child ignores no frame: an unknown type makes it exit(70). */
+ * A child is executed with fd 3 = control channel, fd 4 = its part of the plan (JSON in a sealed
+ * memory file). It sends READY once it can work, BEAT from its main loop (never from another
+ * thread), STATS when asked. End of file on fd 3 means that the supervisor is gone: drain and exit.
+ * Every frame carries the generation that the supervisor gave (environment REEVE_GENERATION), so
+ * late frames of a dead child are told from its successor's. A child ignores no frame: an unknown
+ * type makes it exit(70). */
 #ifndef REEVE_BASE_CONTROL_H
 #define REEVE_BASE_CONTROL_H
 #include "err.h"
@@ -13,7 +16,7 @@
 #include <stdint.h>
 
 #define CONTROL_VERSION 1
-#define CONTROL_FD 3
+#define CONTROL_FD      3
 #define CONTROL_PART_FD 4
 #define CONTROL_BEAT_MS 1000
 
@@ -33,8 +36,8 @@ enum control_type {
 };
 
 /* Exit codes of children, from sysexits.h. Everything else is a crash. */
-#define EXIT_BUG 70    /* own invariant or protocol broken */
-#define EXIT_RETRY 75  /* cannot work now: start again with back-off */
+#define EXIT_BUG    70 /* own invariant or protocol broken */
+#define EXIT_RETRY  75 /* cannot work now: start again with back-off */
 #define EXIT_CONFIG 78 /* bad configuration: do not start again until it changes */
 
 struct child; /* the child's end */
@@ -44,17 +47,20 @@ struct child_events {
     void (*pause)(void *arg, bool paused);
     void (*stats)(void *arg, struct tree *figures); /* fill the map */
 };
-/* Reads the part from fd 4 and takes over fd 3. A process started by hand gives part_file instead and has no control channel: the calls
- * below then do nothing. */
-int child_start(const char *part_file, const struct child_events *events, struct child **ret, struct tree **ret_part, struct err *e);
+/* Reads the part from fd 4 and takes over fd 3. A process started by hand gives part_file instead
+ * and has no control channel: the calls below then do nothing. */
+int child_start(const char *part_file, const struct child_events *events, struct child **ret,
+                struct tree **ret_part, struct err *e);
 void child_free(struct child *c);
 int child_fd(const struct child *c); /* for poll(); -1 without a supervisor */
 short child_poll_events(const struct child *c);
-/* Handles what came and sends a BEAT when one is due; call it at least every CONTROL_BEAT_MS. 0, or negative errno: exit(EXIT_BUG). */
+/* Handles what came and sends a BEAT when one is due; call it at least every CONTROL_BEAT_MS. 0, or
+ * negative errno: exit(EXIT_BUG). */
 int child_run(struct child *c);
 int child_ready(struct child *c);
 void child_status(struct child *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void child_alarm(struct child *c, const char *code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void child_alarm(struct child *c, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void child_fault(struct child *c, const struct err *e); /* flushed before it returns */
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* digest - SHA-256 by libcrypto. After digest_new() has succeeded nothing can fail for want of memory; if the library
- * nevertheless refuses (a build without SHA-256), the process is stopped: a wrong digest would be worse. */
+/* digest - SHA-256 by libcrypto. After digest_new() has succeeded nothing can fail for want of
+ * memory; if the library nevertheless refuses (a build without SHA-256), the process is stopped: a
+ * wrong digest would be worse. */
 #include "digest.h"
 #include <errno.h>
 #include <openssl/crypto.h>

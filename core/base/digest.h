@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* digest - SHA-256 and random bytes (OpenSSL's libcrypto). The supervisor does not link this. */
+/* digest - SHA-256 (OpenSSL's libcrypto) and random bytes (the kernel's). The supervisor does not
+ * link this. The void functions end the process when the library has no SHA-256 or no memory. */
 #ifndef REEVE_BASE_DIGEST_H
 #define REEVE_BASE_DIGEST_H
 #include <stdbool.h>
@@ -9,7 +10,7 @@
 #define SHA256_LEN 32
 #define SHA256_HEX 65 /* with the closing zero; lower case */
 
-struct digest; /* a running SHA-256 */
+struct digest;                   /* a running SHA-256 */
 struct digest *digest_new(void); /* NULL when out of memory */
 void digest_free(struct digest *d);
 void digest_start(struct digest *d); /* (again) from the beginning */

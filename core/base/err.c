@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* err - filling struct err. Whatever the format produced becomes one printable line; the arguments may point into the
- * struct that is being filled. Known limit: more than 1 KiB of raw text is not even looked at. */
+/* err - filling struct err. Whatever the format produced becomes one printable line; the arguments
+ * may point into the struct that is being filled. Known limit: more than 1 KiB of raw text is not
+ * even looked at. */
 #include "err.h"
 #include "util.h"
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* file - whole reads and writes, directories, unlinked files. Every descriptor made here is close-on-exec. */
+/* file - whole reads and writes, directories, unlinked files. Every descriptor made here is
+ * close-on-exec. */
 #include "util.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -27,12 +28,14 @@ int write_all(int fd, const void *data, size_t len)
     return 0;
 }
 
-/* The size to start with: what the file system says, one byte more to see the end, or a step when it says nothing. */
+/* The size to start with: what the file system says, one byte more to see the end, or a step when
+ * it says nothing. */
 static size_t first_size(int fd, size_t max)
 {
     struct stat st;
     size_t size = READ_STEP;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size < SIZE_MAX)
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+        (uint64_t)st.st_size < SIZE_MAX)
         size = (size_t)st.st_size + 1;
     return size > max ? max + 1 : size;
 }
@@ -85,7 +88,8 @@ static int make_dir(const char *path)
         return 0;
     int r = -errno;
     struct stat st;
-    /* asked second, so that a directory on a read-only file system or above our rights is no error */
+    /* asked second, so that a directory on a read-only file system or above our rights is no error
+     */
     if (stat(path, &st) == 0)
         return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
     return r;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* frame - length-prefixed frames over a local stream socket, with an optional descriptor.
  *
- * One codec for all three conversations: supervisor and child (control.h), worker and spool (transport/spool_wire.h),
- * door and source worker (door_wire.h). Wire form, little-endian: u32 length of the payload, u16 type, u16 flags
- * (bit 0: one descriptor travels with the first byte of this frame, by SCM_RIGHTS), u32 generation, payload.
- * A frame over the limit, an unknown flag or a descriptor that did not come is -EPROTO: the peer is not to be trusted
- * and the connection must be closed. Sockets are non-blocking; the caller polls. Single-threaded per struct. */
+ * One codec for all three conversations: supervisor and child (control.h), worker and spool
+ * (transport/spool_wire.h), door and source worker (door_wire.h). Wire form, little-endian: u32
+ * length of the payload, u16 type, u16 flags (bit 0: one descriptor travels with the first byte of
+ * this frame, by SCM_RIGHTS), u32 generation, payload. A frame over the limit, an unknown flag or a
+ * descriptor that did not come is -EPROTO: the peer is not to be trusted and the connection must be
+ * closed. Sockets are non-blocking; the caller polls. Single-threaded per struct. */
 #ifndef REEVE_BASE_FRAME_H
 #define REEVE_BASE_FRAME_H
 #include "buf.h"
@@ -14,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRAME_HEADER 12
+#define FRAME_HEADER      12
 #define FRAME_MAX_DEFAULT (1u << 20)
 
 struct frame { /* what frame_next gives; borrowed until the next call on the channel */
@@ -26,24 +27,31 @@ struct frame { /* what frame_next gives; borrowed until the next call on the cha
 };
 
 struct channel; /* one end of a connection */
-/* Takes fd (made non-blocking and close-on-exec). max: largest payload either way. */
+/* Takes fd (made non-blocking and close-on-exec). max: largest payload either way. NULL: out of
+ * memory or no descriptor; fd is then still the caller's. */
 struct channel *channel_new(int fd, size_t max_payload);
 void channel_free(struct channel *c); /* closes */
 int channel_fd(const struct channel *c);
 bool channel_wants_write(const struct channel *c); /* output is waiting: poll for POLLOUT too */
 size_t channel_queued(const struct channel *c);    /* bytes waiting to be written */
 
-/* Reads what is there. 0 = read something or nothing there yet; -EPIPE = the peer closed; other negative errno. */
+/* Reads what is there. 0 = read something or nothing there yet; -EPIPE = the peer closed (told only
+ * after everything before it was given; frames may still wait in channel_next); other negative
+ * errno. When frames are not taken by channel_next, reading stops at a full buffer. */
 int channel_fill(struct channel *c);
-/* 1 = *ret is the next whole frame; 0 = none yet; -EPROTO. */
+/* 1 = *ret is the next whole frame; 0 = none yet; -EPROTO, also for a descriptor no frame announced
+ * (it is closed). An error stays. */
 int channel_next(struct channel *c, struct frame *ret);
-/* Queues a frame (fd >= 0: duplicated, the caller keeps its own). -EFBIG over max, -ENOMEM. Nothing is written yet. */
-int channel_send(struct channel *c, uint16_t type, uint32_t generation, const void *p, size_t len, int fd);
+/* Queues a frame (fd >= 0: duplicated, the caller keeps its own). -EFBIG over max, -ENOMEM,
+ * also when more than 64 MiB and one frame are queued already. Nothing is written yet. */
+int channel_send(struct channel *c, uint16_t type, uint32_t generation, const void *p, size_t len,
+                 int fd);
 /* Writes as much as the socket takes. 0 (check channel_wants_write) or negative errno. */
 int channel_flush(struct channel *c);
 
-/* Payload fields, written into a buf and read back in the same order. A reader that runs over the end or leaves
- * bytes over is broken: pack_end() returns -EPROTO. Little-endian integers; bytes = u32 length + bytes. */
+/* Payload fields, written into a buf and read back in the same order. A reader that runs over the
+ * end or leaves bytes over is broken: pack_end() returns -EPROTO. Little-endian integers; bytes =
+ * u32 length + bytes. */
 int pack_u8(struct buf *b, uint8_t v);
 int pack_u32(struct buf *b, uint32_t v);
 int pack_u64(struct buf *b, uint64_t v);

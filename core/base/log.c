@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* log - one line a record on standard error. The line is built on the stack and written once, so lines of threads and
- * of processes that share the pipe do not mix (as long as they are shorter than PIPE_BUF, and LINE_MAX_LEN is).
- * Nothing is retried when the reader of the pipe is gone: a log must not stop the work. errno is kept. */
+/* log - one line a record on standard error. The line is built on the stack and written once, so
+ * lines of threads and of processes that share the pipe do not mix (as long as they are shorter
+ * than PIPE_BUF, and LINE_MAX_LEN is). Nothing is retried when the reader of the pipe is gone: a
+ * log must not stop the work. errno is kept. */
 #include "log.h"
 #include "util.h"
 #include <errno.h>
@@ -12,7 +13,8 @@
 #include <string.h>
 
 #define LINE_MAX_LEN 2048
-#define NAME_LEN 64
+#define NAME_LEN     64
+#define CUT_ROOM     20
 
 static char process[NAME_LEN] = "reeve";
 static pthread_rwlock_t process_lock = PTHREAD_RWLOCK_INITIALIZER;
@@ -75,8 +77,9 @@ static void end_line(char *line)
 {
     static const char cut[] = "\xe2\x80\xa6\n";
     size_t len = strlen(line);
-    if (len + 8 >= LINE_MAX_LEN) { /* nearer the end than one character can come: something was left out */
-        len = LINE_MAX_LEN - 8;
+    if (len + CUT_ROOM >=
+        LINE_MAX_LEN) { /* nearer the end than one escaped character: something was left out */
+        len = LINE_MAX_LEN - CUT_ROOM;
         while (len > 0 && ((unsigned char)line[len] & 0xc0) == 0x80)
             len--;
         memcpy(line + len, cut, sizeof(cut));

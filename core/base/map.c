@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* map - open addressing with linear probing, at most three quarters full. Removal moves later entries back instead of
- * leaving marks, so a map that is filled and emptied for ever stays fast. The hash is seeded per process: keys chosen
- * by a stranger do not all fall on one place. */
+/* map - open addressing with linear probing, at most three quarters full. Removal moves later
+ * entries back instead of leaving marks, so a map that is filled and emptied for ever stays fast.
+ * The hash is seeded per process: keys chosen by a stranger do not all fall on one place. */
 #include "map.h"
 #include "util.h"
 #include <errno.h>
@@ -58,7 +58,8 @@ static struct slot *find(const struct map *m, const char *key, size_t len, uint6
 {
     for (size_t i = hash & m->mask;; i = (i + 1) & m->mask) {
         struct slot *s = &m->slots[i];
-        if (!s->key || (s->hash == hash && s->len == len && (len == 0 || memcmp(s->key, key, len) == 0)))
+        if (!s->key ||
+            (s->hash == hash && s->len == len && (len == 0 || memcmp(s->key, key, len) == 0)))
             return s;
     }
 }
@@ -151,7 +152,8 @@ size_t map_count(const struct map *m)
     return m->count;
 }
 
-int map_each(const struct map *m, int (*fn)(void *arg, const char *key, size_t len, void *value), void *arg)
+int map_each(const struct map *m, int (*fn)(void *arg, const char *key, size_t len, void *value),
+             void *arg)
 {
     for (size_t i = 0; m->slots && i <= m->mask; i++) {
         const struct slot *s = &m->slots[i];

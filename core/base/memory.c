@@ -49,7 +49,8 @@ static uint64_t hash_seed(void)
     if (getrandom(&s, sizeof(s), GRND_NONBLOCK) != (ssize_t)sizeof(s)) {
         struct timespec t;
         (void)clock_gettime(CLOCK_MONOTONIC, &t);
-        s = mix((uint64_t)t.tv_nsec + (uint64_t)(uintptr_t)&seed, 0x9e3779b97f4a7c15ull ^ (uint64_t)getpid());
+        s = mix((uint64_t)t.tv_nsec + (uint64_t)(uintptr_t)&seed,
+                0x9e3779b97f4a7c15ull ^ (uint64_t)getpid());
     }
     s |= 1;
     uint64_t none = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* numbers - durations, sizes and integers as people write them. ASCII digits only, no sign where none makes sense, no
- * white space, the whole string, and nothing that overflows. */
+/* numbers - durations, sizes and integers as people write them. ASCII digits only, no sign where
+ * none makes sense, no white space, the whole string, and nothing that overflows. */
 #include "util.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -13,7 +13,8 @@ static int parse_digits(const char *s, uint64_t *ret, const char **ret_rest)
     uint64_t v = 0;
     const char *p = s;
     for (; *p >= '0' && *p <= '9'; p++) {
-        if (__builtin_mul_overflow(v, (uint64_t)10, &v) || __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
+        if (__builtin_mul_overflow(v, (uint64_t)10, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
             return -EINVAL;
     }
     if (p == s)
@@ -47,14 +48,16 @@ static int parse_with_unit(const char *s, const struct unit *units, size_t n, ui
 
 int parse_duration_ms(const char *s, uint64_t *ret_ms)
 {
-    static const struct unit units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    static const struct unit units[] = {
+        {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
     return parse_with_unit(s, units, ARRAY_SIZE(units), ret_ms);
 }
 
 int parse_bytes(const char *s, uint64_t *ret_bytes)
 {
     static const struct unit units[] = {
-        {"", 1}, {"k", 1ull << 10}, {"K", 1ull << 10}, {"M", 1ull << 20}, {"G", 1ull << 30}, {"T", 1ull << 40},
+        {"", 1},           {"k", 1ull << 10}, {"K", 1ull << 10},
+        {"M", 1ull << 20}, {"G", 1ull << 30}, {"T", 1ull << 40},
     };
     return parse_with_unit(s, units, ARRAY_SIZE(units), ret_bytes);
 }

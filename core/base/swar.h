@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* swar - eight bytes looked at in one register, for the scanners of this room. In the results the lowest marked byte
- * is always exact; marks above it may be false, so only the lowest is to be used. */
+/* swar - eight bytes looked at in one register, for the scanners of this room. In the results the
+ * lowest marked byte is always exact; marks above it may be false, so only the lowest is to be
+ * used. */
 #ifndef REEVE_BASE_SWAR_H
 #define REEVE_BASE_SWAR_H
 #include <stddef.h>

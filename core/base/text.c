@@ -23,8 +23,9 @@ bool utf8_valid(const char *text, size_t len)
     return true;
 }
 
-/* Characters that move the cursor or turn the direction of the line: C0, DEL, C1, line and paragraph separators, and
- * the bidirectional controls. n is the length of the valid character at p. */
+/* Characters that move the cursor or turn the direction of the line: C0, DEL, C1, line and
+ * paragraph separators, and the bidirectional controls. n is the length of the valid character at
+ * p. */
 static bool is_control(const uint8_t *p, size_t n)
 {
     if (n == 1)
@@ -82,7 +83,8 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
     return m < c ? m : c;
 }
 
-/* Insertions, deletions, replacements and swaps of neighbours, each counted once; letter case costs nothing. */
+/* Insertions, deletions, replacements and swaps of neighbours, each counted once; letter case costs
+ * nothing. */
 static unsigned edit_distance(const char *a, size_t na, const char *b, size_t nb)
 {
     unsigned rows[3][NAME_MAX_LEN + 1];
@@ -94,8 +96,8 @@ static unsigned edit_distance(const char *a, size_t na, const char *b, size_t nb
         for (size_t j = 1; j <= nb; j++) {
             unsigned cost = fold(a[i - 1]) != fold(b[j - 1]);
             cur[j] = min3(prev[j] + 1, cur[j - 1] + 1, prev[j - 1] + cost);
-            if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) && fold(a[i - 2]) == fold(b[j - 1]) &&
-                before[j - 2] + 1 < cur[j])
+            if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) &&
+                fold(a[i - 2]) == fold(b[j - 1]) && before[j - 2] + 1 < cur[j])
                 cur[j] = before[j - 2] + 1;
         }
         unsigned *spare = before;

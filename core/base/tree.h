@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tree - a document of maps, lists and scalars, each with the place it came from.
  *
- * The YAML configuration is read into one (by core/config), the checked plan is one written as JSON (and read back
- * here), plugin descriptions and machine-readable answers are others. Scalars are text; `plain` tells an unquoted
- * YAML scalar or a bare JSON number/true/false/null from a string. */
+ * The YAML configuration is read into one (by core/config), the checked plan is one written as JSON
+ * (and read back here), plugin descriptions and machine-readable answers are others. Scalars are
+ * text; `plain` tells an unquoted YAML scalar or a bare JSON number/true/false/null from a string.
+ */
 #ifndef REEVE_BASE_TREE_H
 #define REEVE_BASE_TREE_H
 #include "buf.h"
@@ -16,28 +17,31 @@ enum tree_kind { TREE_SCALAR, TREE_LIST, TREE_MAP };
 
 struct tree {
     enum tree_kind kind;
-    bool plain;        /* scalars: see above */
-    const char *file;  /* borrowed from whoever read it; NULL when made by code */
+    bool plain;         /* scalars: see above */
+    const char *file;   /* borrowed from whoever read it; NULL when made by code */
     unsigned line, col; /* 1-based; 0 when made by code */
-    char *text;        /* scalars */
+    char *text;         /* scalars */
     size_t text_len;
-    size_t n;          /* lists and maps: children */
+    size_t n; /* lists and maps: children */
     struct tree **child;
     struct tree **key; /* maps: scalars with their own positions; NULL for lists */
     void *owner;       /* private to tree.c */
 };
 
-struct tree *tree_scalar(const char *text, bool plain); /* NULL when out of memory, like all that make */
+struct tree *tree_scalar(const char *text,
+                         bool plain); /* NULL when out of memory, like all that make */
 struct tree *tree_scalarf(bool plain, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 struct tree *tree_list(void);
 struct tree *tree_map(void);
 struct tree *tree_copy(const struct tree *t);
 void tree_free(struct tree *t); /* with all children; NULL is fine */
 
-/* These take `value`, also when they fail (it is freed then), and accept value == NULL as out of memory:
- * `tree_put(t, "a", tree_scalar("x", false))` needs no check of its own inside. 0, -ENOMEM, or -EEXIST for a key twice. */
+/* These take `value`, also when they fail (it is freed then), and accept value == NULL as out of
+ * memory: `tree_put(t, "a", tree_scalar("x", false))` needs no check of its own inside. 0, -ENOMEM,
+ * or -EEXIST for a key twice. */
 int tree_put(struct tree *map, const char *key, struct tree *value);
-int tree_puts(struct tree *map, const char *key, const char *text); /* string scalar; text NULL: nothing is put */
+int tree_puts(struct tree *map, const char *key,
+              const char *text); /* string scalar; text NULL: nothing is put */
 int tree_putu(struct tree *map, const char *key, uint64_t n);
 int tree_putb(struct tree *map, const char *key, bool b);
 int tree_append(struct tree *list, struct tree *value);
