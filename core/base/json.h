@@ -49,8 +49,8 @@ int json_element(struct json_scan *s, bool *first);
 /* After the top value: only white space may follow. */
 int json_end(struct json_scan *s);
 
-/* Undoes the escapes of a validated raw string (text between the quotes) into out. 0 or a buf
- * error. */
+/* Undoes the escapes of a validated raw string (text between the quotes) into out (\u0000
+ * gives a zero byte). 0, a buf error, or -EINVAL when it was not valid; nothing is added then. */
 int json_unescape(struct json_slice raw, struct buf *out);
 bool json_needs_unescape(struct json_slice raw);
 /* Appends "…" with quotes. p must be valid UTF-8. Escapes only what RFC 8259 section 7 demands. */

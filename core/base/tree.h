@@ -57,7 +57,11 @@ bool tree_getb(const struct tree *map, const char *path, bool def); /* text "tru
 bool tree_is_map(const struct tree *t);
 bool tree_is_list(const struct tree *t);
 
-/* JSON, depth and size bounded. Duplicate keys are refused. indent: pretty-printed for people. */
+/* JSON, depth (JSON_DEPTH_MAX) and size (64 MiB) bounded. Duplicate keys are refused. Codes: those
+ * of json.h, "json-duplicate", "json-key", "json-size". Lines and columns are set, file is not.
+ * Writing: indent = pretty-printed for people (no line feed at the end). A plain scalar that is no
+ * JSON number or word becomes a string. 0, -EILSEQ (text is not UTF-8), -E2BIG (too deep) or a buf
+ * error; nothing is added then. */
 int tree_from_json(const char *p, size_t len, struct tree **ret, struct err *e);
 int tree_to_json(const struct tree *t, struct buf *out, bool indent);
 
