@@ -90,6 +90,10 @@ struct reeve_job {
     void *host;
 };
 
+/* The verdict that a number stands for: one that is not known is RETRY. Its name: "ok" "retry" "reject" "down" "fatal". */
+reeve_rc host_verdict(reeve_rc rc);
+const char *host_verdict_name(reeve_rc rc);
+
 struct reeve_report {
     uint64_t accepted, refused, fresh, changed, unchanged, warnings, errors;
     const char *receipt; /* hex */

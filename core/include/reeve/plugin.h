@@ -251,6 +251,8 @@ struct reeve_http { /* yours; set size = sizeof(struct reeve_http) */
     size_t body_len;
     uint64_t timeout_ms; /* of the whole request; 0 = 30 s */
     const char *ca;      /* file of trusted certificates, or NULL for the system's */
+    uint32_t per_host;   /* start this one only while fewer than so many run at the same host; 0 = 8 */
+    uint32_t reserved0;
 };
 /* All n at once. resps[i] is always set (free each); a request that got no answer has status 0. OK, or RETRY when
  * asked to stop. Redirects are not followed. */
@@ -260,7 +262,8 @@ const char *reeve_resp_error(const reeve_resp *);              /* "" when there 
 const char *reeve_resp_header(const reeve_resp *, const char *name);
 const void *reeve_resp_body(const reeve_resp *, size_t *len);  /* at most 1 MiB is kept */
 /* The default map of an answer to a verdict: 2xx OK; 400 409 410 413 415 422 REJECT; 401 403 404 405 3xx DOWN; 408 5xx
- * RETRY; 429 503 and no connection DOWN. *after_ms: from Retry-After, else 0. */
+ * RETRY; 429 503 and no connection DOWN; sent, but no answer in time, and anything else: RETRY. *after_ms (may be NULL):
+ * from Retry-After, else 0. */
 reeve_rc reeve_resp_verdict(const reeve_resp *, uint64_t *after_ms);
 void reeve_resp_free(reeve_resp *); /* NULL is fine */
 
