@@ -97,7 +97,6 @@ void log_write(int level, const char *code, const char *id, const char *fmt, ...
     char text[LINE_MAX_LEN], line[LINE_MAX_LEN + 1];
     va_list ap;
     va_start(ap, fmt);
-    errno = saved; /* for %m */
     if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
         text[0] = '\0';
     va_end(ap);
