@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* subjects - change detection: has this (source, type, subject) this content already, and how often
+ * did it change?
+ *
+ * Rows are staged in an array and stored in the order of their keys, which keeps the pages of the
+ * table that one commit touches few. Attempts at submissions (runs) that were cut short are
+ * remembered until the submission is completed; the oldest are forgotten beyond RUNS_MAX: their
+ * subjects then count as those of any earlier submission. */
+#include "inner.h"
+#include "base/util.h"
+#include <errno.h>
+#include <string.h>
+
+#define RUNS_MAX 4096
+
+static const struct run *find_run(const struct state *s, uint64_t number)
+{
+    size_t low = 0, high = s->runs_n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (s->runs[mid].number < number)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < s->runs_n && s->runs[low].number == number ? &s->runs[low] : NULL;
+}
+
+static bool is_receipt(const struct run *run, const uint8_t receipt[SHA256_LEN])
+{
+    return run && memcmp(run->receipt, receipt, SHA256_LEN) == 0;
+}
+
+static int add_run(struct state *s, struct run run, struct err *e)
+{
+    void *p = s->runs;
+    if (grow_array(&p, &s->runs_cap, s->runs_n + 1, sizeof(*s->runs)) < 0)
+        return state_no_memory(e);
+    s->runs = p;
+    s->runs[s->runs_n++] = run;
+    return 0;
+}
+
+/* The run under way becomes one of this receipt. */
+static int enter_run(struct state *s, const uint8_t receipt[SHA256_LEN], struct err *e)
+{
+    if (s->run && is_receipt(find_run(s, s->run), receipt))
+        return 0;
+    if (s->runs_n && !s->runs[s->runs_n - 1].used) /* looked only: nothing refers to it */
+        s->runs_n--;
+    struct run run = {.number = s->next_run};
+    memcpy(run.receipt, receipt, SHA256_LEN);
+    int r = add_run(s, run, e);
+    if (r < 0)
+        return r;
+    s->run = s->next_run++;
+    return 0;
+}
+
+void runs_close(struct state *s, const uint8_t receipt[SHA256_LEN])
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->runs_n; i++) {
+        if (!is_receipt(&s->runs[i], receipt))
+            s->runs[kept++] = s->runs[i];
+        else if (s->runs[i].number == s->run)
+            s->run = 0;
+    }
+    s->runs_n = kept;
+}
+
+int subjects_load(struct state *s, struct err *e)
+{
+    sqlite3_stmt *st = NULL;
+    int r = db_prepare(s->db,
+                       "SELECT run, receipt FROM (SELECT run, receipt FROM run"
+                       " ORDER BY run DESC LIMIT ?) ORDER BY run",
+                       &st, e);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int(st, 1, RUNS_MAX);
+    while ((r = db_step(s->db, st, e)) > 0) {
+        struct run run = {
+            .number = (uint64_t)sqlite3_column_int64(st, 0), .used = true, .stored = true};
+        r = state_digest_column(st, 1, run.receipt, e);
+        if (r == 0)
+            r = add_run(s, run, e);
+        if (r < 0)
+            break;
+    }
+    db_finalize(&st);
+    if (r == 0 && s->runs_n == RUNS_MAX) {
+        char sql[80];
+        (void)sqlite3_snprintf((int)sizeof(sql), sql, "DELETE FROM run WHERE run < %lld",
+                               (long long)s->runs[0].number);
+        r = db_exec(s->db, sql, e);
+    }
+    return r;
+}
+
+static int read_row(sqlite3_stmt *st, const uint8_t key[SHA256_LEN], struct row *ret, struct err *e)
+{
+    memcpy(ret->key, key, SHA256_LEN);
+    ret->generation = (uint64_t)sqlite3_column_int64(st, 1);
+    ret->high = (uint64_t)sqlite3_column_int64(st, 2);
+    ret->run = (uint64_t)sqlite3_column_int64(st, 3);
+    ret->has_base = sqlite3_column_type(st, 4) != SQLITE_NULL;
+    ret->base_generation = (uint64_t)sqlite3_column_int64(st, 5);
+    int r = state_digest_column(st, 0, ret->content, e);
+    if (r == 0 && ret->has_base)
+        r = state_digest_column(st, 4, ret->base, e);
+    return r;
+}
+
+/* 1 = *ret is the staged or the stored row; 0 = there is none; negative errno. */
+static int look_up(struct state *s, const uint8_t key[SHA256_LEN], struct row *ret, struct err *e)
+{
+    uintptr_t number = (uintptr_t)map_get(s->by_key, (const char *)key, SHA256_LEN);
+    if (number) {
+        *ret = s->rows[number - 1];
+        return 1;
+    }
+    sqlite3_stmt *st = s->st[ST_SUBJECT];
+    sqlite3_bind_blob(st, 1, key, SHA256_LEN, SQLITE_STATIC);
+    int r = db_step(s->db, st, e);
+    if (r > 0) {
+        r = read_row(st, key, ret, e);
+        r = r < 0 ? r : 1;
+    }
+    state_clear(s, ST_SUBJECT);
+    return r;
+}
+
+static int stage(struct state *s, const struct row *row, struct err *e)
+{
+    uintptr_t number = (uintptr_t)map_get(s->by_key, (const char *)row->key, SHA256_LEN);
+    if (number) {
+        s->rows[number - 1] = *row;
+    } else {
+        void *p = s->rows;
+        if (grow_array(&p, &s->rows_cap, s->rows_n + 1, sizeof(*s->rows)) < 0)
+            return state_no_memory(e);
+        s->rows = p;
+        number = s->rows_n + 1;
+        /* the value is a number that only looks like a pointer */
+        if (map_put(s->by_key, (const char *)row->key, SHA256_LEN, (void *)number) < 0)
+            return state_no_memory(e);
+        s->rows[s->rows_n++] = *row;
+    }
+    if (s->runs_n && s->runs[s->runs_n - 1].number == row->run)
+        s->runs[s->runs_n - 1].used = true;
+    return 0;
+}
+
+/* What a cut short attempt at this very submission left behind? */
+static bool left_behind(const struct state *s, const struct row *row, const uint8_t *receipt)
+{
+    return row->run != s->run && is_receipt(find_run(s, row->run), receipt);
+}
+
+int state_subject(struct state *s, const uint8_t key[SHA256_LEN], const uint8_t content[SHA256_LEN],
+                  const uint8_t receipt[SHA256_LEN], struct subject_verdict *ret, struct err *e)
+{
+    struct row row = {.run = 0};
+    int r = enter_run(s, receipt, e);
+    if (r == 0)
+        r = look_up(s, key, &row, e);
+    if (r < 0)
+        return r;
+    struct subject_verdict v = {CHANGE_NEW, 0, false};
+    bool again = r > 0 && left_behind(s, &row, receipt);
+    const uint8_t *before = r == 0 ? NULL : !again ? row.content : row.has_base ? row.base : NULL;
+    if (before && memcmp(before, content, SHA256_LEN) == 0) {
+        v.change = CHANGE_UNCHANGED;
+        v.generation = again ? row.base_generation : row.generation;
+    } else if (before) {
+        v.change = CHANGE_CHANGED;
+        /* a generation that another submission used is never used again, whatever became of it */
+        v.generation = 1 + (again               ? row.base_generation
+                            : row.run == s->run ? row.generation
+                                                : row.high);
+    }
+    if (r > 0 && v.change != CHANGE_UNCHANGED && (again || row.run == s->run))
+        v.resent = v.generation <= row.high;
+    if (v.resent) { /* the next mention in this document starts from here */
+        memcpy(row.content, content, SHA256_LEN);
+        row.generation = v.generation;
+        row.run = s->run;
+        r = stage(s, &row, e);
+        if (r < 0)
+            return r;
+    }
+    *ret = v;
+    return 0;
+}
+
+int state_subject_put(struct state *s, const uint8_t key[SHA256_LEN],
+                      const uint8_t content[SHA256_LEN], uint64_t generation, enum change change,
+                      const uint8_t receipt[SHA256_LEN], struct err *e)
+{
+    struct row row = {.run = 0};
+    if (change == CHANGE_UNCHANGED || generation > INT64_MAX)
+        return err_set(e, -EINVAL, "state", "an unchanged subject has nothing to store");
+    int r = enter_run(s, receipt, e);
+    if (r == 0)
+        r = look_up(s, key, &row, e);
+    if (r < 0)
+        return r;
+    bool ours = r > 0 && (row.run == s->run || left_behind(s, &row, receipt));
+    if (!ours) {
+        row.has_base = r > 0;
+        memcpy(row.base, row.content, SHA256_LEN);
+        row.base_generation = row.generation;
+        row.high = 0;
+    }
+    memcpy(row.key, key, SHA256_LEN);
+    memcpy(row.content, content, SHA256_LEN);
+    row.generation = generation;
+    row.high = row.high > generation ? row.high : generation;
+    row.run = s->run;
+    return stage(s, &row, e);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct row *const *x = a, *const *y = b;
+    return memcmp((*x)->key, (*y)->key, SHA256_LEN);
+}
+
+static int store_row(struct state *s, const struct row *row, struct err *e)
+{
+    sqlite3_stmt *st = s->st[ST_SUBJECT_PUT];
+    sqlite3_bind_blob(st, 1, row->key, SHA256_LEN, SQLITE_STATIC);
+    sqlite3_bind_blob(st, 2, row->content, SHA256_LEN, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 3, (sqlite3_int64)row->generation);
+    sqlite3_bind_int64(st, 4, (sqlite3_int64)row->high);
+    sqlite3_bind_int64(st, 5, (sqlite3_int64)row->run);
+    if (row->has_base) {
+        sqlite3_bind_blob(st, 6, row->base, SHA256_LEN, SQLITE_STATIC);
+        sqlite3_bind_int64(st, 7, (sqlite3_int64)row->base_generation);
+    }
+    return state_do(s, ST_SUBJECT_PUT, e);
+}
+
+static int store_runs(struct state *s, struct err *e)
+{
+    sqlite3_stmt *st = s->st[ST_RUN_PUT];
+    for (size_t i = s->runs_n; i > 0 && !s->runs[i - 1].stored; i--) {
+        if (!s->runs[i - 1].used)
+            continue;
+        sqlite3_bind_int64(st, 1, (sqlite3_int64)s->runs[i - 1].number);
+        sqlite3_bind_blob(st, 2, s->runs[i - 1].receipt, SHA256_LEN, SQLITE_STATIC);
+        int r = state_do(s, ST_RUN_PUT, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int subjects_store(struct state *s, struct err *e)
+{
+    if (s->rows_n == 0)
+        return 0;
+    const struct row **order = xcalloc(s->rows_n, sizeof(*order));
+    if (!order)
+        return state_no_memory(e);
+    for (size_t i = 0; i < s->rows_n; i++)
+        order[i] = &s->rows[i];
+    qsort(order, s->rows_n, sizeof(*order), by_key);
+    int r = store_runs(s, e);
+    for (size_t i = 0; r == 0 && i < s->rows_n; i++)
+        r = store_row(s, order[i], e);
+    free(order);
+    return r;
+}
+
+void subjects_forget(struct state *s)
+{
+    if (s->by_key)
+        map_clear(s->by_key);
+    s->rows_n = 0;
+}
