@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* data_dir - the directories of the data directory, made before anything runs, and its lock: one
+ * supervisor at a time. */
+#include "sup.h"
+#include "base/util.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+static int make_below(const char *data, const char *name, struct err *e)
+{
+    _cleanup_free_ char *path = path_join(data, name);
+    int r = path ? make_dirs(path) : -ENOMEM;
+    return r < 0
+               ? err_set(e, r, "data-directory", "cannot make %s/%s: %s", data, name, strerror(-r))
+               : 0;
+}
+
+/* run/ may lie in a directory that others can write to: it must be ours alone, and no link. */
+static int check_run(const char *run, struct err *e)
+{
+    struct stat st;
+    if (lstat(run, &st) < 0)
+        return err_set(e, -errno, "data-run", "%s: %s", run, strerror(errno));
+    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022) != 0)
+        return err_set(e, -EPERM, "data-run",
+                       "%s is not a directory that only this user can write to", run);
+    return 0;
+}
+
+/* Commands look for DATA/run: when the sockets are elsewhere it is a link to that place. */
+static int link_run(const struct plan *p, struct err *e)
+{
+    _cleanup_free_ char *own = path_join(p->data, "run");
+    if (!own)
+        return err_set(e, -ENOMEM, "memory", "out of memory");
+    if (strcmp(own, p->run) == 0)
+        return 0;
+    if (unlink(own) < 0 && errno != ENOENT && errno != EISDIR && errno != EPERM)
+        return err_set(e, -errno, "data-run", "%s: %s", own, strerror(errno));
+    if (symlink(p->run, own) < 0 && errno != EEXIST)
+        return err_set(e, -errno, "data-run", "%s: %s", own, strerror(errno));
+    return 0;
+}
+
+static int refuse_second(int fd, const char *data, struct err *e)
+{
+    char who[32] = "";
+    ssize_t n = pread(fd, who, sizeof who - 1, 0);
+    who[n > 0 ? strspn(who, "0123456789") : 0] = '\0';
+    return err_set(e, -EBUSY, "already-running", "a hub is already running in %s%s%s", data,
+                   *who ? ", pid " : "", who);
+}
+
+static int lock(const char *data, int *ret, struct err *e)
+{
+    _cleanup_free_ char *path = path_join(data, "lock");
+    char pid[32];
+    if (!path)
+        return err_set(e, -ENOMEM, "memory", "out of memory");
+    _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return err_set(e, -errno, "data-lock", "%s: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK
+                   ? refuse_second(fd, data, e)
+                   : err_set(e, -errno, "data-lock", "%s: %s", path, strerror(errno));
+    int n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
+        return err_set(e, -EIO, "data-lock", "%s: cannot write the process number", path);
+    *ret = TAKE_FD(fd);
+    return 0;
+}
+
+int data_dir_open(const struct plan *p, int *ret_lock, struct err *e)
+{
+    static const char *const below[] = {"spool", "state", "journal", "stage"};
+    int fd = -1;
+    int r = make_dirs(p->data);
+    if (r < 0)
+        return err_set(e, r, "data-directory", "cannot make %s: %s", p->data, strerror(-r));
+    r = lock(p->data, &fd, e);
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(below); i++)
+        r = make_below(p->data, below[i], e);
+    if (r == 0) {
+        r = make_dirs(p->run);
+        if (r < 0)
+            (void)err_set(e, r, "data-run", "cannot make %s: %s", p->run, strerror(-r));
+    }
+    if (r == 0)
+        r = check_run(p->run, e);
+    if (r == 0)
+        r = link_run(p, e);
+    if (r < 0) {
+        if (fd >= 0)
+            (void)close(fd);
+        return r;
+    }
+    *ret_lock = fd;
+    return 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan - the checked plan (core/README.md "The plan") as the supervisor sees it, and what differs
+ * between two. Pure. */
+#ifndef REEVE_SUPERVISOR_PLAN_H
+#define REEVE_SUPERVISOR_PLAN_H
+#include "base/err.h"
+#include "base/tree.h"
+#include <stddef.h>
+
+#define PLAN_FORMAT    1
+#define PLAN_BYTES_MAX (64u << 20)
+
+/* In the order of starting; draining goes the other way. */
+enum process_kind { PROCESS_SPOOL, PROCESS_SINK, PROCESS_SOURCE, PROCESS_DOOR, PROCESS_KINDS };
+const char *process_kind_name(enum process_kind k); /* "spool" "sink" "source" "door" */
+
+struct plan_process { /* borrowed from the plan's tree */
+    const char *name, *digest;
+    enum process_kind kind;
+    const struct tree *part;
+};
+
+struct plan {
+    struct tree *tree;
+    const char *hub, *config, *data, *run;
+    struct plan_process *process;
+    size_t n;
+};
+
+/* Takes `tree`, also on failure. Codes: "plan-format" (from another version), "plan" (not a plan).
+ */
+int plan_read(struct tree *tree, struct plan **ret, struct err *e);
+void plan_free(struct plan *p);
+const struct plan_process *plan_find(const struct plan *p, const char *name);
+
+enum plan_change { PLAN_SAME, PLAN_CHANGED, PLAN_NEW, PLAN_REMOVED };
+/* Calls fn for every process of either plan: those of `next` in its order, then those that are only
+ * in `now`. `process` is the next plan's, or for PLAN_REMOVED the old one's. Stops at the first
+ * non-zero and returns it. */
+int plan_diff(const struct plan *now, const struct plan *next,
+              int (*fn)(void *arg, enum plan_change change, const struct plan_process *process),
+              void *arg);
+/* 0 when a running hub may go from one to the other; otherwise says what needs a restart
+ * ("reload-data", "reload-hub"). */
+int plan_may_follow(const struct plan *now, const struct plan *next, struct err *e);
+
+#endif

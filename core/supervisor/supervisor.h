@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* supervisor - starts, watches, restarts, reloads and ends the processes of a hub. It executes a
+ * checked plan and reads no foreign bytes: what it parses is the plan of our own compiler, control
+ * frames, and commands of the same user.
+ *
+ * Guarantees: one supervisor a data directory (lock); every child it started is reaped before it
+ * returns; children see the end of their control channel when it dies and drain by themselves. */
+#ifndef REEVE_SUPERVISOR_SUPERVISOR_H
+#define REEVE_SUPERVISOR_SUPERVISOR_H
+#include <stdbool.h>
+#include <stdint.h>
+
+struct supervisor_options {
+    const char *config; /* file or directory, given to the compiler */
+    uint64_t
+        drain_ms; /* 0: 30 s. For door, sources and sinks together; the spool has 10 s of its own */
+    uint64_t watchdog_ms; /* 0: 30 s. Silence of a process before it is ended */
+    uint64_t start_ms;    /* 0: 60 s. From spawning to READY */
+    bool cores;           /* children may leave core files (they can hold personal data) */
+    bool verbose;         /* debug records too */
+};
+
+/* Runs the hub in the foreground until SIGTERM or SIGINT (drain; a second one ends at once). SIGHUP
+ * is a reload. Returns the exit code: 0 drained, 1 bad configuration or already running, EXIT_BUG.
+ * Once a process. */
+int supervisor_run(const struct supervisor_options *o);
+
+/* Commands on DATA/run/control.sock (mode 0600): one JSON object a line each way. Requests:
+ * {"command": "ping" | "status" | "reload" | "pause" | "resume", "name": destination}. Answers:
+ * {"ok": true, …} or {"ok": false, "code", "text", …}. */
+#define SUPERVISOR_LINE_MAX (8u << 20)
+
+#endif
