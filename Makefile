@@ -112,10 +112,12 @@ $(foreach m,$(MODULES),$(eval $(call MODULE,$m)))
 TESTLIB := $(patsubst %.c,$O/%.o,$(wildcard tests/lib/*.c))
 UNIT    := $(patsubst %.c,$O/%,$(wildcard tests/unit/*/test_*.c))
 # unit tests of a room see that room and what it may use; of an adapter or plugin: its objects and the host services
+# host services as the worker exports them: the tests of room plugin load modules
+EXPORTED = -Wl,--dynamic-list=core/reeve.syms -Wl,--whole-archive $(call lib_of,plugin) -Wl,--no-whole-archive
 define UNITROOM
 UNIT.$1 := $$(patsubst %.c,$O/%,$$(wildcard tests/unit/$1/test_*.c))
 $$(UNIT.$1): $O/%: $O/%.o $$(TESTLIB) $$(call lib_of,$1 $(DEPS.$1))
-	$$Q$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(SYSLIBS) -lcmocka $$(if $$(filter door,$1),-lmicrohttpd -lgnutls)
+	$$Q$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(if $$(filter plugin,$1),$$(EXPORTED)) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(SYSLIBS) -lcmocka $$(if $$(filter door,$1),-lmicrohttpd -lgnutls)
 unit-$1: $$(UNIT.$1) ; @bash tests/run_units $$^
 endef
 $(foreach r,$(ROOMS),$(eval $(call UNITROOM,$r)))
@@ -164,8 +166,19 @@ FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 20
 ifeq ($(BUILD),fuzz)
 $O/tests/fuzz/%.o: CSTD += -Iadapters
-$(addprefix $O/tests/fuzz/,$(FUZZ)): $O/%: $O/%.o $(ROOM_LIBS) $(patsubst %.c,$O/%.o,$(wildcard adapters/360giving/*.c adapters/lib/*.c))
-	$Q$(CC) -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(if $(findstring 360giving,$@),$(filter $O/adapters/%,$^) -ljson-c) $(SYSLIBS) -lmicrohttpd -lgnutls
+FUZZ_ROOMS.fuzz_json      := base
+FUZZ_ROOMS.fuzz_frame     := base
+FUZZ_ROOMS.fuzz_cloudevents := message base
+FUZZ_ROOMS.fuzz_cesql     := routing base
+FUZZ_ROOMS.fuzz_config    := config routing base
+FUZZ_ROOMS.fuzz_spool     := spool transport base
+FUZZ_ROOMS.fuzz_360giving := plugin message base
+FUZZ_OBJ.fuzz_360giving   := $(patsubst %.c,$O/%.o,$(wildcard adapters/360giving/*.c adapters/lib/*.c))
+define FUZZTARGET
+$O/tests/fuzz/$1: $O/tests/fuzz/$1.o $$(FUZZ_OBJ.$1) $$(call lib_of,$$(FUZZ_ROOMS.$1))
+	$$Q$$(CC) -fsanitize=fuzzer $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(if $$(FUZZ_OBJ.$1),-ljson-c -lm) $$(SYSLIBS)
+endef
+$(foreach f,$(FUZZ),$(eval $(call FUZZTARGET,$f)))
 fuzz-run: $(addprefix $O/tests/fuzz/,$(FUZZ))
 	@bash tests/run_fuzz $(FUZZ_SECONDS) $^
 endif

@@ -61,7 +61,7 @@ struct reeve_reader {     /* a document: from memory, or from a descriptor */
     size_t headers_n;
     struct buf all;       /* of reeve_read_all(); host_reader_done() frees */
     int error;            /* negative errno of a failed read */
-    const char *leak;     /* private */
+    char peek[64];        /* the first bytes, zero-terminated */
 };
 void host_reader_memory(reeve_reader *r, const char *p, size_t len);
 void host_reader_fd(reeve_reader *r, int fd);

@@ -13,11 +13,14 @@
 void host_reader_memory(reeve_reader *r, const char *p, size_t len)
 {
     *r = (reeve_reader){.p = p ? p : "", .len = p ? len : 0, .fd = -1};
+    memcpy(r->peek, r->p, r->len < sizeof r->peek ? r->len : sizeof r->peek - 1);
 }
 
 void host_reader_fd(reeve_reader *r, int fd)
 {
     *r = (reeve_reader){.fd = fd};
+    if (pread(fd, r->peek, sizeof r->peek - 1, 0) < 0)
+        r->peek[0] = '\0'; /* the first read will say why */
 }
 
 void host_reader_done(reeve_reader *r)
@@ -90,6 +93,8 @@ const char *reeve_reader_get(const reeve_reader *r, const char *what)
 {
     if (strcmp(what, "name") == 0)
         return r->name;
+    if (strcmp(what, "peek") == 0)
+        return r->peek;
     return strncmp(what, "h:", 2) == 0 ? find_header(r->headers, r->headers_n, what + 2) : NULL;
 }
 

@@ -207,7 +207,8 @@ void reeve_refuse(reeve_out *, const char *subject);
 ptrdiff_t reeve_read(reeve_reader *, void *p, size_t len); /* bytes read, 0 at the end, < 0 failed (return RETRY) */
 /* All that is left, borrowed, zero-terminated (not counted). NULL: over `max` bytes, or failed. */
 const void *reeve_read_all(reeve_reader *, size_t max, size_t *len);
-/* "name" (file name), "h:ce-id" (a request header, lower case). NULL: not known. */
+/* "name" (file name), "h:ce-id" (a request header, lower case), "peek" (the first bytes, up to 63 and up to a zero byte, which
+ * are not taken by looking). NULL: not known. */
 const char *reeve_reader_get(const reeve_reader *, const char *what);
 /* Enumerates the request headers: the i-th one's name in lower case, its value in *value; NULL past the end. */
 const char *reeve_reader_header(const reeve_reader *, size_t i, const char **value);

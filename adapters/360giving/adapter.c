@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* adapter: the 360Giving Data Standard 1.4.3 for the hub. See README.md beside this file. */
+#include "giving.h"
+
+static const struct reeve_emits emits[] = {
+    {.type = "funding.award",
+     .schema = GIVING_SCHEMA,
+     .attributes = "funder recipient amount currency category place datacategory"},
+    {.type = NULL},
+};
+
+REEVE_PLUGIN(.name = "360giving", .version = REEVE_VERSION,
+             .summary = "360Giving Data Standard 1.4.3: grant packages in JSON",
+             .decode = giving_decode, .encode = giving_encode, .emits = emits);

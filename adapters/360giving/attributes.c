@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* attributes: what routing needs of a grant, lifted into the envelope. Attributes may be logged, so
+ * nothing personal goes there: a grant to an individual carries no recipient, and no place finer
+ * than a district. */
+#include "giving.h"
+#include "lib/attribute.h"
+#include "lib/formats.h"
+#include <string.h>
+
+/* A GSS code: a letter and eight digits (ONS, "Register of Geographic Codes"). */
+static bool gss(const char *s)
+{
+    return s != NULL && strlen(s) == 9 && s[0] >= 'A' && s[0] <= 'Z' &&
+           strspn(s + 1, "0123456789") == 8;
+}
+
+/* Countries, regions, counties, districts, London boroughs, and the like of Wales, Scotland and
+ * Northern Ireland. */
+static bool gss_district_or_wider(const char *s)
+{
+    static const char *const prefixes[] = {"E06", "E07", "E08", "E09", "E10", "E11",
+                                           "E12", "E47", "E92", "K02", "K03", "K04",
+                                           "N09", "N92", "S12", "S92", "W06", "W92"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (strncmp(s, prefixes[i], 3) == 0)
+            return true;
+    return false;
+}
+
+static const char *place_in(struct json_object *list, bool personal)
+{
+    if (!json_object_is_type(list, json_type_array))
+        return NULL;
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        const char *code = member_text(json_object_array_get_idx(list, i), "geoCode");
+        if (gss(code) && (!personal || gss_district_or_wider(code)))
+            return code;
+    }
+    return NULL;
+}
+
+static const char *place_of(struct json_object *grant, bool personal)
+{
+    struct json_object *list = NULL;
+    (void)json_object_object_get_ex(grant, "beneficiaryLocation", &list);
+    const char *code = place_in(list, personal);
+    if (code != NULL || personal)
+        return code;
+    list = NULL;
+    struct json_object *recipient = first_item(grant, "recipientOrganization");
+    if (recipient != NULL)
+        (void)json_object_object_get_ex(recipient, "location", &list);
+    return place_in(list, false);
+}
+
+void grant_attributes(reeve_msg *m, struct json_object *grant)
+{
+    struct json_object *amount = NULL;
+    bool personal = json_object_object_get_ex(grant, "recipientIndividual", NULL);
+    (void)reeve_msg_set(m, "type", "funding.award");
+    (void)reeve_msg_set(m, "dataschema", GIVING_SCHEMA);
+    attribute_set_escaped(m, "subject", member_text(grant, "id"));
+    attribute_set(m, "funder", member_text(first_item(grant, "fundingOrganization"), "id"));
+    if (personal)
+        (void)reeve_msg_set(m, "datacategory", "personal");
+    else
+        attribute_set(m, "recipient",
+                      member_text(first_item(grant, "recipientOrganization"), "id"));
+    if (json_object_object_get_ex(grant, "amountAwarded", &amount))
+        (void)reeve_msg_set_int(m, "amount",
+                                number_whole_saturated(json_object_get_string(amount)));
+    attribute_set(m, "currency", member_text(grant, "currency"));
+    attribute_set(m, "category", member_text(first_item(grant, "classifications"), "code"));
+    attribute_set(m, "place", place_of(grant, personal));
+}

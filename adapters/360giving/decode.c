@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decode: a grant package, streaming. The boundary scan cuts it, each grant is parsed and checked
+ * on its own and becomes one funding.award whose body is the grant as it stands. Memory: one grant,
+ * and 32 bytes for each grant seen (equal grants and ids). */
+#include "giving.h"
+#include "lib/json_cut.h"
+#include <stdio.h>
+#include <string.h>
+
+#define DEPTH_MAX 32
+
+struct decoding {
+    reeve_ctx *ctx;
+    reeve_out *out;
+    struct json_cut cut;
+    struct json_tokener *tokener;
+    struct print_set *grants, *ids;
+    bool array_seen;
+    size_t emitted_or_refused;
+};
+
+static void document_issue(struct decoding *d, uint32_t severity, const char *code,
+                           const char *where, const char *wanted, const char *text)
+{
+    struct reeve_issue issue = {.size = sizeof issue,
+                                .severity = severity,
+                                .code = code,
+                                .where = where,
+                                .wanted = wanted,
+                                .text = text};
+    reeve_issue(d->ctx, &issue);
+}
+
+static void unreadable_at(struct decoding *d, uint64_t line, uint64_t column, const char *text)
+{
+    char where[64];
+    (void)snprintf(where, sizeof where, "line %llu, column %llu", (unsigned long long)line,
+                   (unsigned long long)column);
+    document_issue(d, REEVE_ISSUE_UNREADABLE, "json-syntax", where,
+                   "a 360Giving package: {\"grants\": [ … ]}", text);
+}
+
+/* Parses a cut value. false: it was not JSON, which was reported, or there is no memory (RETRY). */
+static bool parse(struct decoding *d, struct json_object **ret)
+{
+    json_tokener_reset(d->tokener);
+    *ret = json_tokener_parse_ex(d->tokener, d->cut.value, (int)d->cut.value_len);
+    enum json_tokener_error e = json_tokener_get_error(d->tokener);
+    size_t end = json_tokener_get_parse_end(d->tokener);
+    if (e == json_tokener_continue &&
+        d->cut.value_len > 0) { /* a number ends only with what follows it */
+        *ret = json_tokener_parse_ex(d->tokener, " ", 1);
+        e = json_tokener_get_error(d->tokener);
+        end = d->cut.value_len;
+    }
+    if (e == json_tokener_success && end == d->cut.value_len)
+        return true;
+    uint64_t line = 0, column = 0;
+    json_cut_place(&d->cut, end, &line, &column);
+    unreadable_at(d, line, column,
+                  e == json_tokener_error_depth ? "values are nested deeper than 32 levels"
+                  : e == json_tokener_success   ? "something follows the value"
+                                                : json_tokener_error_desc(e));
+    json_object_put(*ret);
+    *ret = NULL;
+    return false;
+}
+
+static void check_recipient(struct check *c, const struct place *at, struct json_object *grant)
+{
+    bool org = json_object_object_get_ex(grant, "recipientOrganization", NULL);
+    bool person = json_object_object_get_ex(grant, "recipientIndividual", NULL);
+    if (org && person)
+        check_report(c, REEVE_ISSUE_ERROR, "recipient-both", at, NULL,
+                     "either recipientOrganization or recipientIndividual",
+                     "a grant goes to organisations or to an individual, not to both");
+    else if (!org && !person)
+        check_report(c, REEVE_ISSUE_ERROR, "recipient-missing", at, NULL,
+                     "recipientOrganization or recipientIndividual",
+                     "the grant does not say who received it");
+}
+
+/* Package rule uniqueItems; and the same id with other content, which the schema lets pass. */
+static int check_unique(struct decoding *d, struct check *c, const struct place *at,
+                        struct json_object *grant)
+{
+    int fresh = print_set_add(d->grants, json_print(grant));
+    if (fresh < 0)
+        return -1;
+    if (fresh == 0)
+        check_report(c, REEVE_ISSUE_ERROR, "duplicate-grant", at, NULL, "each grant once",
+                     "the very same grant stands in the package before");
+    const char *id = member_text(grant, "id");
+    if (id == NULL)
+        return 0;
+    int fresh_id = print_set_add(d->ids, text_print(id, strlen(id)));
+    if (fresh_id == 0 && fresh == 1) {
+        struct place here = {.up = at, .name = "id"};
+        struct json_object *v = NULL;
+        (void)json_object_object_get_ex(grant, "id", &v);
+        check_report(c, REEVE_ISSUE_WARNING, "duplicate-id", &here, v,
+                     "an identifier of its own for each grant",
+                     "another grant of this package has the same identifier; the later one is "
+                     "taken as its correction");
+    }
+    return fresh_id < 0 ? -1 : 0;
+}
+
+static reeve_rc emit_grant(struct decoding *d, struct json_object *grant)
+{
+    reeve_msg *m = reeve_msg_new(d->ctx);
+    if (m == NULL)
+        return REEVE_RETRY;
+    grant_attributes(m, grant);
+    if (reeve_msg_set_body(m, "application/json", d->cut.value, d->cut.value_len) != 0) {
+        /* the host's JSON rules are stricter than the parser's (control characters in strings, lone
+         * surrogates, size) */
+        reeve_msg_free(m);
+        unreadable_at(
+            d, d->cut.line, d->cut.column,
+            "the grant that begins here is not strict JSON (RFC 8259), or over the message limit");
+        return REEVE_REJECT;
+    }
+    return reeve_emit(d->out, m) == 0 ? REEVE_OK : REEVE_RETRY;
+}
+
+static reeve_rc decode_grant(struct decoding *d)
+{
+    struct json_object *grant = NULL;
+    struct place root = {.name = "grants"}, at = {.up = &root, .index = d->cut.index};
+    struct check c = {.ctx = d->ctx};
+    reeve_rc rc = REEVE_OK;
+    if (!parse(d, &grant))
+        return REEVE_REJECT;
+    c.subject = member_text(grant, "id");
+    if (json_object_is_type(grant, json_type_object)) {
+        c.personal = json_object_object_get_ex(grant, "recipientIndividual", NULL);
+        check_recipient(&c, &at, grant);
+    }
+    schema_check(&c, &giving_grant, &at, grant);
+    if (check_unique(d, &c, &at, grant) < 0)
+        rc = REEVE_RETRY;
+    else if (json_object_is_type(grant, json_type_object))
+        rules_check(&c, &at, grant);
+    d->emitted_or_refused++;
+    if (rc == REEVE_OK && c.errors > 0)
+        reeve_refuse(d->out, c.subject);
+    else if (rc == REEVE_OK)
+        rc = emit_grant(d, grant);
+    json_object_put(grant);
+    return rc;
+}
+
+static void too_big(struct decoding *d)
+{
+    char where[64] = "";
+    bool grant = d->cut.index != SIZE_MAX;
+    if (grant)
+        (void)snprintf(where, sizeof where, "/grants/%zu", d->cut.index);
+    document_issue(d, grant ? REEVE_ISSUE_ERROR : REEVE_ISSUE_PACKAGE, "too-large", where,
+                   "a record within the message limit",
+                   "the record is larger than a message may be");
+    if (grant) {
+        d->emitted_or_refused++;
+        reeve_refuse(d->out, NULL);
+    }
+}
+
+/* A member of the package beside the grants: its rules concern the whole package. */
+static bool decode_member(struct decoding *d)
+{
+    struct json_object *value = NULL;
+    if (strcmp(d->cut.key, "grants") == 0) {
+        document_issue(d, REEVE_ISSUE_PACKAGE, d->array_seen ? "duplicate-key" : "not-an-array",
+                       "/grants", "one array of grants",
+                       d->array_seen ? "the package has `grants` twice"
+                                     : "`grants` is not an array");
+        d->array_seen = true;
+        return true;
+    }
+    if (!parse(d, &value))
+        return false;
+    struct json_object *package = json_object_new_object();
+    if (package != NULL && json_object_object_add(package, d->cut.key, value) == 0) {
+        /* only this member is there: required ones are checked nowhere, the table has none at this
+         * level */
+        struct check c = {.ctx = d->ctx};
+        schema_check(&c, &giving_package, NULL, package);
+        if (c.errors > 0)
+            document_issue(d, REEVE_ISSUE_PACKAGE, "package-metadata", "", NULL,
+                           "the package's own description is not valid, so nothing of it is taken");
+    } else {
+        json_object_put(value);
+    }
+    json_object_put(package);
+    return true;
+}
+
+static reeve_rc decode_broken(struct decoding *d)
+{
+    char text[160];
+    char first = d->cut.first;
+    const char *looks = first == 0     ? ""
+                        : first == '<' ? " (it looks like XML or HTML)"
+                        : first == '[' && d->cut.root_is_array
+                            ? " (put the array into {\"grants\": …})"
+                        : first != '{' && first != '[' && first != '"' && first != '-'
+                            ? " (it looks like CSV or plain text)"
+                            : "";
+    (void)snprintf(text, sizeof text, "%s%s", d->cut.error, looks);
+    unreadable_at(d, d->cut.line, d->cut.column, text);
+    return REEVE_REJECT;
+}
+
+static reeve_rc decode_end(struct decoding *d)
+{
+    if (d->cut.bom)
+        document_issue(d, REEVE_ISSUE_WARNING, "bom", "line 1", "UTF-8 without byte order mark",
+                       "the file begins with a byte order mark");
+    if (!d->array_seen)
+        document_issue(d, REEVE_ISSUE_PACKAGE, "grants-missing", "",
+                       "a member `grants` with an array", "the package has no grants");
+    else if (d->emitted_or_refused == 0)
+        document_issue(d, REEVE_ISSUE_PACKAGE, "grants-empty", "/grants", "at least one grant",
+                       "the array of grants is empty");
+    return REEVE_OK;
+}
+
+static reeve_rc decode_all(struct decoding *d)
+{
+    for (;;) {
+        reeve_rc rc = REEVE_OK;
+        switch (json_cut_next(&d->cut)) {
+        case JSON_CUT_MEMBER:
+            if (!decode_member(d))
+                return REEVE_REJECT;
+            break;
+        case JSON_CUT_ARRAY:
+            if (d->array_seen)
+                document_issue(d, REEVE_ISSUE_PACKAGE, "duplicate-key", "/grants",
+                               "one array of grants", "the package has `grants` twice");
+            d->array_seen = true;
+            break;
+        case JSON_CUT_RECORD:
+            if ((rc = decode_grant(d)) != REEVE_OK)
+                return rc;
+            break;
+        case JSON_CUT_TOO_BIG:
+            too_big(d);
+            break;
+        case JSON_CUT_END:
+            return decode_end(d);
+        case JSON_CUT_BROKEN:
+            return decode_broken(d);
+        case JSON_CUT_FAILED:
+            return reeve_fail(d->ctx, REEVE_RETRY, "the document could not be read to its end");
+        }
+    }
+}
+
+reeve_rc giving_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *content_type,
+                       reeve_out *out)
+{
+    (void)inst;
+    (void)content_type; /* the bytes decide: senders label packages in many ways */
+    uint64_t limit = reeve_limit(ctx, "message");
+    struct decoding d = {.ctx = ctx, .out = out};
+    reeve_rc rc = REEVE_RETRY;
+    json_cut_init(&d.cut, r, "grants", limit > 0 ? (size_t)limit : (size_t)16 << 20);
+    d.tokener = json_tokener_new_ex(DEPTH_MAX);
+    d.grants = print_set_new();
+    d.ids = print_set_new();
+    if (d.tokener != NULL && d.grants != NULL && d.ids != NULL) {
+        json_tokener_set_flags(d.tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+        rc = decode_all(&d);
+    }
+    print_set_free(d.ids);
+    print_set_free(d.grants);
+    if (d.tokener != NULL)
+        json_tokener_free(d.tokener);
+    json_cut_done(&d.cut);
+    return rc;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* giving - inside of the adapter for the 360Giving Data Standard 1.4.3 (JSON packages). */
+#ifndef ADAPTERS_360GIVING_GIVING_H
+#define ADAPTERS_360GIVING_GIVING_H
+#include <json-c/json.h>
+#include <reeve/plugin.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GIVING_SCHEMA                                                           \
+    "https://raw.githubusercontent.com/ThreeSixtyGiving/standard/1.4.3/schema/" \
+    "360-giving-schema.json"
+
+/* ---- where we are in a document: a chain on the stack, made into a JSON pointer only when there
+ * is something to say ---- */
+struct place {
+    const struct place *up;
+    const char *name; /* a member, or NULL: the index */
+    size_t index;
+};
+#define POINTER_MAX 512
+void place_pointer(const struct place *at, char out[POINTER_MAX]); /* RFC 6901 */
+
+/* ---- one record being checked ---- */
+struct check {
+    reeve_ctx *ctx;
+    const char *subject; /* the grant's id, NULL when it has none */
+    bool personal;       /* a grant to an individual: nothing found is shown */
+    unsigned errors, warnings;
+};
+/* value NULL: nothing was found. Errors of a record count in check->errors. */
+void check_report(struct check *c, uint32_t severity, const char *code, const struct place *at,
+                  struct json_object *value, const char *wanted, const char *text);
+
+/* ---- the schema, as tables ---- */
+enum kind {
+    KIND_STRING,
+    KIND_NUMBER,
+    KIND_DATE,       /* date-time or YYYY-MM-DD */
+    KIND_EVENT_DATE, /* also YYYY-MM and YYYY */
+    KIND_DATE_TIME,
+    KIND_URI,
+    KIND_CURRENCY,
+    KIND_COUNTRY,
+    KIND_YES_NO,
+    KIND_VERSION, /* package: major.minor */
+    KIND_STRINGS, /* array of strings */
+    KIND_OBJECT,  /* of */
+    KIND_OBJECTS  /* array of objects of */
+};
+#define FIELD_NULL         1u /* null is allowed */
+#define FIELD_REQUIRED     2u
+#define FIELD_SOME         4u /* arrays: at least one item */
+#define FIELD_NOT_NEGATIVE 8u
+#define FIELD_UNIQUE       16u /* arrays: no two equal items */
+
+struct codelist; /* closed by the standard, left open by its schema */
+struct field {
+    const char *name;
+    enum kind kind;
+    unsigned flags;
+    const struct object *of;
+    const struct codelist *codes;
+};
+struct object {
+    const struct field *fields;
+    size_t n;
+};
+extern const struct object giving_grant, giving_package;
+void schema_check(struct check *c, const struct object *o, const struct place *at,
+                  struct json_object *value);
+
+/* ---- code lists ---- */
+extern const struct codelist codes_regrant, codes_scope, codes_reason, codes_purpose;
+bool codelist_has(const struct codelist *l, const char *code);
+const char *codelist_wanted(const struct codelist *l);
+bool currency_known(const char *code);
+bool country_known(const char *code);
+
+/* ---- the rest ---- */
+void rules_check(struct check *c, const struct place *at,
+                 struct json_object *grant); /* what the schema does not say: warnings */
+void grant_attributes(reeve_msg *m, struct json_object *grant);
+/* text of a member, NULL when absent or not a string */
+const char *member_text(struct json_object *o, const char *name);
+struct json_object *first_item(struct json_object *o, const char *array);
+
+/* Equal JSON values have equal prints (member order and the writing of numbers do not matter); 128
+ * bits. */
+struct print {
+    uint64_t a, b;
+};
+struct print json_print(struct json_object *v);
+struct print text_print(const char *s, size_t len);
+struct print_set; /* of prints seen in this document */
+struct print_set *print_set_new(void);
+void print_set_free(struct print_set *s);
+int print_set_add(struct print_set *s,
+                  struct print p); /* 1 = new, 0 = seen before, -1 = out of memory */
+
+reeve_rc giving_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *content_type,
+                       reeve_out *out);
+reeve_rc giving_encode(reeve_ctx *ctx, void *inst, const reeve_msg *const *msgs, size_t n,
+                       reeve_buf *out);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* adapter_host - hosts an adapter that is linked into a test: what it emits, refuses and reports is
+ * gathered. */
+#ifndef TESTS_LIB_ADAPTER_HOST_H
+#define TESTS_LIB_ADAPTER_HOST_H
+#include "plugin/host.h"
+#include <stddef.h>
+
+struct seen_issue {
+    uint32_t severity, flags;
+    char code[64], where[256], subject[256], found[256], wanted[256];
+};
+struct adapter_host {
+    struct plugin plugin;
+    reeve_ctx *ctx;
+    void *inst;
+    struct tree *options;
+    struct message **messages;
+    size_t messages_n, messages_cap;
+    struct seen_issue *issues;
+    size_t issues_n, issues_cap;
+    size_t refused;
+};
+/* option = "key=value" or NULL. Fails the test when anything goes wrong, like all here. */
+struct adapter_host *adapter_host_new(const struct reeve_plugin *api, const char *option);
+void adapter_host_free(struct adapter_host *h);
+void adapter_host_reset(struct adapter_host *h); /* forgets what was gathered */
+reeve_rc adapter_host_decode(struct adapter_host *h, const char *p, size_t len,
+                             const char *content_type, const struct host_header *headers,
+                             size_t headers_n);
+/* All gathered messages as one document; free() the result. settings may be NULL, else the caller
+ * frees the tree. */
+char *adapter_host_encode(struct adapter_host *h, size_t *ret_len, struct tree **settings);
+/* The first issue with this code, or NULL. */
+const struct seen_issue *adapter_host_issue(const struct adapter_host *h, const char *code);
+
+#endif
