@@ -109,7 +109,8 @@ endef
 $(foreach m,$(MODULES),$(eval $(call MODULE,$m)))
 
 # ---------------------------------------------------------------- tests
-TESTLIB := $(patsubst %.c,$O/%.o,$(wildcard tests/lib/*.c))
+TESTLIB := $(if $(wildcard tests/lib/*.c),$O/tests/libtest.a) # an archive: a test links what it uses
+$O/tests/libtest.a: $(patsubst %.c,$O/%.o,$(wildcard tests/lib/*.c)) ; @rm -f $@; ar rcs $@ $^
 UNIT    := $(patsubst %.c,$O/%,$(wildcard tests/unit/*/test_*.c))
 # unit tests of a room see that room and what it may use; of an adapter or plugin: its objects and the host services
 # host services as the worker exports them: the tests of room plugin load modules
