@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* inner - the file's form, and reading it; shared by the writer and the readers of this room. */
+#ifndef REEVE_JOURNAL_INNER_H
+#define REEVE_JOURNAL_INNER_H
+#include "base/db.h"
+#include "journal.h"
+
+#define JOURNAL_FORMAT 1
+extern const char journal_schema[];
+/* The columns that readers select, in the order that found_add() reads them. */
+#define JOURNAL_COLUMNS                                                                     \
+    "n, wall_ms, event, id, source, subject, type, receipt, party, connector, destination," \
+    " attempt, next_ms, code, text, attributes, detail"
+
+struct found { /* rows of several files, being gathered */
+    struct found_row *row;
+    size_t n, cap;
+    size_t max; /* more are not taken, and truncated is set */
+    bool truncated;
+    struct tree *unreadable; /* a list of rows, or NULL */
+};
+
+/* One readable file. fn: 0, or negative errno with *e (then the file counts as unreadable, but what
+ * it gave stays). */
+struct journal_file {
+    sqlite3 *db;
+    const char *process; /* as the writer named itself */
+};
+typedef int journal_file_fn(void *arg, const struct journal_file *f, struct err *e);
+
+/* Calls fn for every *.db of dir. Those that fail go to found->unreadable. 0, or negative errno
+ * (directory, memory). */
+int found_each_file(struct found *found, const char *dir, journal_file_fn *fn, void *arg,
+                    struct err *e);
+/* Takes the row that st stands on. 0 or -ENOMEM; beyond max: 0 and truncated. */
+int found_add(struct found *found, const char *process, sqlite3_stmt *st);
+/* By time; a row that is there twice is dropped. keep: only the last so many. The list is the
+ * caller's; NULL: no memory. */
+struct tree *found_take(struct found *found, size_t keep);
+void found_done(struct found *found);
+
+#endif

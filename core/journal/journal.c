@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* journal - the writing side. Rows are gathered in memory in a packed form and stored by one
+ * transaction, so that a commit that failed (no room on the disk) can be tried again and readers
+ * never meet a half of it. See journal.h. */
+#include "journal.h"
+#include "inner.h"
+#include "base/frame.h"
+#include "base/util.h"
+#include <errno.h>
+#include <string.h>
+
+/* Partial indices: a row of a process start or of a destination that is down has no id and costs
+ * nothing in them. */
+const char journal_schema[] =
+    "CREATE TABLE head(one INTEGER PRIMARY KEY CHECK(one = 1), process TEXT NOT NULL);"
+    "CREATE TABLE row(n INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL, event TEXT NOT NULL, id "
+    "TEXT,"
+    " source TEXT, subject TEXT, type TEXT, receipt TEXT, party TEXT, connector TEXT,"
+    " destination TEXT, attempt INTEGER, next_ms INTEGER, code TEXT, text TEXT, attributes TEXT,"
+    " detail TEXT);"
+    "CREATE INDEX row_event ON row(event);"
+    "CREATE INDEX row_id ON row(id) WHERE id IS NOT NULL;"
+    "CREATE INDEX row_subject ON row(subject) WHERE subject IS NOT NULL;"
+    "CREATE INDEX row_receipt ON row(receipt) WHERE receipt IS NOT NULL;";
+
+#define TEXTS 13 /* columns that are text */
+
+struct journal {
+    sqlite3 *db;
+    sqlite3_stmt *begin, *commit, *insert;
+    struct buf gathered;
+};
+
+static int no_memory(struct err *e)
+{
+    return err_set(e, -ENOMEM, "memory", "no memory for the journal");
+}
+
+static int name_process(struct journal *j, const char *process, struct err *e)
+{
+    sqlite3_stmt *st = NULL;
+    int r = db_prepare(j->db,
+                       "INSERT INTO head VALUES(1, ?1) ON CONFLICT(one) DO UPDATE SET process = ?1"
+                       " WHERE process <> ?1",
+                       &st, e);
+    if (r < 0)
+        return r;
+    sqlite3_bind_text(st, 1, process, -1, SQLITE_STATIC);
+    r = db_step(j->db, st, e);
+    db_finalize(&st);
+    return r;
+}
+
+int journal_open(const char *path, const char *process, struct journal **ret, struct err *e)
+{
+    struct journal *j = xcalloc(1, sizeof(*j));
+    if (!j)
+        return no_memory(e);
+    buf_init(&j->gathered, JOURNAL_GATHERED_MAX);
+    int r = db_open(path, 0, journal_schema, JOURNAL_FORMAT, &j->db, e);
+    if (r == 0)
+        r = db_exec(j->db, "PRAGMA cache_size=-16384", e); /* the indices are written at random */
+    if (r == 0)
+        r = name_process(j, process, e);
+    if (r == 0)
+        r = db_prepare(j->db, "BEGIN IMMEDIATE", &j->begin, e);
+    if (r == 0)
+        r = db_prepare(j->db, "COMMIT", &j->commit, e);
+    if (r == 0)
+        r = db_prepare(j->db, "INSERT INTO row VALUES(NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                       &j->insert, e);
+    if (r < 0) {
+        journal_close(j);
+        return r;
+    }
+    *ret = j;
+    return 0;
+}
+
+void journal_close(struct journal *j)
+{
+    if (!j)
+        return;
+    db_finalize(&j->begin);
+    db_finalize(&j->commit);
+    db_finalize(&j->insert);
+    db_close(j->db);
+    buf_done(&j->gathered);
+    free(j);
+}
+
+int journal_add(struct journal *j, const struct journal_row *row, struct err *e)
+{
+    const char *texts[TEXTS] = {row->event,       row->id,      row->source, row->subject,
+                                row->type,        row->receipt, row->party,  row->connector,
+                                row->destination, row->code,    row->text,   row->attributes,
+                                row->detail};
+    struct buf *b = &j->gathered;
+    size_t before = b->len;
+    if (!row->event)
+        return err_set(e, -EINVAL, "journal", "a row of the journal says what happened");
+    int r = pack_u64(b, row->wall_ms ? row->wall_ms : wall_ms());
+    if (r == 0)
+        r = pack_u32(b, row->attempt);
+    if (r == 0)
+        r = pack_u64(b, row->next_ms);
+    for (size_t i = 0; r == 0 && i < TEXTS; i++)
+        r = pack_str(b, texts[i]);
+    if (r == 0)
+        return 0;
+    b->len = before;
+    if (r == -EFBIG)
+        return err_set(e, r, "journal-full", "over %u bytes of journal rows are not stored yet",
+                       JOURNAL_GATHERED_MAX);
+    return no_memory(e);
+}
+
+/* The columns of INSERT, counted from 1: wall_ms, the first nine texts, attempt, next_ms, the other
+ * texts. */
+static void bind_text(sqlite3_stmt *st, size_t i, struct unpack *u)
+{
+    size_t len;
+    const uint8_t *p = unpack_bytes(u, &len);
+    int column = (int)(i < 9 ? i + 2 : i + 4);
+    if (p && len)
+        sqlite3_bind_text(st, column, (const char *)p, (int)len, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(st, column);
+}
+
+static void bind_number(sqlite3_stmt *st, int column, uint64_t v)
+{
+    if (v)
+        sqlite3_bind_int64(st, column, (sqlite3_int64)v);
+    else
+        sqlite3_bind_null(st, column);
+}
+
+static int store_rows(struct journal *j, struct err *e)
+{
+    struct unpack u;
+    unpack_start(&u, j->gathered.p, j->gathered.len);
+    while (u.p < u.end && !u.bad) {
+        sqlite3_bind_int64(j->insert, 1, (sqlite3_int64)unpack_u64(&u));
+        bind_number(j->insert, 11, unpack_u32(&u));
+        bind_number(j->insert, 12, unpack_u64(&u));
+        for (size_t i = 0; i < TEXTS; i++)
+            bind_text(j->insert, i, &u);
+        int r = db_step(j->db, j->insert, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int journal_commit(struct journal *j, struct err *e)
+{
+    if (j->gathered.len == 0)
+        return 0;
+    int r = db_step(j->db, j->begin, e);
+    if (r == 0)
+        r = store_rows(j, e);
+    if (r == 0)
+        r = db_step(j->db, j->commit, e);
+    (void)sqlite3_clear_bindings(j->insert);
+    if (r < 0) { /* the library may have rolled back by itself already */
+        if (!sqlite3_get_autocommit(j->db))
+            (void)sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
+        return err_prefix(e, r, "writing the journal");
+    }
+    if (j->gathered.cap > (4u << 20)) /* one large batch must not hold its memory for ever */
+        buf_done(&j->gathered);
+    else
+        buf_reset(&j->gathered);
+    return 0;
+}
