@@ -151,3 +151,54 @@ int plugin_describe_file(const char *worker, const char *file, struct tree **ret
     buf_done(&out);
     return r;
 }
+
+/* ---- the child ---- */
+
+static int print(int fd, const struct tree *t)
+{
+    struct buf out = BUF_INIT(OUTPUT_MAX);
+    int r = tree_to_json(t, &out, false);
+    if (r == 0)
+        r = buf_addc(&out, '\n');
+    if (r == 0)
+        r = write_all(fd, out.p, out.len);
+    buf_done(&out);
+    return r;
+}
+
+static struct tree *refusal(const struct err *e)
+{
+    struct tree *t = tree_map(), *error = tree_map();
+    if (!t || !error || tree_puts(error, "code", e->code) < 0 ||
+        tree_puts(error, "text", e->text) < 0) {
+        tree_free(t);
+        tree_free(error);
+        return NULL;
+    }
+    if (tree_put(t, "error", error) < 0) {
+        tree_free(t);
+        return NULL;
+    }
+    return t;
+}
+
+int plugin_describe_child(const char *file)
+{
+    struct plugin *p = NULL;
+    struct tree *t = NULL;
+    struct err e;
+    int out = fcntl(1, F_DUPFD_CLOEXEC, 3);
+    if (out < 0 || dup2(2, 1) < 0)
+        return 1;
+    int r = plugin_load(file, &p, &e);
+    if (r == 0)
+        r = plugin_describe(p, &t, &e);
+    if (r < 0)
+        t = refusal(&e);
+    if (!t || print(out, t) < 0)
+        r = -EIO;
+    tree_free(t);
+    plugin_unload(p);
+    (void)close(out);
+    return r < 0 ? 1 : 0;
+}

@@ -26,6 +26,9 @@ bool plugin_emits(const struct plugin *p, size_t i, struct reeve_emits *ret);
  * 10 s and whose crash is an error of this file, not of ours. worker: path of the reeve-worker program. */
 int plugin_describe(const struct plugin *p, struct tree **ret, struct err *e);
 int plugin_describe_file(const char *worker, const char *file, struct tree **ret, struct err *e);
+/* The child's part of it: loads the file, prints the description, or {"error": {"code", "text"}}, as one JSON document on
+ * standard output (what the plugin itself prints there goes to standard error). Returns the exit code, 0 or 1. */
+int plugin_describe_child(const char *file);
 
 /* Where the modules of this installation are: NAME without a slash is looked up ("plugins/http", "adapters/360giving"), with a
  * slash it is a path. free() the result; NULL: *e says what was looked for and what there is instead. */
