@@ -69,7 +69,7 @@ void reeve_settle(reeve_job *job, reeve_rc rc, uint64_t after_ms, const char *fm
 {
     va_list ap;
     if (job->settled) {
-        log_warning("plugin-settle", message_get(job->msg.m, "id"),
+        log_warning("plugin-settle", job->msg.m ? message_get(job->msg.m, "id") : NULL,
                     "settled a second time; the first verdict stands");
         return;
     }

@@ -214,10 +214,10 @@ static void what_a_plugin_prints_while_loading_does_not_spoil_its_description(vo
     struct tree *t = NULL;
     struct err e;
     char *so = compile_text(
-        "chatty",
-        SINK "#include <unistd.h>\n" AT_LOAD(
-            "if (write(1, \"{\\n\", 2) < 0) _exit(9);") "REEVE_PLUGIN(.name = \"chatty\", .version = "
-                                                     "\"1\", .deliver = d);\n");
+        "chatty", SINK "#include <unistd.h>\n" AT_LOAD(
+                      "if (write(1, \"{\\n\", 2) < 0) _exit(9);") "REEVE_PLUGIN(.name = "
+                                                                  "\"chatty\", .version = "
+                                                                  "\"1\", .deliver = d);\n");
     assert_non_null(so);
     assert_int_equal(plugin_describe_file(self, so, &t, &e), 0);
     assert_string_equal(tree_gets(t, "name", ""), "chatty");
