@@ -193,7 +193,7 @@ demo: ## the sample hub: set up, build, run, push, route, explain (ONCE=1, FILE=
 	@REEVE_BUILD=$(abspath $O) ONCE="$(ONCE)" FILE="$(FILE)" /usr/bin/python3 contrib/demo/demo.py
 
 BENCH := $(patsubst contrib/bench/%.c,%,$(wildcard contrib/bench/bench_*.c))
-$(addprefix $O/contrib/bench/,$(BENCH)): $O/%: $O/%.o $(ROOM_LIBS)
+$(addprefix $O/contrib/bench/,$(BENCH)): $O/%: $O/%.o $(ROOM_LIBS) $(TESTLIB)
 	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -ljson-c $(SYSLIBS) -lmicrohttpd -lgnutls
 benches: $(addprefix $O/contrib/bench/,$(BENCH))
 bench: ## performance as ratios to a bare loop over the same library (release build)

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* transport - picks the engine that the plan names and passes every call on to it.
+ *
+ * Everything here is the same for all engines. Known limits: one engine so far (spool). */
+#include "transport.h"
+#include "transport_ops.h"
+#include "base/util.h"
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+int transport_open(const struct tree *part, const struct transport_events *events,
+                   struct transport **ret, struct err *e)
+{
+    const char *engine = tree_gets(part, "engine", NULL);
+    if (!engine)
+        return err_set(e, -EINVAL, "transport-part", "the plan names no transport engine");
+    if (strcmp(engine, "spool") == 0)
+        return spool_client_open(part, events, ret, e);
+    if (strcmp(engine, "amqp") == 0)
+        return err_set(e, -ENOSYS, "transport-engine",
+                       "this build has no amqp engine yet; use `transport: spool`");
+    char shown[64];
+    return err_set(e, -EINVAL, "transport-engine", "unknown transport engine \"%s\"",
+                   escape_text(shown, sizeof shown, engine, strlen(engine)));
+}
+
+void transport_close(struct transport *t)
+{
+    if (t)
+        t->ops->close(t);
+}
+
+int transport_wait_usable(struct transport *t, uint64_t timeout_ms, struct err *e)
+{
+    uint64_t start = mono_ms();
+    for (;;) {
+        const char *why = "";
+        int r = t->ops->run(t);
+        if (r < 0)
+            return err_set(e, r, "transport", "the transport broke: %s", strerror(-r));
+        if (t->ops->usable(t, &why))
+            return 0;
+        uint64_t spent = mono_ms() - start;
+        if (spent >= timeout_ms)
+            return err_set(e, -ETIMEDOUT, "transport", "the transport is not usable: %s", why);
+        uint64_t wait = timeout_ms - spent, asked = t->ops->timeout(t);
+        wait = asked < wait ? asked : wait;
+        struct pollfd p = {.events = 0};
+        p.fd = t->ops->fd(t, &p.events);
+        (void)poll(&p, 1, wait > 1000 ? 1000 : (int)wait);
+    }
+}
+
+int transport_fd(const struct transport *t, short *ret_events)
+{
+    return t->ops->fd(t, ret_events);
+}
+
+uint64_t transport_timeout(const struct transport *t)
+{
+    return t->ops->timeout(t);
+}
+
+int transport_run(struct transport *t)
+{
+    return t->ops->run(t);
+}
+
+int transport_publish(struct transport *t, uint64_t tag, const char *id, const char *bytes,
+                      size_t len, const char *const *destinations, size_t n)
+{
+    return t->ops->publish(t, tag, id, bytes, len, destinations, n);
+}
+
+int transport_consume(struct transport *t, const char *destination, uint32_t prefetch)
+{
+    return t->ops->consume(t, destination, prefetch);
+}
+
+int transport_pause(struct transport *t, const char *destination, bool paused)
+{
+    return t->ops->pause(t, destination, paused);
+}
+
+int transport_settle(struct transport *t, struct transport_job *job, enum settle how,
+                     uint64_t delay_ms, const char *code, const char *text)
+{
+    return t->ops->settle(t, job, how, delay_ms, code, text);
+}
+
+int transport_dead_list(struct transport *t, const struct dead_filter *f, uint64_t after,
+                        size_t limit, bool with_bytes,
+                        int (*fn)(void *arg, const struct dead_letter *d), void *arg, struct err *e)
+{
+    return t->ops->dead_list(t, f, after, limit, with_bytes, fn, arg, e);
+}
+
+int transport_dead_replay(struct transport *t, uint64_t number, struct err *e)
+{
+    return t->ops->dead_replay(t, number, e);
+}
+
+int transport_dead_discard(struct transport *t, uint64_t number, struct err *e)
+{
+    return t->ops->dead_discard(t, number, e);
+}
+
+int transport_status(struct transport *t, struct tree **ret, struct err *e)
+{
+    return t->ops->status(t, ret, e);
+}
