@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compile - what the files of this room share; nobody else includes it. One struct compile lives
+ * for one config_compile(). */
+#ifndef REEVE_CONFIG_COMPILE_H
+#define REEVE_CONFIG_COMPILE_H
+#include "config.h"
+
+#define FILE_MAX_BYTES  (1u << 20)
+#define TOTAL_MAX_BYTES (16u << 20)
+#define FILES_MAX       1000u
+#define DEPTH_MAX       32u
+#define NODES_MAX       200000u
+#define NAME_LEN_MAX    63u
+
+struct source { /* one file that was read; lives until the end, since trees borrow its name */
+    char *name; /* as shown */
+    char *dir;  /* absolute, for the paths that it names */
+    char *text; /* zero-terminated */
+    size_t len;
+    size_t *lines; /* byte offset of each line's start */
+    size_t lines_n;
+    struct tree *root; /* NULL: unreadable, already reported; or an empty file */
+};
+
+struct module { /* a plugin or adapter that the configuration uses */
+    enum config_kind kind;
+    char *name, *file;
+    struct tree *about; /* description; NULL: not usable, and why: */
+    struct err why;
+};
+
+struct step {
+    struct module *module;
+    struct tree *options;
+};
+
+struct side { /* receive or deliver */
+    struct connector *connector;
+    bool deliver, present, enabled;
+    const struct tree *own; /* as written */
+    struct tree *effective; /* map: own keys, then the profile's, then the defaults' */
+    struct module *plugin, *adapter;
+    struct tree *plugin_options, *adapter_options; /* normalised; NULL when not checked */
+    struct tree *plugin_print, *adapter_print;     /* the same as written, for print */
+    struct step *steps;
+    size_t steps_n;
+};
+
+struct connector {
+    const char *name; /* borrowed */
+    const struct tree *node, *key;
+    const struct tree *party; /* its entry in `parties`, NULL: unknown */
+    const char *party_name;
+    bool enabled;
+    struct side receive, deliver;
+};
+
+struct compile {
+    const char *path;
+    const struct config_env *env;
+    unsigned flags;
+    struct diagnostics *d;
+    char *full;                 /* path, absolute */
+    char *root_name, *root_dir; /* of the configuration: shown, absolute */
+    struct source **sources;
+    size_t sources_n, sources_cap, bytes, nodes;
+    struct tree *raw;             /* the merged top level */
+    struct connector *connectors; /* in the order of the files */
+    size_t connectors_n;
+    bool door_open,
+        door_known; /* open: others than this machine reach it; known: `listen` could be read */
+    struct module **modules;
+    size_t modules_n, modules_cap;
+    struct tree *routes; /* as route.h wants them */
+    char *data;          /* absolute */
+    bool no_memory,
+        partial; /* partial: a file was unusable, so names may be missing for that reason */
+};
+
+/* ---- compile.c ---- */
+/* Reports at a node. An error if severity says so; c->d counts. */
+void say(struct compile *c, enum severity severity, const struct tree *at, const char *code,
+         const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+#define error_at(c, at, ...)   say(c, SEVERITY_ERROR, at, __VA_ARGS__)
+#define warning_at(c, at, ...) say(c, SEVERITY_WARNING, at, __VA_ARGS__)
+const struct tree *tree_key(const struct tree *map,
+                            const char *key); /* the key's node; NULL: absent */
+/* For messages: p escaped and cut to 60 characters, in one of four static-per-call buffers given by
+ * the caller. */
+#define QUOTE_MAX 96
+const char *quote(char out[QUOTE_MAX], const char *p);
+bool name_ok(const char *s);
+/* Puts a copy of value into map under the key node's text, keeping the key's place. 0 or -ENOMEM or
+ * -EEXIST. */
+int put_copy(struct tree *map, const struct tree *key, const struct tree *value);
+/* ", did you mean `x`?" or "" */
+const char *suggest(char out[QUOTE_MAX], const char *s, const char *const *names, size_t n);
+/* The same against the keys of a map. */
+const char *suggest_key(char out[QUOTE_MAX], const char *s, const struct tree *map);
+/* The file that a node came from; NULL for nodes made by code. */
+const struct source *source_of(const struct compile *c, const struct tree *t);
+
+/* ---- yaml.c ---- */
+/* Parses s->text into s->root; problems are reported. false: not usable. An empty document gives
+ * root NULL and true. */
+bool yaml_parse(struct compile *c, struct source *s);
+
+/* ---- place.c ---- */
+/* Where byte `offset` of a scalar's value stands in its file: the value may be folded, quoted or
+ * escaped there. */
+void place_in_scalar(const struct compile *c, const struct tree *t, size_t offset, unsigned *line,
+                     unsigned *col);
+/* What stands directly behind a plain scalar on its last line, for finding expressions that YAML
+ * has cut: '#', ',' (of a flow map), or 0. */
+char cut_behind(const struct compile *c, const struct tree *t);
+
+/* ---- source.c ---- */
+struct source *source_read(struct compile *c, const char *shown, const char *path,
+                           const struct tree *named_at);
+bool sources_load(struct compile *c); /* all files of c->path into c->raw */
+void source_free(struct source *s);
+int list_yaml(const char *dir,
+              struct tree **ret); /* sorted names of *.yaml and *.yml; 0 or negative errno */
+
+/* ---- grammar.c ---- */
+enum shape {
+    SHAPE_TEXT,
+    SHAPE_NAME,
+    SHAPE_INT,
+    SHAPE_BOOL,
+    SHAPE_DURATION,
+    SHAPE_BYTES,
+    SHAPE_PATH,
+    SHAPE_CHOICE,
+    SHAPE_DATE,
+    SHAPE_SECRET,
+    SHAPE_URL,
+    SHAPE_MAP,   /* of `sub` */
+    SHAPE_NAMED, /* names to maps of `sub` */
+    SHAPE_ANY    /* looked at elsewhere */
+};
+#define FIELD_REQUIRED 1u
+#define FIELD_LIST     2u /* one or a list */
+#define FIELD_REF      4u /* ${…} allowed */
+#define FIELD_LATER    8u /* reserved: refused for now */
+struct field {
+    const char *key;
+    enum shape shape;
+    unsigned flags;
+    const char *allowed; /* CHOICE: "a|b"; INT, DURATION, BYTES: "min..max" */
+    const struct field *sub;
+};
+/* "between 1 and 9", "one of a, b": the wording of what value_canonical wants. */
+const char *wanted_words(char *out, size_t cap, const char *allowed, const char *why);
+extern const struct field grammar_top[], grammar_receive[], grammar_deliver[], grammar_route[],
+    grammar_alternative[], grammar_case[];
+/* Checks a map against a table. what: for messages, "connector `x`". rest: may be NULL: keys that
+ * are not in the table are errors; else they are left to the caller. */
+void grammar_check(struct compile *c, const struct field *fields, const struct tree *map,
+                   const char *what, bool open);
+const struct field *field_find(const struct field *fields, const char *key);
+/* Values of checked fields; the default when absent or wrong (reported before). */
+uint64_t get_duration(struct compile *c, const struct tree *map, const char *path, uint64_t def);
+uint64_t get_bytes(struct compile *c, const struct tree *map, const char *path, uint64_t def);
+uint64_t get_int(struct compile *c, const struct tree *map, const char *path, uint64_t def);
+bool get_bool(struct compile *c, const struct tree *map, const char *path, bool def);
+/* free() it; NULL: absent or unresolved. */
+char *get_text(struct compile *c, const struct tree *map, const char *path);
+char *get_path(struct compile *c, const struct tree *map, const char *path); /* absolute */
+
+/* ---- values.c ---- */
+enum resolved {
+    RESOLVED,
+    RESOLVED_NOT,
+    RESOLVED_BAD
+}; /* NOT: a reference is open, and that is allowed now; BAD: reported */
+/* The text of a scalar with ${file:…} and ${env:…} put in. */
+enum resolved value_resolve(struct compile *c, const struct tree *t, struct buf *out);
+bool value_has_reference(const struct tree *t);
+/* Checks text against a shape and brings it into canonical form (core/README.md "Options"). NULL or
+ * why not ("a duration such as 20s"). base: directory for paths. */
+const char *value_canonical(enum shape shape, const char *allowed, const char *base,
+                            const char *text, struct buf *out);
+char *absolute(const char *dir, const char *name); /* lexical; free() it */
+/* Appends the values of a `@file` list to list. */
+void value_list_file(struct compile *c, const struct tree *t, struct tree *list);
+
+/* ---- options.c ---- */
+struct module *module_get(struct compile *c, enum config_kind kind, const struct tree *name);
+bool module_has(const struct module *m, const char *role);
+/* Checks the keys of given (those for which skip() is false) against the description: *ret
+ * normalised, *ret_print as written. */
+void options_check(struct compile *c, const struct module *m, bool deliver,
+                   const struct tree *given, const struct field *host_keys, const struct tree *at,
+                   struct tree **ret, struct tree **ret_print);
+
+/* ---- connectors.c, routes.c, plan.c, print.c ---- */
+void connectors_check(struct compile *c);
+void connectors_free(struct compile *c);
+void side_check(struct compile *c, struct side *s); /* side.c */
+void side_free(struct side *s);
+void door_check(struct compile *c); /* door.c: `door` and the paths and tokens behind it */
+const struct connector *connector_find(const struct compile *c, const char *name);
+void routes_check(struct compile *c);
+bool destination_used(const struct compile *c, const char *name); /* by a route or `unrouted` */
+/* pairs.c: what can be seen of which source's messages come to which destination. */
+void pairs_check(
+    struct compile *c); /* agreements and translation, of every (source, route, destination) */
+/* Whether the sink may have to translate from this adapter's standard. */
+bool sink_needs(struct compile *c, const struct connector *sink, const struct module *m);
+bool party_is_hub(const struct connector *x);
+int plan_write(struct compile *c, struct tree **ret);
+int print_write(struct compile *c, struct buf *out);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* door - what stands behind the door and who may knock: the address, the paths, the tokens.
+ *
+ * Nothing that others can reach is open to all: without TLS the door stays on this machine, and a
+ * path without `auth` is accepted there only, with a warning. */
+#include "compile.h"
+#include "base/util.h"
+#include <stdio.h>
+#include <string.h>
+
+/* HOST:PORT; IPv6 in brackets. */
+static bool listen_parse(const char *text, char host[256])
+{
+    const char *colon = strrchr(text, ':');
+    int64_t port = 0;
+    size_t n = colon ? (size_t)(colon - text) : 0;
+    if (n == 0 || n > 255 || parse_i64(colon + 1, &port) < 0 || port < 1 || port > 65535)
+        return false;
+    if (text[0] == '[') {
+        if (n < 4 || text[n - 1] != ']')
+            return false;
+        text++;
+        n -= 2;
+    } else if (memchr(text, ':', n)) {
+        return false;
+    }
+    memcpy(host, text, n);
+    host[n] = '\0';
+    return strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-") == n;
+}
+
+static void check_listen(struct compile *c, const struct tree *door)
+{
+    const struct tree *t = tree_get(door, "listen");
+    _cleanup_free_ char *text = t ? get_text(c, c->raw, "door/listen") : NULL;
+    char host[256], q[QUOTE_MAX];
+    if (!text)
+        return;
+    if (!listen_parse(text, host)) {
+        error_at(c, t, "bad-value",
+                 "`listen` is %s; wanted: ADDRESS:PORT such as 127.0.0.1:8480 or [::1]:8480",
+                 quote(q, value_has_reference(t) ? t->text : text));
+        return;
+    }
+    c->door_known = true;
+    bool loopback =
+        strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
+    c->door_open = !loopback || get_bool(c, c->raw, "door/behind_proxy", false);
+    if (!loopback && !tree_get(door, "tls"))
+        error_at(c, t, "door-plain",
+                 "the door would speak plain HTTP to the network: give it `tls: {certificate, "
+                 "key}`, or let "
+                 "it listen on 127.0.0.1 behind a proxy that does TLS");
+}
+
+static void check_tls(struct compile *c, const struct tree *tls)
+{
+    static const char *const keys[] = {"certificate", "key"};
+    for (size_t i = 0; tree_is_map(tls) && i < ARRAY_SIZE(keys); i++) {
+        char path[40], q[QUOTE_MAX];
+        (void)snprintf(path, sizeof(path), "door/tls/%s", keys[i]);
+        const struct tree *t = tree_get(tls, keys[i]);
+        _cleanup_free_ char *file = t ? get_path(c, c->raw, path) : NULL;
+        if (file && access(file, R_OK) < 0 && !(c->flags & CONFIG_WITHOUT_SECRETS))
+            error_at(c, t, "tls-file", "`%s`: %s cannot be read", keys[i], quote(q, t->text));
+    }
+}
+
+static const char *path_fault(const char *p)
+{
+    size_t n = strlen(p);
+    if (p[0] != '/' || n < 2 || n > 200)
+        return "a path such as /grants";
+    if (p[n - 1] == '/')
+        return "a path without `/` at its end";
+    if (strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._~-") != n)
+        return "letters, digits and / . _ ~ -";
+    if (strstr(p, "//") || strstr(p, "/./") || strstr(p, "/../") ||
+        (n > 2 && strcmp(p + n - 2, "/.") == 0) || (n > 3 && strcmp(p + n - 3, "/..") == 0))
+        return "a path without empty, . and .. parts";
+    if (strncmp(p, "/-", 2) == 0 && (p[2] == '\0' || p[2] == '/'))
+        return "another one: /-/ is the hub's own";
+    return strstr(p, "/receipts/") || (n > 9 && strcmp(p + n - 9, "/receipts") == 0)
+               ? "another one: PATH/receipts is the hub's own"
+               : NULL;
+}
+
+static void check_path(struct compile *c, const struct side *s, size_t index)
+{
+    const struct tree *t = tree_get(s->effective, "path");
+    if (!t) {
+        if (!module_has(s->plugin, "poll"))
+            error_at(c, s->own, "missing-key",
+                     "receive of connector `%s` has no `path`: where at the door?",
+                     s->connector->name);
+        return;
+    }
+    if (t->kind != TREE_SCALAR)
+        return;
+    const char *why = path_fault(t->text);
+    char q[QUOTE_MAX];
+    if (why)
+        error_at(c, t, "bad-value", "`path` is %s; wanted: %s", quote(q, t->text), why);
+    for (size_t i = 0; i < index; i++) {
+        const struct side *o = &c->connectors[i].receive;
+        const struct tree *other = o->present ? tree_get(o->effective, "path") : NULL;
+        if (tree_text(other) && strcmp(other->text, t->text) == 0)
+            error_at(c, t, "path-twice",
+                     "the path %s belongs to connector `%s` already, at %s:%u:%u",
+                     quote(q, t->text), o->connector->name, other->file, other->line, other->col);
+    }
+}
+
+static void check_token(struct compile *c, const struct tree *t)
+{
+    struct buf b = BUF_INIT(64u << 10);
+    if (t->kind == TREE_SCALAR && value_has_reference(t) && value_resolve(c, t, &b) == RESOLVED) {
+        const char *p = buf_str(&b);
+        if (strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/=") !=
+            b.len)
+            error_at(c, t, "bad-value",
+                     "a bearer token is letters, digits and - . _ ~ + / = (RFC 6750 section 2.1)");
+        else if (b.len < 16)
+            warning_at(c, t, "secret-weak",
+                       "this bearer token has fewer than 16 characters and can be guessed");
+    }
+    if (b.p)
+        explicit_bzero(b.p, b.len);
+    buf_done(&b);
+}
+
+static void check_auth(struct compile *c, const struct side *s)
+{
+    const struct tree *t = tree_at(s->effective, "auth/bearer");
+    if (!tree_get(s->effective, "auth")) {
+        if (c->door_open)
+            error_at(c, s->own, "auth-missing",
+                     "receive of connector `%s` is open to all: add auth: {bearer: "
+                     "\"${file:secrets/%s.token}\"}",
+                     s->connector->name, s->connector->name);
+        else if (c->door_known)
+            warning_at(c, s->own, "auth-missing",
+                       "receive of connector `%s` is open to every program on this machine: add "
+                       "auth: {bearer: \"${file:secrets/%s.token}\"}",
+                       s->connector->name, s->connector->name);
+    }
+    if (t && !tree_is_list(t))
+        check_token(c, t);
+    for (size_t i = 0; tree_is_list(t) && i < t->n; i++)
+        check_token(c, t->child[i]);
+}
+
+/* Keys of the door on a side whose plugin is never pushed to. */
+static void check_not_pushed(struct compile *c, const struct side *s)
+{
+    static const char *const keys[] = {"path", "auth"};
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        const struct tree *key = tree_key(s->effective, keys[i]);
+        if (key)
+            error_at(c, key, "not-pushed",
+                     "`%s` is for plugins that are pushed to; %s fetches by itself", keys[i],
+                     s->plugin->name);
+    }
+}
+
+void door_check(struct compile *c)
+{
+    const struct tree *door = tree_get(c->raw, "door");
+    bool needed = false;
+    if (tree_is_map(door)) {
+        check_listen(c, door);
+        check_tls(c, tree_get(door, "tls"));
+    }
+    for (size_t i = 0; i < c->connectors_n; i++) {
+        const struct side *s = &c->connectors[i].receive;
+        if (!s->present || !s->plugin)
+            continue;
+        if (!module_has(s->plugin, "request")) {
+            check_not_pushed(c, s);
+            continue;
+        }
+        check_path(c, s, i);
+        if (!tree_get(s->effective, "path"))
+            continue;
+        check_auth(c, s);
+        if (!door && !needed)
+            error_at(c, tree_key(s->effective, "path"), "door-missing",
+                     "there is no door for this path: add door: {listen: \"127.0.0.1:8480\"}");
+        needed = true;
+    }
+}

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan - the checked configuration as the parts that the processes run (core/README.md "The plan").
+ *
+ * Deterministic: the same files and the same DATA/key give the same bytes, so that digests say what
+ * changed. Everything in the plan belongs to the plan: no pointer into the files remains. Holds
+ * secrets: never write it to disk. */
+#include "compile.h"
+#include "base/util.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SOCKET_MAX 107 /* sun_path without its zero */
+#define PLAN_MAX   (256u << 20)
+
+struct process {
+    char name[NAME_LEN_MAX + 16];
+    const char *kind;
+    struct tree *part;
+};
+
+struct planning {
+    struct compile *c;
+    uint8_t key[SHA256_LEN];
+    char *run;
+    const char *hub;
+    uint64_t message_max;
+    struct process *processes;
+    size_t n;
+    int r; /* first failure; everything after it does nothing */
+};
+
+static void keep(struct planning *p, int r)
+{
+    if (p->r == 0 && r < 0)
+        p->r = r;
+}
+
+/* ---- DATA/key ---- */
+void config_token(const uint8_t key[SHA256_LEN], const char *name, char out[SHA256_HEX])
+{
+    struct digest *d = digest_new();
+    uint8_t raw[SHA256_LEN] = {0};
+    if (d) {
+        digest_start(d);
+        digest_field(d, key, SHA256_LEN);
+        digest_field(d, name, strlen(name));
+        digest_end(d, raw);
+    }
+    digest_free(d);
+    hex_lower(raw, sizeof(raw), out);
+}
+
+static int key_create(const char *data, const char *path, uint8_t key[SHA256_LEN])
+{
+    int r = make_dirs(data);
+    if (r == 0)
+        r = random_bytes(key, SHA256_LEN);
+    if (r < 0)
+        return r;
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    r = write_all(fd, key, SHA256_LEN);
+    if (r == 0 && fsync(fd) < 0)
+        r = -errno;
+    if (r < 0)
+        (void)unlink(path);
+    return r;
+}
+
+static void key_read(struct planning *p)
+{
+    struct compile *c = p->c;
+    _cleanup_free_ char *path = path_join(c->data, "key"), *text = NULL;
+    const struct tree *at = tree_get(c->raw, "data");
+    size_t len = 0;
+    struct stat st;
+    if (!path) {
+        keep(p, -ENOMEM);
+        return;
+    }
+    int r = read_file(path, 4096, &text, &len);
+    if (r == -ENOENT || r == -ENOTDIR)
+        r = c->flags & CONFIG_CREATE ? key_create(c->data, path, p->key) : 0;
+    else if (r == 0 && len != SHA256_LEN)
+        r = -EBADMSG;
+    else if (r == 0)
+        memcpy(p->key, text, SHA256_LEN);
+    if (text)
+        explicit_bzero(text, len);
+    if (r < 0 && !(r == -EACCES && !(c->flags & CONFIG_CREATE))) {
+        error_at(c, at, "data-key", "the hub's key %s: %s", path,
+                 r == -EBADMSG ? "not 32 bytes; it is damaged" : strerror(-r));
+        keep(p, -EINVAL);
+    } else if (r == 0 && stat(path, &st) == 0 && (st.st_mode & 077)) {
+        warning_at(c, at, "secret-readable", "%s can be read by others than its owner: chmod 600",
+                   path);
+    }
+}
+
+/* ---- pieces ---- */
+/* Frees a copied YAML tree from its file: no borrowed names, and every scalar a JSON string. */
+static struct tree *detach(struct tree *t)
+{
+    if (!t)
+        return NULL;
+    t->file = NULL;
+    t->line = t->col = 0;
+    t->plain = false;
+    for (size_t i = 0; i < t->n; i++) {
+        (void)detach(t->child[i]);
+        if (t->key)
+            (void)detach(t->key[i]);
+    }
+    return t;
+}
+
+static void put(struct planning *p, struct tree *map, const char *key, struct tree *value)
+{
+    keep(p, tree_put(map, key, value));
+}
+
+static void put_text(struct planning *p, struct tree *map, const char *key, const char *text)
+{
+    keep(p, tree_puts(map, key, text));
+}
+
+static void put_number(struct planning *p, struct tree *map, const char *key, uint64_t n)
+{
+    keep(p, tree_putu(map, key, n));
+}
+
+static char *run_file(const struct planning *p, const char *name, const char *end)
+{
+    char *s = NULL;
+    return asprintf(&s, "%s/%s%s", p->run, name, end) < 0 ? NULL : s;
+}
+
+static void put_socket(struct planning *p, struct tree *map, const char *name)
+{
+    _cleanup_free_ char *s = run_file(p, name, ".sock");
+    keep(p, s ? 0 : -ENOMEM);
+    put_text(p, map, "socket", s);
+}
+
+static struct tree *part_new(struct planning *p, const char *name, const char *kind)
+{
+    struct tree *t = tree_map();
+    struct process *x = &p->processes[p->n++];
+    (void)snprintf(x->name, sizeof(x->name), "%s", name);
+    x->kind = kind;
+    x->part = t;
+    put_text(p, t, "kind", kind);
+    put_text(p, t, "name", name);
+    put_text(p, t, "hub", p->hub);
+    put_text(p, t, "data", p->c->data);
+    put_text(p, t, "run", p->run);
+    return t;
+}
+
+static struct tree *module_tree(struct planning *p, const struct module *m,
+                                const struct tree *options)
+{
+    struct tree *t = tree_map();
+    put_text(p, t, "name", tree_gets(m->about, "name", m->name));
+    put_text(p, t, "file", m->file);
+    put_text(p, t, "version",
+             tree_gets(m->about, "version", NULL)); /* a new version is a change for reload */
+    put(p, t, "options", options ? tree_copy(options) : tree_map());
+    return t;
+}
+
+static struct tree *steps_tree(struct planning *p, const struct side *s)
+{
+    struct tree *list = tree_list();
+    for (size_t i = 0; i < s->steps_n; i++)
+        keep(p, tree_append(list, module_tree(p, s->steps[i].module, s->steps[i].options)));
+    return list;
+}
+
+static struct tree *agreements_tree(struct planning *p, const struct connector *x)
+{
+    const struct tree *all = tree_get(x->party, "agreements");
+    struct tree *list = tree_list();
+    for (size_t i = 0; all && i < (tree_is_list(all) ? all->n : 1); i++) {
+        const struct tree *a = tree_is_list(all) ? all->child[i] : all, *data = tree_get(a, "data");
+        struct tree *t = tree_map();
+        put_text(p, t, "purpose", tree_gets(a, "purpose", NULL));
+        struct tree *names = tree_is_list(data) ? detach(tree_copy(data)) : tree_list();
+        if (tree_text(data))
+            keep(p, tree_appends(names, data->text));
+        put(p, t, "data", names);
+        put_text(p, t, "until", tree_gets(a, "until", NULL));
+        keep(p, tree_append(list, t));
+    }
+    if (party_is_hub(x)) { /* the hub's own party needs no agreement with itself */
+        struct tree *t = tree_map(), *names = tree_list();
+        keep(p, tree_appends(names, "personal"));
+        put_text(p, t, "purpose", "the hub's own work");
+        put(p, t, "data", names);
+        keep(p, tree_append(list, t));
+    }
+    return list;
+}
+
+static struct tree *party_tree(struct planning *p, const struct connector *x, bool agreements)
+{
+    struct tree *t = tree_map();
+    put_text(p, t, "name", x->party_name);
+    put_text(p, t, "title", tree_gets(x->party, "name", NULL));
+    put_text(p, t, "role", tree_gets(x->party, "role", NULL));
+    put_text(p, t, "identifier", tree_gets(x->party, "identifier", NULL));
+    if (agreements)
+        put(p, t, "agreements", agreements_tree(p, x));
+    return t;
+}
+
+static struct tree *transport_tree(struct planning *p, const char *process)
+{
+    char token[SHA256_HEX];
+    struct tree *t = tree_map();
+    config_token(p->key, process, token);
+    put_text(p, t, "engine", "spool");
+    put_socket(p, t, "spool");
+    put_text(p, t, "name", process);
+    put_text(p, t, "token", token);
+    return t;
+}
+
+static struct tree *retention_tree(struct planning *p, bool spool)
+{
+    struct tree *t = tree_map();
+    const uint64_t day = 86400000u;
+    if (spool) {
+        put_number(p, t, "dead_ms", get_duration(p->c, p->c->raw, "retention/dead", 90 * day));
+        put_number(p, t, "done_ms", get_duration(p->c, p->c->raw, "retention/done", 14 * day));
+    } else {
+        put_number(p, t, "journal_ms",
+                   get_duration(p->c, p->c->raw, "retention/journal", 400 * day));
+        put_number(p, t, "done_ms", get_duration(p->c, p->c->raw, "retention/done", 14 * day));
+    }
+    return t;
+}
+
+static struct tree *destinations_tree(struct planning *p)
+{
+    struct tree *list = tree_list();
+    for (size_t i = 0; i < p->c->connectors_n; i++) {
+        if (p->c->connectors[i].deliver.present)
+            keep(p, tree_appends(list, p->c->connectors[i].name));
+    }
+    return list;
+}
+
+/* ---- parts ---- */
+static void add_right(struct planning *p, struct tree *rights, const char *name, bool publish,
+                      const char *consume, bool admin)
+{
+    char token[SHA256_HEX], hash[SHA256_HEX];
+    struct tree *t = tree_map(), *list = tree_list();
+    config_token(p->key, name, token);
+    sha256_hex(token, strlen(token), hash);
+    put_text(p, t, "name", name);
+    put_text(p, t, "token_sha256", hash);
+    keep(p, tree_putb(t, "publish", publish));
+    if (consume)
+        keep(p, tree_appends(list, consume));
+    put(p, t, "consume", list);
+    keep(p, tree_putb(t, "admin", admin));
+    keep(p, tree_append(rights, t));
+}
+
+static void add_queue(struct planning *p, struct tree *queues, const struct connector *x)
+{
+    struct tree *t = tree_map();
+    put_text(p, t, "name", x->name);
+    put_text(p, t, "order", tree_gets(x->deliver.effective, "order", "free"));
+    put_number(p, t, "limit_messages",
+               get_int(p->c, x->deliver.effective, "limit/messages", 1000000));
+    put_number(p, t, "limit_bytes",
+               get_bytes(p->c, x->deliver.effective, "limit/bytes", (uint64_t)10 << 30));
+    keep(p, tree_append(queues, t));
+}
+
+static void add_spool(struct planning *p)
+{
+    struct tree *part = part_new(p, "spool", "spool"), *queues = tree_list(), *rights = tree_list();
+    char hex[SHA256_HEX], name[NAME_LEN_MAX + 16];
+    for (size_t i = 0; i < p->c->connectors_n; i++) {
+        const struct connector *x = &p->c->connectors[i];
+        if (x->receive.present && x->receive.enabled) {
+            (void)snprintf(name, sizeof(name), "%.63s.receive", x->name);
+            add_right(p, rights, name, true, NULL, false);
+        }
+        if (!x->deliver.present)
+            continue;
+        add_queue(p, queues, x);
+        (void)snprintf(name, sizeof(name), "%.63s.deliver", x->name);
+        if (x->deliver.enabled)
+            add_right(p, rights, name, false, x->name, false);
+    }
+    add_right(p, rights, "admin", true, NULL, true);
+    hex_lower(p->key, sizeof(p->key), hex);
+    put_socket(p, part, "spool");
+    put_text(p, part, "key", hex);
+    put(p, part, "destinations", queues);
+    put(p, part, "rights", rights);
+    put_number(p, part, "message_max", p->message_max);
+    put(p, part, "retention", retention_tree(p, true));
+}
+
+static void add_bearer(struct planning *p, struct tree *list, const struct tree *t)
+{
+    struct buf b = BUF_INIT(64u << 10);
+    char hash[SHA256_HEX];
+    if (t->kind == TREE_SCALAR && value_resolve(p->c, t, &b) == RESOLVED) {
+        sha256_hex(buf_str(&b), b.len, hash);
+        keep(p, tree_appends(list, hash));
+    }
+    if (b.p)
+        explicit_bzero(b.p, b.len);
+    buf_done(&b);
+}
+
+static bool pushed(const struct side *s)
+{
+    return s->present && s->enabled && s->plugin && module_has(s->plugin, "request") &&
+           tree_get(s->effective, "path");
+}
+
+static void add_path(struct planning *p, struct tree *paths, const struct connector *x,
+                     uint64_t max_body)
+{
+    struct tree *t = tree_map(), *list = tree_list();
+    char name[NAME_LEN_MAX + 16];
+    const struct tree *b = tree_at(x->receive.effective, "auth/bearer");
+    (void)snprintf(name, sizeof(name), "%.63s.receive", x->name);
+    put_text(p, t, "path", tree_gets(x->receive.effective, "path", NULL));
+    put_text(p, t, "connector", x->name);
+    put_socket(p, t, name);
+    for (size_t i = 0; b && i < (tree_is_list(b) ? b->n : 1); i++)
+        add_bearer(p, list, tree_is_list(b) ? b->child[i] : b);
+    put(p, t, "bearer_sha256", list);
+    put_number(p, t, "max_body", max_body);
+    keep(p, tree_append(paths, t));
+}
+
+static void add_door(struct planning *p)
+{
+    struct compile *c = p->c;
+    if (!tree_get(c->raw, "door"))
+        return;
+    struct tree *part = part_new(p, "door", "door"), *paths = tree_list();
+    uint64_t max_body = get_bytes(c, c->raw, "door/max_body", 200u << 20);
+    _cleanup_free_ char *listen = get_text(c, c->raw, "door/listen");
+    put_text(p, part, "listen", listen ? listen : "");
+    if (tree_at(c->raw, "door/tls")) {
+        _cleanup_free_ char *certificate = get_path(c, c->raw, "door/tls/certificate");
+        _cleanup_free_ char *key = get_path(c, c->raw, "door/tls/key");
+        struct tree *tls = tree_map();
+        put_text(p, tls, "certificate", certificate);
+        put_text(p, tls, "key", key);
+        put(p, part, "tls", tls);
+    }
+    keep(p, tree_putb(part, "behind_proxy", get_bool(c, c->raw, "door/behind_proxy", false)));
+    put_number(p, part, "max_body", max_body);
+    put_number(p, part, "deadline_ms", get_duration(c, c->raw, "door/deadline", 300000));
+    put_number(p, part, "max_connections", get_int(c, c->raw, "door/max_connections", 1000));
+    for (size_t i = 0; i < c->connectors_n; i++) {
+        if (pushed(&c->connectors[i].receive))
+            add_path(p, paths, &c->connectors[i], max_body);
+    }
+    put(p, part, "paths", paths);
+}
+
+static struct tree *unrouted_tree(struct planning *p)
+{
+    const struct tree *u = tree_get(p->c->raw, "unrouted"), *to = tree_get(u, "to");
+    struct tree *t = tree_map();
+    if (!to) {
+        put_text(p, t, "drop", tree_gets(u, "drop", ""));
+        return t;
+    }
+    struct tree *list = tree_is_list(to) ? detach(tree_copy(to)) : tree_list();
+    if (tree_text(to))
+        keep(p, tree_appends(list, to->text));
+    put(p, t, "to", list);
+    return t;
+}
+
+static void add_common(struct planning *p, struct tree *part, const struct side *s,
+                       const char *process, uint64_t deadline)
+{
+    put_text(p, part, "connector", s->connector->name);
+    put(p, part, "party", party_tree(p, s->connector, s->deliver));
+    put(p, part, "plugin", module_tree(p, s->plugin, s->plugin_options));
+    put(p, part, "adapter", module_tree(p, s->adapter, s->adapter_options));
+    put(p, part, "steps", steps_tree(p, s));
+    put_number(p, part, "deadline_ms", get_duration(p->c, s->effective, "deadline", deadline));
+    put_number(p, part, "message_max", p->message_max);
+    put(p, part, "transport", transport_tree(p, process));
+    put(p, part, "retention", retention_tree(p, false));
+}
+
+static void add_source(struct planning *p, const struct connector *x)
+{
+    const struct side *s = &x->receive;
+    char name[NAME_LEN_MAX + 16];
+    if (!s->present || !s->enabled)
+        return;
+    (void)snprintf(name, sizeof(name), "%.63s.receive", x->name);
+    struct tree *part = part_new(p, name, "source");
+    add_common(p, part, s, name, 600000);
+    if (pushed(s)) {
+        put_text(p, part, "path", tree_gets(s->effective, "path", NULL));
+        put_socket(p, part, name);
+    }
+    keep(p, tree_putb(part, "partial", get_bool(p->c, s->effective, "partial", false)));
+    put(p, part, "routes", detach(tree_copy(p->c->routes)));
+    put(p, part, "destinations", destinations_tree(p));
+    put(p, part, "unrouted", unrouted_tree(p));
+    put_text(p, part, "types", tree_gets(s->effective, "types", "closed"));
+}
+
+static struct tree *translators(struct planning *p, const struct connector *x)
+{
+    struct tree *list = tree_list();
+    for (size_t i = 0; i < p->c->modules_n; i++) {
+        const struct module *m = p->c->modules[i];
+        struct tree *options = NULL, *print = NULL;
+        if (!sink_needs(p->c, x, m))
+            continue;
+        options_check(p->c, m, true, NULL, NULL, x->key, &options, &print);
+        keep(p, tree_append(list, module_tree(p, m, options)));
+        tree_free(options);
+        tree_free(print);
+    }
+    return list;
+}
+
+static void add_sink(struct planning *p, const struct connector *x)
+{
+    const struct side *s = &x->deliver;
+    char name[NAME_LEN_MAX + 16];
+    if (!s->present || !s->enabled)
+        return;
+    (void)snprintf(name, sizeof(name), "%.63s.deliver", x->name);
+    struct tree *part = part_new(p, name, "sink"), *retry = tree_map();
+    uint64_t most = tree_getu(s->plugin->about, "max_batch", 1);
+    add_common(p, part, s, name, 300000);
+    put(p, part, "adapters", translators(p, x));
+    put_text(p, part, "destination", x->name);
+    put_text(p, part, "order", tree_gets(s->effective, "order", "free"));
+    put_number(p, retry, "for_ms",
+               get_duration(p->c, s->effective, "retry/for", (uint64_t)7 * 86400000));
+    put(p, part, "retry", retry);
+    put_number(p, part, "batch", get_int(p->c, s->effective, "batch", most ? most : 1));
+}
+
+/* ---- the whole ---- */
+static int by_name(const void *a, const void *b)
+{
+    const struct process *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+/* RUN is DATA/run, unless a socket's path would be too long for the system. */
+static void choose_run(struct planning *p)
+{
+    size_t longest = strlen("spool");
+    for (size_t i = 0; i < p->c->connectors_n; i++) {
+        size_t n = strlen(p->c->connectors[i].name) + strlen(".receive");
+        longest = n > longest ? n : longest;
+    }
+    p->run = path_join(p->c->data, "run");
+    if (p->run && strlen(p->run) + 1 + longest + strlen(".sock") > SOCKET_MAX) {
+        char hash[SHA256_HEX];
+        sha256_hex(p->c->data, strlen(p->c->data), hash);
+        free(p->run);
+        if (asprintf(&p->run, "/tmp/reeve-%u-%.16s", (unsigned)getuid(), hash) < 0)
+            p->run = NULL;
+    }
+    keep(p, p->run ? 0 : -ENOMEM);
+}
+
+static struct tree *process_tree(struct planning *p, struct process *x)
+{
+    struct tree *t = tree_map();
+    struct buf json = BUF_INIT(PLAN_MAX);
+    char hash[SHA256_HEX];
+    keep(p, p->r == 0 ? tree_to_json(x->part, &json, false) : 0);
+    sha256_hex(buf_str(&json), json.len, hash);
+    if (json.p)
+        explicit_bzero(json.p, json.len);
+    buf_done(&json);
+    put_text(p, t, "name", x->name);
+    put_text(p, t, "kind", x->kind);
+    put_text(p, t, "digest", hash);
+    put(p, t, "part", TAKE_PTR(x->part));
+    return t;
+}
+
+static struct tree *assemble(struct planning *p)
+{
+    struct tree *plan = tree_map(), *list = tree_list();
+    for (size_t i = 0; i < p->n; i++)
+        keep(p, tree_append(list, process_tree(p, &p->processes[i])));
+    put_number(p, plan, "format", 1);
+    put_text(p, plan, "hub", p->hub);
+    put_text(p, plan, "config", p->c->full);
+    put_text(p, plan, "data", p->c->data);
+    put_text(p, plan, "run", p->run);
+    put(p, plan, "processes", list);
+    put(p, plan, "destinations", destinations_tree(p));
+    return plan;
+}
+
+int plan_write(struct compile *c, struct tree **ret)
+{
+    struct planning p = {.c = c, .hub = tree_gets(c->raw, "hub", "")};
+    c->data = tree_get(c->raw, "data") ? get_path(c, c->raw, "data") : absolute(c->root_dir, "var");
+    p.message_max = get_bytes(c, c->raw, "limits/message", 16u << 20);
+    p.processes = xcalloc(2 * c->connectors_n + 2, sizeof(*p.processes));
+    if (!c->data && (c->flags & CONFIG_WITHOUT_SECRETS))
+        c->data = absolute(c->root_dir, "var");
+    if (!c->data || !p.processes)
+        p.r = -ENOMEM;
+    if (p.r == 0)
+        choose_run(&p);
+    if (p.r == 0)
+        key_read(&p);
+    if (p.r == 0) {
+        add_spool(&p);
+        add_door(&p);
+    }
+    for (size_t i = 0; p.r == 0 && i < c->connectors_n; i++) {
+        add_source(&p, &c->connectors[i]);
+        add_sink(&p, &c->connectors[i]);
+    }
+    if (p.r == 0)
+        qsort(p.processes, p.n, sizeof(*p.processes), by_name);
+    struct tree *plan = p.r == 0 ? assemble(&p) : NULL;
+    for (size_t i = 0; i < p.n; i++)
+        tree_free(p.processes[i].part);
+    free(p.processes);
+    free(p.run);
+    explicit_bzero(p.key, sizeof(p.key));
+    if (p.r == 0)
+        *ret = plan;
+    else
+        tree_free(plan);
+    return p.r;
+}
