@@ -95,7 +95,7 @@ $O/reeve: $O/core/cli/main_reeve.o $(call lib_of,cli supervisor base)
 	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(SYSLIBS)
 $O/reeve-worker: $O/core/cli/main_reeve_worker.o $(call lib_of,cli worker supervisor plugin config routing transport state journal message base) core/reeve.syms
 	$Q$(CC) -pie $(LDFLAGS_ALL) -Wl,--dynamic-list=core/reeve.syms -o $@ $(filter %.o,$^) \
-	  -Wl,--whole-archive $(call lib_of,plugin) -Wl,--no-whole-archive $(filter-out $(call lib_of,plugin),$(filter %.a,$^)) $(call lib_of,base) $(SYSLIBS)
+	  -Wl,--whole-archive $(call lib_of,plugin cli worker) -Wl,--no-whole-archive $(filter-out $(call lib_of,plugin cli worker),$(filter %.a,$^)) $(call lib_of,base) $(SYSLIBS)
 $O/reeve-spool: $O/core/spool/main_reeve_spool.o $(call lib_of,spool transport base)
 	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(SYSLIBS)
 $O/reeve-door: $O/core/door/main_reeve_door.o $(call lib_of,door base)
