@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli - the commands of `reeve`, and what they share.
+ *
+ * `reeve` (main_reeve.c) does what needs only the supervisor itself: run, status, reload, pause,
+ * resume, help. Every other command is executed as `reeve-worker COMMAND …` in its place
+ * (main_reeve_worker.c). Commands print results on standard output and complaints on standard
+ * error; exit codes are in DESIGN's table of commands and in the help texts. */
+#ifndef REEVE_CLI_CLI_H
+#define REEVE_CLI_CLI_H
+#include "base/err.h"
+#include "base/tree.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* Exit codes that all commands share. */
+#define CLI_OK          0
+#define CLI_FAILED      1
+#define CLI_UNREADABLE  2 /* decode, encode */
+#define CLI_NOT_RUNNING 3
+#define CLI_USAGE       64 /* wrong arguments (sysexits.h) */
+
+/* ---- commands of reeve-worker; argv[0] is the command's name. Return the exit code. */
+int cmd_check(int argc, char **argv);
+int cmd_compile(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_test(int argc, char **argv);
+int cmd_decode(int argc, char **argv);
+int cmd_encode(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
+int cmd_status(int argc, char **argv); /* the hub does not run: what is stored */
+int cmd_dead(int argc, char **argv);
+int cmd_plugin(int argc, char **argv);
+int cmd_describe(int argc, char **argv);
+int cmd_source(int argc, char **argv); /* a source worker, executed by the supervisor */
+int cmd_sink(int argc, char **argv);
+
+/* ---- commands of reeve (front.c, completion.c) */
+int front_run(int argc, char **argv);
+int front_status(int argc,
+                 char **argv); /* CLI_NOT_RUNNING: the caller executes `reeve-worker status` */
+int front_reload(int argc, char **argv);
+int front_pause(int argc, char **argv); /* and resume, by argv[0] */
+int front_completion(int argc, char **argv);
+
+/* ---- help.c: one entry a command, in the order of `reeve --help` */
+struct command_help {
+    const char *name, *arguments, *summary;
+    const char *text; /* options and exit codes; "" = none */
+    bool hidden;      /* executed by the programs themselves */
+};
+extern const struct command_help command_helps[];
+extern const size_t command_helps_n;
+const struct command_help *help_find(const char *name);
+void help_all(FILE *out);
+void help_one(FILE *out, const struct command_help *h);
+bool cli_wants_help(int argc, char **argv); /* --help or -h among the arguments, before a lone -- */
+
+/* ---- common.c */
+/* "reeve COMMAND: text [code]" on standard error, control characters escaped. */
+void cli_complain(const char *command, const struct err *e);
+/* The usage line of the command on standard error; returns CLI_USAGE. */
+int cli_usage(const char *command);
+/* The configuration meant: `given`, or environment REEVE_CONFIG, or ./reeve.yaml, or ./config, or
+ * /etc/reeve. */
+const char *cli_config_path(const char *given);
+/* The data directory of a configuration that need not be valid: its top-level `data:` (default
+ * "var"), relative to the configuration's directory. Only the block form of YAML is understood;
+ * -ENOENT with words otherwise. Absolute. */
+int cli_data_dir(const char *config, char *out, size_t cap, struct err *e);
+bool cli_colours(FILE *out); /* it is a terminal, and NO_COLOR is not set */
+
+/* ---- compile_config.c */
+struct diagnostics;
+struct buf;
+/* config_compile() (config/config.h) with the modules of this installation. */
+int cli_compile(const char *path, unsigned flags, struct diagnostics *d, struct tree **ret_plan,
+                struct buf *print);
+
+/* ---- control_client.c */
+/* One command to the supervisor of a data directory; waits for the answer at most timeout_ms. 0 and
+ * the answer (whatever its "ok" says); -ECONNREFUSED: no hub runs there (code "not-running"). */
+int control_call(const char *data, const struct tree *request, unsigned timeout_ms,
+                 struct tree **ret, struct err *e);
+
+/* ---- status_print.c */
+/* The people's form of a status document, running or stored. Returns CLI_OK, or CLI_FAILED when
+ * there is an alarm. */
+int status_print(const struct tree *status, FILE *out, bool colours);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compile_config - core/config with the modules of this installation: descriptions come from
+ * children, one a file, so that a broken module is an error of the line that names it and of
+ * nothing else. */
+#include "cli.h"
+#include "base/places.h"
+#include "config/config.h"
+#include "plugin/loader.h"
+#include <limits.h>
+#include <string.h>
+
+struct installation {
+    char worker[PATH_MAX];
+};
+
+static char *find(void *arg, enum config_kind kind, const char *name, struct err *e)
+{
+    (void)arg;
+    return plugin_find(kind == CONFIG_ADAPTER ? PLUGIN_KIND_ADAPTER : PLUGIN_KIND_PLUGIN, name, e);
+}
+
+static int describe(void *arg, const char *file, struct tree **ret, struct err *e)
+{
+    const struct installation *i = arg;
+    return plugin_describe_file(i->worker, file, ret, e);
+}
+
+int cli_compile(const char *path, unsigned flags, struct diagnostics *d, struct tree **ret_plan,
+                struct buf *print)
+{
+    struct installation i;
+    int r = places_program("reeve-worker", i.worker, sizeof i.worker);
+    if (r < 0) {
+        diagnostics_add(d, SEVERITY_ERROR, path, 1, 1, "installation",
+                        "the program reeve-worker is not installed: %s", strerror(-r));
+        return r;
+    }
+    const struct config_env env = {.arg = &i, .find = find, .describe = describe};
+    return config_compile(path, &env, flags, d, ret_plan, print);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reeve - the command line. What needs a module, a transport or a body is executed as
+ * `reeve-worker` in our place, so this program links nothing that parses foreign bytes. */
+#include "cli.h"
+#include "base/places.h"
+#include "base/util.h"
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+static int exec_worker(int argc, char **argv)
+{
+    char path[PATH_MAX];
+    const char *name = argc > 1 ? argv[1] : "";
+    int r = places_program("reeve-worker", path, sizeof path);
+    if (r == 0) {
+        (void)execv(path, argv);
+        r = -errno;
+    }
+    fprintf(stderr, "reeve %s: cannot execute reeve-worker: %s [program]\n", name, strerror(-r));
+    return CLI_FAILED;
+}
+
+static int unknown(const char *name)
+{
+    const char *names[64], *near;
+    char shown[256] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < command_helps_n && n < ARRAY_SIZE(names); i++)
+        if (!command_helps[i].hidden)
+            names[n++] = command_helps[i].name;
+    escape_text(shown, sizeof shown, name, strlen(name));
+    near = did_you_mean(name, names, n);
+    if (near)
+        fprintf(stderr, "reeve: there is no command \"%s\"; did you mean \"%s\"?\n", shown, near);
+    else
+        fprintf(stderr, "reeve: there is no command \"%s\"; see reeve --help\n", shown);
+    return CLI_USAGE;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"run", front_run},     {"status", front_status}, {"reload", front_reload},
+    {"pause", front_pause}, {"resume", front_pause},  {"completion", front_completion},
+};
+
+static int help(int argc, char **argv)
+{
+    const struct command_help *h = argc > 2 ? help_find(argv[2]) : NULL;
+    if (argc > 2 && !h)
+        return unknown(argv[2]);
+    if (h)
+        help_one(stdout, h);
+    else
+        help_all(stdout);
+    return CLI_OK;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help_all(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
+        return help(argc, argv);
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
+        printf("reeve %s\n", REEVE_VERSION);
+        return CLI_OK;
+    }
+    const struct command_help *h = help_find(argv[1]);
+    if (!h)
+        return unknown(argv[1]);
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        if (cli_wants_help(argc - 1, argv + 1)) {
+            help_one(stdout, h);
+            return CLI_OK;
+        }
+        int r = commands[i].run(argc - 1, argv + 1);
+        return r == CLI_NOT_RUNNING && commands[i].run == front_status ? exec_worker(argc, argv)
+                                                                       : r;
+    }
+    return exec_worker(argc, argv);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* status_print - the people's form of `reeve status`: processes, queues, alarms. Texts from outside
+ * are escaped. */
+#include "cli.h"
+#include "base/util.h"
+#include <string.h>
+
+struct paint {
+    FILE *out;
+    bool colours;
+};
+
+#define RED    "31"
+#define YELLOW "33"
+#define GREEN  "32"
+#define BOLD   "1"
+
+static void painted(const struct paint *p, const char *colour, const char *text, int width)
+{
+    if (p->colours && colour)
+        fprintf(p->out, "\033[%sm%-*s\033[0m", colour, width, text);
+    else
+        fprintf(p->out, "%-*s", width, text);
+}
+
+static const char *shown(char *out, size_t cap, const char *text)
+{
+    out[0] = '\0';
+    return escape_text(out, cap, text, strlen(text));
+}
+
+static const char *age(char out[32], uint64_t then_ms)
+{
+    uint64_t now = wall_ms();
+    if (!then_ms)
+        return "-";
+    format_duration(now > then_ms ? now - then_ms : 0, out);
+    return out;
+}
+
+static const char *age_of(char out[32], const char *rfc3339)
+{
+    int64_t t = 0;
+    if (!rfc3339 || rfc3339_parse(rfc3339, strlen(rfc3339), &t) < 0 || t < 0)
+        return "-";
+    return age(out, (uint64_t)t);
+}
+
+static const char *state_colour(const char *state)
+{
+    if (strcmp(state, "ready") == 0)
+        return GREEN;
+    return strcmp(state, "starting") == 0 || strcmp(state, "draining") == 0 ? YELLOW : RED;
+}
+
+static int longest(const struct tree *list, const char *key, int least)
+{
+    size_t n = (size_t)least;
+    for (size_t i = 0; list && i < list->n; i++) {
+        size_t len = strlen(tree_gets(list->child[i], key, ""));
+        n = len > n ? len : n;
+    }
+    return n > 60 ? 60 : (int)n;
+}
+
+static void print_processes(const struct paint *p, const struct tree *list)
+{
+    char a[32], text[800];
+    int w = longest(list, "name", 8);
+    if (!list || !list->n)
+        return;
+    fprintf(p->out, "\n%-*s  %-8s %-8s %8s %10s %9s\n", w, "PROCESS", "STATE", "PID", "RESTARTS",
+            "SINCE", "MEMORY");
+    for (size_t i = 0; i < list->n; i++) {
+        const struct tree *t = list->child[i];
+        const char *state = tree_gets(t, "state", "?");
+        char memory[32] = "-";
+        uint64_t kb = tree_getu(t, "pss_kb", tree_getu(t, "rss_kb", 0));
+        if (kb)
+            (void)snprintf(memory, sizeof memory, "%.1f MB", (double)kb / 1024);
+        fprintf(p->out, "%-*s  ", w, shown(text, sizeof text, tree_gets(t, "name", "?")));
+        painted(p, state_colour(state), state, 8);
+        fprintf(p->out, " %-8s %8s %10s %9s", tree_gets(t, "pid", "-"),
+                tree_gets(t, "restarts", "0"), age_of(a, tree_gets(t, "since", NULL)), memory);
+        if (tree_getb(t, "paused", false))
+            painted(p, YELLOW, "  paused", 0);
+        if (*tree_gets(t, "status", ""))
+            fprintf(p->out, "  %s", shown(text, sizeof text, tree_gets(t, "status", "")));
+        fputc('\n', p->out);
+        if (strcmp(state, "ready") != 0 && *tree_gets(t, "last_exit", ""))
+            fprintf(p->out, "%*s  last: %s\n", w, "",
+                    shown(text, sizeof text, tree_gets(t, "last_exit", "")));
+    }
+}
+
+static void print_queue(const struct paint *p, const struct tree *t, int w)
+{
+    char a[32], text[800];
+    uint64_t dead = tree_getu(t, "dead", 0);
+    fprintf(p->out, "%-*s  %8s %8s %9s ", w, shown(text, sizeof text, tree_gets(t, "name", "?")),
+            tree_gets(t, "ready", "0"), tree_gets(t, "delayed", "0"),
+            tree_gets(t, "inflight", "0"));
+    (void)snprintf(text, sizeof text, "%6s", tree_gets(t, "dead", "0"));
+    painted(p, dead ? RED : NULL, text, 6);
+    fprintf(p->out, " %12s", age(a, tree_getu(t, "oldest_ms", 0)));
+    if (!tree_getb(t, "configured", true))
+        painted(p, RED, "  orphan: no connector delivers these", 0);
+    if (tree_getb(t, "paused", false))
+        painted(p, YELLOW, "  paused", 0);
+    fputc('\n', p->out);
+    const char *why = tree_gets(t, "last_error/text", NULL);
+    if (why)
+        fprintf(p->out, "%*s  last failure: %s (%s)\n", w, "", shown(text, sizeof text, why),
+                tree_gets(t, "last_error/code", "?"));
+}
+
+static void print_queues(const struct paint *p, const struct tree *list)
+{
+    int w = longest(list, "name", 11);
+    if (!list || !list->n)
+        return;
+    fprintf(p->out, "\n%-*s  %8s %8s %9s %6s %12s\n", w, "DESTINATION", "WAITING", "DELAYED",
+            "UNDER WAY", "DEAD", "OLDEST");
+    for (size_t i = 0; i < list->n; i++)
+        print_queue(p, list->child[i], w);
+}
+
+static void print_alarms(const struct paint *p, const struct tree *list)
+{
+    char a[32], text[800];
+    if (!list || !list->n)
+        return;
+    fputc('\n', p->out);
+    for (size_t i = 0; i < list->n; i++) {
+        const struct tree *t = list->child[i];
+        painted(p, RED, "ALARM", 0);
+        fprintf(p->out, " %s: %s [%s]", tree_gets(t, "process", "hub"),
+                shown(text, sizeof text, tree_gets(t, "text", "")), tree_gets(t, "code", "?"));
+        if (tree_gets(t, "since", NULL))
+            fprintf(p->out, ", for %s", age_of(a, tree_gets(t, "since", NULL)));
+        fputc('\n', p->out);
+    }
+}
+
+/* The queues: of the document itself (stored), or among the figures of the process that owns them.
+ */
+static const struct tree *find_queues(const struct tree *status)
+{
+    const struct tree *queues = tree_get(status, "destinations"),
+                      *processes = tree_get(status, "processes");
+    for (size_t i = 0; !queues && processes && i < processes->n; i++)
+        queues = tree_at(processes->child[i], "stats/destinations");
+    return queues;
+}
+
+int status_print(const struct tree *status, FILE *out, bool colours)
+{
+    struct paint p = {.out = out, .colours = colours};
+    const struct tree *alarms = tree_get(status, "alarms");
+    char a[32], text[800];
+    const char *state = tree_gets(status, "state", "?");
+    painted(&p, BOLD, shown(text, sizeof text, tree_gets(status, "hub", "hub")), 0);
+    fputs(" is ", out);
+    painted(&p, strcmp(state, "running") == 0 ? GREEN : YELLOW, state, 0);
+    if (tree_gets(status, "since", NULL))
+        fprintf(out, ", started %s ago, pid %s", age_of(a, tree_gets(status, "since", NULL)),
+                tree_gets(status, "pid", "?"));
+    fprintf(out, ", data in %s\n", shown(text, sizeof text, tree_gets(status, "data", "?")));
+    print_processes(&p, tree_get(status, "processes"));
+    print_queues(&p, find_queues(status));
+    print_alarms(&p, alarms);
+    return alarms && alarms->n ? CLI_FAILED : CLI_OK;
+}
