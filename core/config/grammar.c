@@ -212,12 +212,19 @@ static void check_text(struct compile *c, const struct field *f, const struct tr
     buf_done(&out);
 }
 
+static const char *one_of(const char *key)
+{
+    return strcmp(key, "parties") == 0  ? "party"
+           : strcmp(key, "routes") == 0 ? "route"
+                                        : "connector";
+}
+
 static void check_named(struct compile *c, const struct field *f, const struct tree *map)
 {
     for (size_t i = 0; i < map->n; i++) {
         char what[2 * QUOTE_MAX], q[QUOTE_MAX];
         const char *key = map->key[i]->text;
-        (void)snprintf(what, sizeof(what), "%s %s", f->key, quote(q, key));
+        (void)snprintf(what, sizeof(what), "%s %s", one_of(f->key), quote(q, key));
         if (!name_ok(key))
             error_at(c, map->key[i], "bad-name",
                      "%s is no name: lower-case letters, digits and hyphens, at most 63",

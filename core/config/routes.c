@@ -142,6 +142,24 @@ static void lint_found(void *arg, size_t offset, const char *code, const char *t
     diagnostics_add(l->c->d, SEVERITY_WARNING, l->t->file, line, col, code, "%s", text);
 }
 
+/* Whether the expression stops in the middle: then it was YAML that ended it. */
+static bool stops_short(const struct tree *t, size_t error_offset)
+{
+    char open = '\0';
+    int depth = 0;
+    for (size_t i = 0; i < t->text_len; i++) {
+        char x = t->text[i];
+        if (open) {
+            open = x == open ? '\0' : open;
+        } else if (x == '\'' || x == '"') {
+            open = x;
+        } else {
+            depth += (x == '(') - (x == ')');
+        }
+    }
+    return open || depth > 0 || error_offset >= t->text_len;
+}
+
 static void check_when(struct compile *c, const struct tree *t, const struct lint_known *known)
 {
     if (t->kind != TREE_SCALAR) {
@@ -157,7 +175,7 @@ static void check_when(struct compile *c, const struct tree *t, const struct lin
     int r = syms ? cesql_compile(t->text, t->text_len, syms, &program, &offset, &e) : -ENOMEM;
     if (r == -ENOMEM) {
         c->no_memory = true;
-    } else if (r < 0 && cut) {
+    } else if (r < 0 && cut && stops_short(t, offset)) {
         error_at(c, t, "when-cut", "YAML ends this expression at `%c` (%s); " WHEN_ELSE, cut,
                  e.text);
     } else if (r < 0) {

@@ -175,7 +175,7 @@ static void merge(struct compile *c, struct tree *to, const struct tree *from, u
         }
         const struct tree *first = to->key[at];
         char q[QUOTE_MAX];
-        error_at(c, key, "defined-twice", "`%s` is defined a second time; the first is at %s:%u:%u",
+        error_at(c, key, "defined-twice", "%s is defined a second time; the first is at %s:%u:%u",
                  quote(q, key->text), first->file, first->line, first->col);
     }
 }

@@ -61,7 +61,7 @@ static enum resolved missing(struct compile *c, const struct tree *t, const char
     if (c->flags & CONFIG_WITHOUT_SECRETS)
         return RESOLVED_NOT;
     char q[QUOTE_MAX];
-    error_at(c, t, code, "%s %s %s", what, quote(q, name), why);
+    error_at(c, t, code, "%s %s: %s", what, quote(q, name), why);
     return RESOLVED_BAD;
 }
 

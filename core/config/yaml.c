@@ -202,7 +202,7 @@ static void complain_twice(struct reader *r, const struct tree *map, const char 
 {
     const struct tree *first = tree_key(map, key);
     char q[QUOTE_MAX], text[300];
-    (void)snprintf(text, sizeof(text), "`%s` stands here a second time; the first is at %s:%u:%u",
+    (void)snprintf(text, sizeof(text), "%s stands here a second time; the first is at %s:%u:%u",
                    quote(q, key), r->s->name, first ? first->line : 0, first ? first->col : 0);
     /* the file stays usable: everything else in it is checked too */
     diagnostics_add(r->c->d, SEVERITY_ERROR, r->s->name, (unsigned)at.line + 1,
@@ -308,12 +308,20 @@ static void documents(struct reader *r)
 static bool text_ok(struct compile *c, const struct source *s)
 {
     const char *why = NULL;
+    size_t line = 0;
+    while (line < s->lines_n) { /* the first line that is not UTF-8 */
+        size_t end = line + 1 < s->lines_n ? s->lines[line + 1] : s->len;
+        if (!utf8_valid(s->text + s->lines[line], end - s->lines[line]))
+            break;
+        line++;
+    }
     if (memchr(s->text, '\0', s->len))
         why = "there are zero bytes in this file: it is not text (or UTF-16); save it as UTF-8";
     else if (!utf8_valid(s->text, s->len))
         why = "this file is not UTF-8; save it as UTF-8";
     if (why)
-        diagnostics_add(c->d, SEVERITY_ERROR, s->name, 1, 1, "yaml-encoding", "%s", why);
+        diagnostics_add(c->d, SEVERITY_ERROR, s->name, line < s->lines_n ? (unsigned)line + 1 : 1,
+                        1, "yaml-encoding", "%s", why);
     return !why;
 }
 
