@@ -196,7 +196,7 @@ static int bind_private(int fd, const char *path)
     mode_t before = umask(0177);
     int r = bind(fd, (const struct sockaddr *)&a, sizeof a) < 0 ? -errno : 0;
     (void)umask(before);
-    if (r == 0 && listen(fd, 16) < 0)
+    if (r == 0 && listen(fd, 64) < 0)
         r = -errno;
     return r;
 }

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Helpers for whole-program tests: the build under test, free ports, and a hub that is always stopped again, by its pid.
+
+REEVE_BUILD names the build directory (default: build/). A test that needs a program which was not built is skipped with
+the reason; so is one that needs the shared test data (REEVE_SHARED or ../shared) when it is absent.
+"""
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("REEVE_BUILD", ROOT / "build")).resolve()
+
+
+def program(name):
+    """The path of a built program; skips the test when it is not there."""
+    path = BUILD / name
+    if not os.access(path, os.X_OK):
+        pytest.skip(f"{name} is not built in {BUILD}")
+    return str(path)
+
+
+def module(name):
+    """A built module such as plugins/http; skips the test when it is not there."""
+    path = BUILD / (name + ".so")
+    if not path.exists():
+        pytest.skip(f"{name}.so is not built in {BUILD}")
+    return str(path)
+
+
+def shared(relative=""):
+    """A path in the shared test data; skips the test when there is none."""
+    base = pathlib.Path(os.environ.get("REEVE_SHARED", ROOT.parent / "shared"))
+    path = base / relative
+    if not path.exists():
+        pytest.skip(f"shared test data is absent: {relative or base.name}")
+    return path
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(condition, seconds=10, what=None, step=0.02):
+    """Polls until condition() is true and returns its value; fails the test after so many seconds."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= end:
+            pytest.fail(f"not within {seconds} s: {what or getattr(condition, '__name__', condition)}")
+        time.sleep(step)
+
+
+def run(*argv, stdin=None, timeout=60, env=None, cwd=None):
+    """Runs a command; gives the CompletedProcess with text output."""
+    return subprocess.run([str(a) for a in argv], input=stdin, capture_output=True, text=True, timeout=timeout, cwd=cwd,
+                          env={**os.environ, **(env or {})})
+
+
+def reeve(*argv, **kw):
+    return run(program("reeve"), *argv, **kw)
+
+
+def request(port, method, path, body=None, headers=None, timeout=30, host="127.0.0.1"):
+    """One HTTP request on a connection of its own: (status, headers, body bytes)."""
+    c = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        c.request(method, path, body=body, headers=headers or {})
+        r = c.getresponse()
+        return r.status, r.headers, r.read()
+    finally:
+        c.close()
+
+
+class Daemon:
+    """A program that runs beside the test; its standard error is kept in a file and read with log()."""
+
+    def __init__(self, argv, directory, name="daemon", env=None, pass_fds=(), stdin=subprocess.DEVNULL, preexec_fn=None):
+        self.log_path = pathlib.Path(directory) / (name + ".log")
+        with open(self.log_path, "ab") as log:
+            self.log_start = log.tell()  # a second start in the same directory has a log of its own
+            self.process = subprocess.Popen([str(a) for a in argv], stdin=stdin, stdout=log, stderr=log, pass_fds=pass_fds,
+                                            preexec_fn=preexec_fn, env={**os.environ, **(env or {})})
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def log(self):
+        return self.log_path.read_bytes()[self.log_start:].decode(errors="replace")
+
+    def running(self):
+        return self.process.poll() is None
+
+    def wait_log(self, text, seconds=15):
+        def there():
+            if text in self.log():
+                return True
+            if not self.running():
+                pytest.fail(f"ended with {self.process.returncode} before it said {text!r}:\n{self.log()}")
+            return False
+        wait_for(there, seconds, f"{text!r} in the log:\n" + self.log()[-3000:])
+
+    def wait(self, seconds=30):
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"did not end within {seconds} s:\n{self.log()[-3000:]}")
+
+    def stop(self, sig=signal.SIGTERM, seconds=30):
+        """Asks it to end and waits; kills it when it does not. Returns the exit code."""
+        if self.running():
+            self.process.send_signal(sig)
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        return self.process.returncode
+
+
+class Hub(Daemon):
+    """`reeve run -c CONFIG` and the commands against it."""
+
+    def __init__(self, config, directory, reeve_path=None, arguments=(), env=None):
+        self.config = str(config)
+        self.reeve_path = reeve_path or program("reeve")
+        super().__init__([self.reeve_path, "run", "-c", self.config, *arguments], directory, "hub", env)
+
+    def command(self, *argv, **kw):
+        return run(self.reeve_path, *argv, **kw)
+
+    def status(self):
+        r = self.command("status", "--json", "-c", self.config)
+        return json.loads(r.stdout) if r.returncode in (0, 1) and r.stdout else None
+
+    def process_status(self, name):
+        s = self.status()
+        return next((p for p in s["processes"] if p["name"] == name), None) if s else None
+
+    def wait_ready(self, seconds=30):
+        self.wait_log("hub-ready", seconds)
+        return self
+
+
+@pytest.fixture
+def start_hub(tmp_path):
+    """start_hub(config, …) starts a hub and waits until it is ready; it is stopped after the test."""
+    hubs = []
+
+    def start(config, ready=True, **kw):
+        hub = Hub(config, kw.pop("directory", tmp_path), **kw)
+        hubs.append(hub)
+        return hub.wait_ready() if ready else hub
+
+    yield start
+    for hub in hubs:
+        hub.stop()
+
+
+@pytest.fixture
+def start_daemon(tmp_path):
+    """start_daemon(argv, …) starts a program that is stopped after the test."""
+    daemons = []
+
+    def start(argv, **kw):
+        d = Daemon(argv, kw.pop("directory", tmp_path), **kw)
+        daemons.append(d)
+        return d
+
+    yield start
+    for d in daemons:
+        d.stop(seconds=10)
