@@ -6,7 +6,16 @@
 #include "journal.h"
 
 #define JOURNAL_FORMAT 1
+#define JOURNAL_PART   16384 /* rows that share a stretch of the indices; part = n / JOURNAL_PART */
 extern const char journal_schema[];
+#define JOURNAL_TEXT(number)  JOURNAL_TEXT_(number)
+#define JOURNAL_TEXT_(number) #number
+/* In front of a SELECT: a table `parts` of the file's part numbers, first to last. CROSS JOIN: in
+ * this order. */
+#define JOURNAL_PARTS                                                                        \
+    "WITH RECURSIVE parts(p) AS (SELECT part FROM (SELECT part FROM row ORDER BY n LIMIT 1)" \
+    " UNION ALL SELECT p + 1 FROM parts WHERE p < (SELECT max(n) FROM row) / " JOURNAL_TEXT( \
+        JOURNAL_PART) ") "
 /* The columns that readers select, in the order that found_add() reads them. */
 #define JOURNAL_COLUMNS                                                                     \
     "n, wall_ms, event, id, source, subject, type, receipt, party, connector, destination," \

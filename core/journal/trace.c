@@ -122,22 +122,24 @@ static int take_row(struct tracing *t, const struct journal_file *f, sqlite3_stm
     return found_add(&t->found, f->process, st);
 }
 
+#define ROWS_BY(COLUMN)                     \
+    JOURNAL_PARTS "SELECT " JOURNAL_COLUMNS \
+                  " FROM parts CROSS JOIN row WHERE part = p AND " COLUMN " = ?"
+#define IDS_LIKE                                                                \
+    JOURNAL_PARTS "SELECT DISTINCT id FROM parts CROSS JOIN row WHERE part = p" \
+                  " AND id > ?1 AND id < ?1 || char(1114111) LIMIT 6"
+
 static int first_pass(void *arg, const struct journal_file *f, struct err *e)
 {
     struct tracing *t = arg;
-    int r = rows_of(t, f, "SELECT " JOURNAL_COLUMNS " FROM row WHERE id = ?", t->what,
-                    take_naming_row, e);
+    int r = rows_of(t, f, ROWS_BY("id"), t->what, take_naming_row, e);
     if (r == 0)
-        r = rows_of(t, f, "SELECT " JOURNAL_COLUMNS " FROM row WHERE receipt = ?", t->what,
-                    take_naming_row, e);
+        r = rows_of(t, f, ROWS_BY("receipt"), t->what, take_naming_row, e);
     if (r == 0)
-        r = rows_of(t, f, "SELECT " JOURNAL_COLUMNS " FROM row WHERE subject = ?", t->what,
-                    take_naming_row, e);
+        r = rows_of(t, f, ROWS_BY("subject"), t->what, take_naming_row, e);
     /* U+10FFFF sorts behind whatever an id goes on with */
     if (r == 0 && t->found.n == 0 && strlen(t->what) >= PREFIX_MIN)
-        r = rows_of(
-            t, f, "SELECT DISTINCT id FROM row WHERE id > ?1 AND id < ?1 || char(1114111) LIMIT 6",
-            t->what, take_prefixed, e);
+        r = rows_of(t, f, IDS_LIKE, t->what, take_prefixed, e);
     return r;
 }
 
@@ -145,8 +147,7 @@ static int second_pass(void *arg, const struct journal_file *f, struct err *e)
 {
     struct tracing *t = arg;
     for (size_t i = 0; i < t->ids.n && !t->found.truncated; i++) {
-        int r = rows_of(t, f, "SELECT " JOURNAL_COLUMNS " FROM row WHERE id = ?", t->ids.id[i],
-                        take_row, e);
+        int r = rows_of(t, f, ROWS_BY("id"), t->ids.id[i], take_row, e);
         if (r < 0)
             return r;
     }

@@ -175,6 +175,19 @@ static void sort_out(struct reading *r, struct member body[2])
     r->n = kept;
 }
 
+static bool is_version_1(struct json_slice v)
+{
+    if (v.len == 5 && memcmp(v.p, "\"1.0\"", 5) == 0)
+        return true;
+    if (v.p[0] != '"' || v.len > 32)
+        return false;
+    struct buf text = BUF_INIT(64); /* written with escapes */
+    bool same = json_unescape((struct json_slice){v.p + 1, v.len - 2}, &text) == 0 &&
+                strcmp(buf_str(&text), "1.0") == 0;
+    buf_done(&text);
+    return same;
+}
+
 static int check_required(struct reading *r)
 {
     static const char *const required[] = {"id", "source", "specversion", "type"};
@@ -184,16 +197,7 @@ static int check_required(struct reading *r)
             return fault(r, &want, "event-required", "is missing: an event must have it");
     }
     const struct member *v = find(r, (struct json_slice){"specversion", 11});
-    if (v->value.len != 5 || memcmp(v->value.p, "\"1.0\"", 5) != 0) {
-        struct json_slice inner = {v->value.p + 1, v->value.len - 2};
-        struct buf text = BUF_INIT(64);
-        bool same = v->value.p[0] == '"' && inner.len <= 32 && json_unescape(inner, &text) == 0 &&
-                    strcmp(buf_str(&text), "1.0") == 0;
-        buf_done(&text);
-        if (!same)
-            return fault(r, v, "event-specversion", "is not \"1.0\"");
-    }
-    return 0;
+    return !v || is_version_1(v->value) ? 0 : fault(r, v, "event-specversion", "is not \"1.0\"");
 }
 
 static int read_string(struct reading *r, struct member *m)

@@ -71,6 +71,12 @@ struct state {
 };
 
 int state_no_memory(struct err *e);
+/* Opens a transaction unless one is open. Many look-ups share one: to take and give back the locks
+ * of the file costs more than the look-up itself. Nobody else writes this file, so that writing in
+ * it later cannot fail for that. */
+int state_begin(struct state *s, struct err *e);
+void state_end(struct state *s); /* without storing; fine when none is open or the library has ended
+                                    it by itself */
 /* Runs a statement that gives no rows, with its bindings, and clears them. */
 int state_do(struct state *s, int st, struct err *e);
 /* Clears a statement that gave a row. */

@@ -25,7 +25,7 @@ static const char schema[] =
     "CREATE INDEX idempotency_ms ON idempotency(ms);";
 
 static const char *const statements[ST_N] = {
-    [ST_BEGIN] = "BEGIN IMMEDIATE",
+    [ST_BEGIN] = "BEGIN",
     [ST_COMMIT] = "COMMIT",
     [ST_GET] = "SELECT value FROM kv WHERE key = ?",
     [ST_PUT] = "INSERT OR REPLACE INTO kv VALUES(?, ?)",
@@ -59,6 +59,17 @@ int state_do(struct state *s, int st, struct err *e)
     int r = db_step(s->db, s->st[st], e);
     state_clear(s, st);
     return r < 0 ? r : 0;
+}
+
+int state_begin(struct state *s, struct err *e)
+{
+    return sqlite3_get_autocommit(s->db) ? state_do(s, ST_BEGIN, e) : 0;
+}
+
+void state_end(struct state *s)
+{
+    if (!sqlite3_get_autocommit(s->db))
+        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 void state_clear(struct state *s, int st)
@@ -258,14 +269,15 @@ static void committed(struct state *s)
 
 int state_commit(struct state *s, struct err *e)
 {
-    if (map_count(s->kv) == 0 && s->rows_n == 0 && s->answers_n == 0)
+    if (map_count(s->kv) == 0 && s->rows_n == 0 && s->answers_n == 0) {
+        state_end(s);
         return 0;
-    int r = state_do(s, ST_BEGIN, e);
+    }
+    int r = state_begin(s, e);
     if (r == 0)
         r = store_all(s, e);
-    if (r < 0) { /* the library may have rolled back by itself already */
-        if (!sqlite3_get_autocommit(s->db))
-            (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    if (r < 0) {
+        state_end(s);
         return r;
     }
     committed(s);
@@ -277,6 +289,7 @@ void state_rollback(struct state *s)
     map_clear(s->kv);
     subjects_forget(s);
     answers_forget(s);
+    state_end(s);
     s->run = 0;
     while (s->runs_n && !s->runs[s->runs_n - 1].stored) /* what was never stored is not known */
         s->runs_n--;

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* state - what one side of a connector remembers: plugin keys, subjects (for change detection), submissions (receipts).
+/* state - what one side of a connector remembers: plugin keys, subjects (for change detection),
+ * submissions (receipts).
  *
- * One SQLite file per process (DATA/state/NAME.db); PostgreSQL to the same interface in a later issue. Writes are staged in
- * memory and become durable together with state_commit(), which the worker calls only after the transport confirmed. One thread.
+ * One SQLite file per process (DATA/state/NAME.db); PostgreSQL to the same interface in a later
+ * issue. Writes are staged in memory and become durable together with state_commit(), which the
+ * worker calls only after the transport confirmed. One thread.
  *
- * A submission that is cut short (crash, or state_rollback()) leaves what was committed of it. When the same submission comes
- * again, each of its subjects gets the verdict and generation it got the first time, counted from what was known before that
- * submission, and says whether it was published already (`resent`). So the ids are the same, also when one document names
- * a subject several times. A caller that gives a submission up midway calls state_rollback(), also when nothing is staged: else
- * its next attempt in the same process reads as a repetition inside one document (unchanged).
- * Looking at a resent subject stages a small note of that, so state_commit() is due every few thousand records then too. */
+ * A submission that is cut short (crash, or state_rollback()) leaves what was committed of it. When
+ * the same submission comes again, each of its subjects gets the verdict and generation it got the
+ * first time, counted from what was known before that submission, and says whether it was published
+ * already (`resent`). So the ids are the same, also when one document names a subject several
+ * times. A caller that gives a submission up midway calls state_rollback(), also when nothing is
+ * staged: else its next attempt in the same process reads as a repetition inside one document
+ * (unchanged). Looking at a resent subject stages a small note of that, so state_commit() is due
+ * every few thousand records then too. */
 #ifndef REEVE_STATE_STATE_H
 #define REEVE_STATE_STATE_H
 #include "base/digest.h"
@@ -24,7 +28,8 @@ int state_open(const char *path, struct state **ret, struct err *e);
 void state_close(struct state *s); /* what was not committed is forgotten */
 
 /* ---- keys of plugins and steps ---- */
-/* The staged value if there is one, else the stored one; borrowed until the next call. -ENOENT: absent. */
+/* The staged value if there is one, else the stored one; borrowed until the next call. -ENOENT:
+ * absent. */
 int state_get(struct state *s, const char *key, const void **ret, size_t *ret_len, struct err *e);
 /* p NULL: removes. Code "too-large": a value over 16 MiB. */
 int state_put(struct state *s, const char *key, const void *p, size_t len, struct err *e);
@@ -34,30 +39,37 @@ enum change { CHANGE_NEW, CHANGE_CHANGED, CHANGE_UNCHANGED };
 struct subject_verdict {
     enum change change;
     uint64_t generation; /* 0 for a new one */
-    bool resent;         /* this very submission (receipt) had stored it before it was cut short: `change` is what it was then,
-                            but it is published already and need not be again */
+    bool resent; /* this very submission (receipt) had stored it before it was cut short: `change`
+                    is what it was then, but it is published already and need not be again */
 };
 /* key: digest of (source, type, subject). Looks only; staged subjects count. */
 int state_subject(struct state *s, const uint8_t key[SHA256_LEN], const uint8_t content[SHA256_LEN],
                   const uint8_t receipt[SHA256_LEN], struct subject_verdict *ret, struct err *e);
-/* Stages the new content (only for NEW and CHANGED; `change` UNCHANGED is -EINVAL). Not needed for a resent one, and harmless. */
-int state_subject_put(struct state *s, const uint8_t key[SHA256_LEN], const uint8_t content[SHA256_LEN], uint64_t generation,
-                      enum change change, const uint8_t receipt[SHA256_LEN], struct err *e);
+/* Stages the new content (only for NEW and CHANGED; `change` UNCHANGED is -EINVAL). Not needed for
+ * a resent one, and harmless. */
+int state_subject_put(struct state *s, const uint8_t key[SHA256_LEN],
+                      const uint8_t content[SHA256_LEN], uint64_t generation, enum change change,
+                      const uint8_t receipt[SHA256_LEN], struct err *e);
 
 /* ---- submissions ---- */
-/* The answer given to the submission with this receipt (JSON text), if it was completed. -ENOENT: not known. free() it. */
-int state_receipt(struct state *s, const uint8_t receipt[SHA256_LEN], char **ret_json, size_t *ret_len, uint64_t *ret_ms, struct err *e);
-/* Stages: answer of a completed submission; it becomes the last accepted one. idempotency_key may be NULL. */
-int state_receipt_put(struct state *s, const uint8_t receipt[SHA256_LEN], const char *idempotency_key, const char *json, size_t len,
-                      uint64_t now_ms, struct err *e);
+/* The answer given to the submission with this receipt (JSON text), if it was completed. -ENOENT:
+ * not known. free() it. */
+int state_receipt(struct state *s, const uint8_t receipt[SHA256_LEN], char **ret_json,
+                  size_t *ret_len, uint64_t *ret_ms, struct err *e);
+/* Stages: answer of a completed submission; it becomes the last accepted one. idempotency_key may
+ * be NULL. */
+int state_receipt_put(struct state *s, const uint8_t receipt[SHA256_LEN],
+                      const char *idempotency_key, const char *json, size_t len, uint64_t now_ms,
+                      struct err *e);
 /* Is this receipt the last accepted one? */
 bool state_is_last(struct state *s, const uint8_t receipt[SHA256_LEN]);
 /* Which receipt had this Idempotency-Key within the last 24 h? -ENOENT. */
-int state_idempotency(struct state *s, const char *key, uint64_t now_ms, uint8_t ret_receipt[SHA256_LEN], struct err *e);
+int state_idempotency(struct state *s, const char *key, uint64_t now_ms,
+                      uint8_t ret_receipt[SHA256_LEN], struct err *e);
 
-/* All that is staged, in one durable transaction. On an error nothing of it is stored and all stays staged: commit again (the
- * disk has room again) or roll back. */
+/* All that is staged, in one durable transaction. On an error nothing of it is stored and all stays
+ * staged: commit again (the disk has room again) or roll back. */
 int state_commit(struct state *s, struct err *e);
-void state_rollback(struct state *s);               /* forgets what is staged */
+void state_rollback(struct state *s); /* forgets what is staged */
 
 #endif

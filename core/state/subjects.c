@@ -121,8 +121,11 @@ static int look_up(struct state *s, const uint8_t key[SHA256_LEN], struct row *r
         return 1;
     }
     sqlite3_stmt *st = s->st[ST_SUBJECT];
+    int r = state_begin(s, e);
+    if (r < 0)
+        return r;
     sqlite3_bind_blob(st, 1, key, SHA256_LEN, SQLITE_STATIC);
-    int r = db_step(s->db, st, e);
+    r = db_step(s->db, st, e);
     if (r > 0) {
         r = read_row(st, key, ret, e);
         r = r < 0 ? r : 1;

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a side of a connector remembers: keys, change detection over cut short and repeated
+ * submissions, receipts, and that a commit is all or nothing. */
+#include "state/state.h"
+#include "base/util.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define DAY_MS (24ull * 3600 * 1000)
+
+static char dir[64], path[80];
+static struct err e;
+
+static struct state *open_state(void)
+{
+    struct state *s = NULL;
+    if (state_open(path, &s, &e) < 0)
+        fail_msg("%s", e.text);
+    return s;
+}
+
+static int fresh(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof(dir), P_tmpdir "/reeve-state-XXXXXX");
+    if (!mkdtemp(dir))
+        return -1;
+    (void)snprintf(path, sizeof(path), "%s/s.db", dir);
+    return 0;
+}
+
+static int cleaned(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"s.db", "s.db-wal", "s.db-shm"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        char file[100];
+        (void)snprintf(file, sizeof(file), "%s/%s", dir, names[i]);
+        (void)unlink(file);
+    }
+    return rmdir(dir);
+}
+
+static struct state *reopened(struct state *s)
+{
+    state_close(s);
+    return open_state();
+}
+
+static void key_is(struct state *s, const char *key, const char *want)
+{
+    const void *p;
+    size_t len;
+    int r = state_get(s, key, &p, &len, &e);
+    if (!want) {
+        assert_int_equal(r, -ENOENT);
+        return;
+    }
+    assert_int_equal(r, 0);
+    assert_int_equal(len, strlen(want));
+    assert_memory_equal(p, want, len);
+}
+
+static void keys_are_staged_then_durable(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    key_is(s, "cursor", NULL);
+    assert_int_equal(state_put(s, "cursor", "one", 3, &e), 0);
+    key_is(s, "cursor", "one");
+    s = reopened(s);
+    key_is(s, "cursor", NULL);
+    assert_int_equal(state_put(s, "cursor", "two", 3, &e), 0);
+    assert_int_equal(state_put(s, "empty", "", 0, &e), 0);
+    assert_int_equal(state_commit(s, &e), 0);
+    assert_int_equal(state_put(s, "cursor", "three", 5, &e), 0);
+    state_rollback(s);
+    key_is(s, "cursor", "two");
+    s = reopened(s);
+    key_is(s, "cursor", "two");
+    key_is(s, "empty", "");
+    assert_int_equal(state_put(s, "cursor", NULL, 0, &e), 0);
+    key_is(s, "cursor", NULL);
+    assert_int_equal(state_commit(s, &e), 0);
+    s = reopened(s);
+    key_is(s, "cursor", NULL);
+    assert_int_equal(state_commit(s, &e), 0);
+    state_close(s);
+    state_close(NULL);
+}
+
+/* One record of a submission as the worker handles it: looks, and stores what is to be published.
+ */
+struct record {
+    char subject, content;
+};
+
+static void digest(char c, uint8_t out[SHA256_LEN])
+{
+    memset(out, c, SHA256_LEN);
+}
+
+static struct subject_verdict offer(struct state *s, char receipt, char subject, char content)
+{
+    uint8_t r[SHA256_LEN], k[SHA256_LEN], c[SHA256_LEN];
+    struct subject_verdict v;
+    digest(receipt, r);
+    digest(subject, k);
+    digest(content, c);
+    assert_int_equal(state_subject(s, k, c, r, &v, &e), 0);
+    if (v.change != CHANGE_UNCHANGED && !v.resent)
+        assert_int_equal(state_subject_put(s, k, c, v.generation, v.change, r, &e), 0);
+    return v;
+}
+
+static void verdict_is(struct subject_verdict v, enum change change, uint64_t generation,
+                       bool resent)
+{
+    if (v.change != change || v.generation != generation || v.resent != resent)
+        fail_msg("got change %d generation %llu resent %d, wanted %d %llu %d", (int)v.change,
+                 (unsigned long long)v.generation, v.resent, (int)change,
+                 (unsigned long long)generation, resent);
+}
+
+static void complete(struct state *s, char receipt)
+{
+    uint8_t r[SHA256_LEN];
+    digest(receipt, r);
+    assert_int_equal(state_receipt_put(s, r, NULL, "{}", 2, 1000, &e), 0);
+    assert_int_equal(state_commit(s, &e), 0);
+}
+
+static void commit(struct state *s)
+{
+    assert_int_equal(state_commit(s, &e), 0);
+}
+
+static void a_correction_and_its_withdrawal_are_new_generations(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_NEW, 0, false);
+    complete(s, '1');
+    verdict_is(offer(s, '2', 'S', 'a'), CHANGE_UNCHANGED, 0, false);
+    complete(s, '2');
+    s = reopened(s);
+    verdict_is(offer(s, '3', 'S', 'b'), CHANGE_CHANGED, 1, false);
+    complete(s, '3');
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_CHANGED, 2, false); /* the first bytes again */
+    complete(s, '1');
+    s = reopened(s);
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_UNCHANGED, 2, false);
+    state_close(s);
+}
+
+static void staged_subjects_count_and_are_forgotten_by_rollback(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_NEW, 0, false);
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_UNCHANGED, 0, false);
+    verdict_is(offer(s, '1', 'S', 'b'), CHANGE_CHANGED, 1, false);
+    state_rollback(s);
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_NEW, 0, false);
+    s = reopened(s);
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_NEW, 0, false);
+    state_close(s);
+}
+
+static void a_cut_short_submission_comes_again_with_the_same_verdicts(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    verdict_is(offer(s, '0', 'C', 'x'), CHANGE_NEW, 0, false);
+    verdict_is(offer(s, '0', 'U', 'u'), CHANGE_NEW, 0, false);
+    complete(s, '0');
+    verdict_is(offer(s, '1', 'N', 'a'), CHANGE_NEW, 0, false);
+    verdict_is(offer(s, '1', 'C', 'y'), CHANGE_CHANGED, 1, false);
+    verdict_is(offer(s, '1', 'U', 'u'), CHANGE_UNCHANGED, 0, false);
+    commit(s);
+    verdict_is(offer(s, '1', 'M', 'm'), CHANGE_NEW, 0, false); /* not confirmed any more */
+    s = reopened(s);
+    verdict_is(offer(s, '1', 'N', 'a'), CHANGE_NEW, 0, true);
+    verdict_is(offer(s, '1', 'C', 'y'), CHANGE_CHANGED, 1, true);
+    verdict_is(offer(s, '1', 'U', 'u'), CHANGE_UNCHANGED, 0, false);
+    verdict_is(offer(s, '1', 'M', 'm'), CHANGE_NEW, 0, false);
+    commit(s);
+    s = reopened(s); /* cut short again */
+    verdict_is(offer(s, '1', 'N', 'a'), CHANGE_NEW, 0, true);
+    verdict_is(offer(s, '1', 'M', 'm'), CHANGE_NEW, 0, true);
+    complete(s, '1');
+    verdict_is(offer(s, '1', 'N', 'a'), CHANGE_UNCHANGED, 0, false);
+    s = reopened(s);
+    verdict_is(offer(s, '1', 'N', 'a'), CHANGE_UNCHANGED, 0, false);
+    verdict_is(offer(s, '1', 'C', 'y'), CHANGE_UNCHANGED, 1, false);
+    state_close(s);
+}
+
+static void giving_up_in_the_same_process_is_told_by_rollback(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    verdict_is(offer(s, '1', 'N', 'a'), CHANGE_NEW, 0, false);
+    commit(s);
+    verdict_is(offer(s, '1', 'M', 'm'), CHANGE_NEW, 0, false);
+    state_rollback(s);
+    verdict_is(offer(s, '1', 'N', 'a'), CHANGE_NEW, 0, true);
+    verdict_is(offer(s, '1', 'N', 'a'), CHANGE_UNCHANGED, 0, false); /* twice in the document */
+    verdict_is(offer(s, '1', 'M', 'm'), CHANGE_NEW, 0, false);
+    complete(s, '1');
+    verdict_is(offer(s, '2', 'N', 'a'), CHANGE_UNCHANGED, 0, false);
+    state_close(s);
+}
+
+static void a_subject_twice_in_a_document_keeps_its_generations(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    verdict_is(offer(s, '0', 'S', 'a'), CHANGE_NEW, 0, false);
+    complete(s, '0');
+    static const struct record document[] = {
+        {'S', 'b'}, {'S', 'a'}, {'S', 'c'}, {'T', 'x'}, {'T', 'y'}};
+    static const uint64_t generation[] = {1, 2, 3, 0, 1};
+    for (size_t cut = 0; cut < 5;
+         cut++) { /* the first time up to `cut`, each time a little further */
+        s = reopened(s);
+        for (size_t i = 0; i <= cut; i++)
+            verdict_is(offer(s, '1', document[i].subject, document[i].content),
+                       i == 3 ? CHANGE_NEW : CHANGE_CHANGED, generation[i], i < cut);
+        commit(s);
+    }
+    complete(s, '1');
+    verdict_is(offer(s, '2', 'S', 'c'), CHANGE_UNCHANGED, 3, false);
+    state_close(s);
+}
+
+static void another_submission_in_between_never_uses_a_generation_again(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_NEW, 0, false);
+    verdict_is(offer(s, '1', 'S', 'b'), CHANGE_CHANGED, 1, false);
+    commit(s);
+    s = reopened(s);
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_NEW, 0, true);
+    commit(s);
+    s = reopened(s); /* the row is back at 0, but 1 is out */
+    verdict_is(offer(s, '2', 'S', 'c'), CHANGE_CHANGED, 2, false);
+    complete(s, '2');
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_CHANGED, 3, false);
+    state_close(s);
+}
+
+static void answers_are_kept_under_their_receipts(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    uint8_t one[SHA256_LEN], two[SHA256_LEN];
+    char *json;
+    size_t len;
+    uint64_t ms;
+    digest('1', one);
+    digest('2', two);
+    assert_int_equal(state_receipt(s, one, &json, &len, &ms, &e), -ENOENT);
+    assert_false(state_is_last(s, one));
+    assert_int_equal(state_receipt_put(s, one, "key", "{\"a\":1}", 7, 5, &e), 0);
+    assert_int_equal(state_receipt(s, one, &json, &len, &ms, &e), 0);
+    free(json);
+    state_rollback(s);
+    assert_int_equal(state_receipt(s, one, &json, &len, &ms, &e), -ENOENT);
+    assert_int_equal(state_receipt_put(s, one, NULL, "{\"a\":1}", 7, 5, &e), 0);
+    assert_int_equal(state_receipt_put(s, two, NULL, "{\"b\":2}", 7, 6, &e), 0);
+    commit(s);
+    s = reopened(s);
+    assert_true(state_is_last(s, two));
+    assert_false(state_is_last(s, one));
+    assert_int_equal(state_receipt(s, one, &json, &len, &ms, &e), 0);
+    assert_string_equal(json, "{\"a\":1}");
+    assert_int_equal(len, 7);
+    assert_int_equal(ms, 5);
+    free(json);
+    state_close(s);
+}
+
+static void an_idempotency_key_holds_for_a_day(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    uint8_t one[SHA256_LEN], two[SHA256_LEN], got[SHA256_LEN];
+    uint64_t t = 1000 * DAY_MS;
+    digest('1', one);
+    digest('2', two);
+    assert_int_equal(state_idempotency(s, "k", t, got, &e), -ENOENT);
+    assert_int_equal(state_receipt_put(s, one, "k", "{}", 2, t, &e), 0);
+    assert_int_equal(state_idempotency(s, "k", t, got, &e), 0);
+    commit(s);
+    s = reopened(s);
+    assert_int_equal(state_idempotency(s, "k", t + DAY_MS - 1, got, &e), 0);
+    assert_memory_equal(got, one, SHA256_LEN);
+    assert_int_equal(state_idempotency(s, "k", t - 5000, got, &e), 0); /* the clock was set back */
+    assert_int_equal(state_idempotency(s, "k", t + DAY_MS, got, &e), -ENOENT);
+    assert_int_equal(state_idempotency(s, "K", t, got, &e), -ENOENT);
+    assert_int_equal(state_receipt_put(s, two, "k", "{}", 2, t + DAY_MS, &e), 0);
+    commit(s);
+    assert_int_equal(state_idempotency(s, "k", t + DAY_MS, got, &e), 0);
+    assert_memory_equal(got, two, SHA256_LEN);
+    state_close(s);
+}
+
+static void ignore_file_limit_signal(void)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    assert_int_equal(sigaction(SIGXFSZ, &ignore, NULL), 0);
+}
+
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit l = {bytes, RLIM_INFINITY};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
+}
+
+static void a_commit_without_room_stores_nothing_and_can_be_tried_again(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    char *big = xcalloc(1, 1 << 20);
+    assert_int_equal(state_put(s, "before", "x", 1, &e), 0);
+    commit(s);
+    assert_int_equal(state_put(s, "after", "y", 1, &e), 0);
+    assert_int_equal(state_put(s, "big", big, 1 << 20, &e), 0);
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_NEW, 0, false);
+    ignore_file_limit_signal();
+    limit_files(200 << 10);
+    int r = state_commit(s, &e);
+    limit_files(RLIM_INFINITY);
+    assert_true(r < 0);
+    assert_true(strncmp(e.code, "db-", 3) == 0);
+    struct state *other = open_state(); /* as a process that starts after a crash here */
+    key_is(other, "before", "x");
+    key_is(other, "after", NULL);
+    state_close(other);
+    key_is(s, "after", "y");
+    commit(s);
+    s = reopened(s);
+    key_is(s, "after", "y");
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_NEW, 0, true);
+    state_close(s);
+    free(big);
+}
+
+static void a_file_of_something_else_is_refused(void **state)
+{
+    (void)state;
+    struct state *s = NULL;
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    for (int i = 0; i < 1000; i++)
+        (void)fputs("this is no data base. ", f);
+    (void)fclose(f);
+    assert_true(state_open(path, &s, &e) < 0);
+    assert_null(s);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, fresh, cleaned)
+    const struct CMUnitTest tests[] = {
+        CASE(keys_are_staged_then_durable),
+        CASE(a_correction_and_its_withdrawal_are_new_generations),
+        CASE(staged_subjects_count_and_are_forgotten_by_rollback),
+        CASE(a_cut_short_submission_comes_again_with_the_same_verdicts),
+        CASE(giving_up_in_the_same_process_is_told_by_rollback),
+        CASE(a_subject_twice_in_a_document_keeps_its_generations),
+        CASE(another_submission_in_between_never_uses_a_generation_again),
+        CASE(answers_are_kept_under_their_receipts),
+        CASE(an_idempotency_key_holds_for_a_day),
+        CASE(a_commit_without_room_stores_nothing_and_can_be_tried_again),
+        CASE(a_file_of_something_else_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
