@@ -102,20 +102,51 @@ static size_t scheme_length(const char *p, size_t len)
     return 0;
 }
 
-/* Characters of path, query and fragment: unreserved, percent-encoded, sub-delims and a few more
- * (RFC 3986 appendix A). */
-static bool uri_characters(const char *p, size_t len, const char *also)
+enum { ALSO_COLON = 1, ALSO_AT_SLASH = 2, ALSO_QUESTION = 4 }; /* beside those allowed everywhere */
+#define IN_PATH  (ALSO_COLON | ALSO_AT_SLASH)
+#define IN_QUERY (IN_PATH | ALSO_QUESTION)
+
+/* Marks of a URI: unreserved, sub-delims and a few more (RFC 3986 appendix A). */
+static bool is_uri_mark(char c, unsigned also)
+{
+    switch (c) {
+    case '-':
+    case '.':
+    case '_':
+    case '~':
+    case '!':
+    case '$':
+    case '&':
+    case '\'':
+    case '(':
+    case ')':
+    case '*':
+    case '+':
+    case ',':
+    case ';':
+    case '=':
+        return true;
+    case ':':
+        return also & ALSO_COLON;
+    case '@':
+    case '/':
+        return also & ALSO_AT_SLASH;
+    case '?':
+        return also & ALSO_QUESTION;
+    default:
+        return false;
+    }
+}
+
+static bool uri_characters(const char *p, size_t len, unsigned also)
 {
     for (size_t i = 0; i < len; i++) {
         char c = p[i];
-        if (c == '%') {
-            if (len - i < 3 || !is_hex(p[i + 1]) || !is_hex(p[i + 2]))
-                return false;
-            i += 2;
-        } else if (!is_alpha(c) && !is_digit(c) && (c == '\0' || !strchr("-._~!$&'()*+,;=", c)) &&
-                   (c == '\0' || !strchr(also, c))) {
+        if (is_alpha(c) || is_digit(c) || is_uri_mark(c, also))
+            continue;
+        if (c != '%' || len - i < 3 || !is_hex(p[i + 1]) || !is_hex(p[i + 2]))
             return false;
-        }
+        i += 2;
     }
     return true;
 }
@@ -135,14 +166,14 @@ static bool authority_ok(const char *p, size_t len)
     const char *at = len ? memchr(p, '@', len) : NULL;
     if (at) {
         size_t n = (size_t)(at - p);
-        if (!uri_characters(p, n, ":"))
+        if (!uri_characters(p, n, ALSO_COLON))
             return false;
         p = at + 1;
         len -= n + 1;
     }
     if (len && p[0] == '[') {
         const char *close = memchr(p, ']', len);
-        if (!close || close == p + 1 || !uri_characters(p + 1, (size_t)(close - p - 1), ":"))
+        if (!close || close == p + 1 || !uri_characters(p + 1, (size_t)(close - p - 1), ALSO_COLON))
             return false;
         len -= (size_t)(close + 1 - p);
         p = close + 1;
@@ -150,14 +181,14 @@ static bool authority_ok(const char *p, size_t len)
     }
     const char *colon = len ? memchr(p, ':', len) : NULL;
     size_t host = colon ? (size_t)(colon - p) : len;
-    return uri_characters(p, host, "") && (!colon || port_ok(colon + 1, len - host - 1));
+    return uri_characters(p, host, 0) && (!colon || port_ok(colon + 1, len - host - 1));
 }
 
-/* Bytes before the first of `stops`. */
-static size_t span_until(const char *p, size_t len, const char *stops)
+/* Bytes before the first '#', '?' and, if wanted, '/'. */
+static size_t part_length(const char *p, size_t len, bool slash, bool question)
 {
     size_t i = 0;
-    while (i < len && (p[i] == '\0' || !strchr(stops, p[i])))
+    while (i < len && p[i] != '#' && !(slash && p[i] == '/') && !(question && p[i] == '?'))
         i++;
     return i;
 }
@@ -170,36 +201,60 @@ bool rule_uri(const char *p, size_t len, bool absolute)
     p += scheme;
     len -= scheme;
     if (len >= 2 && p[0] == '/' && p[1] == '/') {
-        size_t n = span_until(p + 2, len - 2, "/?#");
+        size_t n = part_length(p + 2, len - 2, true, true);
         if (!authority_ok(p + 2, n))
             return false;
         p += n + 2;
         len -= n + 2;
     } else if (scheme == 0) { /* section 4.2: no colon in the first segment of a relative path */
-        size_t first = span_until(p, len, "/?#");
+        size_t first = part_length(p, len, true, true);
         if (first && memchr(p, ':', first))
             return false;
     }
-    size_t n = span_until(p, len, "?#");
-    if (!uri_characters(p, n, ":@/"))
+    size_t n = part_length(p, len, false, true);
+    if (!uri_characters(p, n, IN_PATH))
         return false;
     p += n;
     len -= n;
     if (len && p[0] == '?') {
-        n = span_until(p, len, "#");
-        if (!uri_characters(p + 1, n - 1, ":@/?"))
+        n = part_length(p, len, false, false);
+        if (!uri_characters(p + 1, n - 1, IN_QUERY))
             return false;
         p += n;
         len -= n;
     }
-    return len == 0 || uri_characters(p + 1, len - 1, ":@/?");
+    return len == 0 || uri_characters(p + 1, len - 1, IN_QUERY);
+}
+
+/* RFC 9110 section 5.6.2 */
+static bool is_token_mark(char c)
+{
+    switch (c) {
+    case '!':
+    case '#':
+    case '$':
+    case '%':
+    case '&':
+    case '\'':
+    case '*':
+    case '+':
+    case '-':
+    case '.':
+    case '^':
+    case '_':
+    case '`':
+    case '|':
+    case '~':
+        return true;
+    default:
+        return false;
+    }
 }
 
 static size_t token_length(const char *p, size_t len)
 {
     size_t i = 0;
-    while (i < len &&
-           (is_alpha(p[i]) || is_digit(p[i]) || (p[i] && strchr("!#$%&'*+-.^_`|~", p[i]))))
+    while (i < len && (is_alpha(p[i]) || is_digit(p[i]) || is_token_mark(p[i])))
         i++;
     return i;
 }

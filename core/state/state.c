@@ -30,8 +30,8 @@ static const char *const statements[ST_N] = {
     [ST_GET] = "SELECT value FROM kv WHERE key = ?",
     [ST_PUT] = "INSERT OR REPLACE INTO kv VALUES(?, ?)",
     [ST_REMOVE] = "DELETE FROM kv WHERE key = ?",
-    [ST_SUBJECT] = "SELECT content, generation, high, run, base, base_generation FROM subject"
-                   " WHERE key = ?",
+    [ST_SUBJECT] =
+        "SELECT content, generation, high, run, base, base_generation FROM subject WHERE key=?",
     [ST_SUBJECT_PUT] = "INSERT OR REPLACE INTO subject VALUES(?, ?, ?, ?, ?, ?, ?)",
     [ST_RUN_PUT] = "INSERT OR REPLACE INTO run VALUES(?, ?)",
     [ST_RUN_DONE] = "DELETE FROM run WHERE receipt = ?",
