@@ -148,7 +148,7 @@ def drop_file(hub, source):
 
 
 def push_events(hub, sources):
-    show.heading("4. A referral and a case arrive as CloudEvents")
+    show.heading("4. Referrals and cases arrive as CloudEvents")
     source = sources[0]
     body = (DATA / "referral.json").read_bytes()
     status, _, data = hub.push(source, body, {"Content-Type": "application/cloudevents+json"})
@@ -168,7 +168,15 @@ def push_events(hub, sources):
     if status != 202:
         raise Trouble(f"the case was not accepted: HTTP {status} {data[:500]!r}")
     show_receipt(status, answer_of(data))
-    return records + [account.Record(source, headers["ce-id"], account.read_json(body))]
+    records.append(account.Record(source, headers["ce-id"], account.read_json(body)))
+
+    body = (DATA / "batch.json").read_bytes()
+    status, _, data = hub.push(source, body, {"Content-Type": "application/cloudevents-batch+json"})
+    show.say("a batch, one for which no provider is named and one that no route takes:")
+    if status != 202:
+        raise Trouble(f"the batch was not accepted: HTTP {status} {data[:500]!r}")
+    show_receipt(status, answer_of(data))
+    return records + [account.Record(source, e["id"], e["data"]) for e in account.read_json(body)]
 
 
 # ---- after ----
@@ -265,7 +273,8 @@ def invite(hub, source):
 
 def until_interrupted():
     try:
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        while True:
+            signal.pause()
     except KeyboardInterrupt:
         pass
     show.say("\nstopping: what is under way is finished first")
@@ -292,8 +301,8 @@ def run(hub, receivers, once, name):
 def main():
     once = os.environ.get("ONCE", "") not in ("", "0")
     build = pathlib.Path(os.environ.get("REEVE_BUILD") or ROOT / "build").resolve()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end the demo in order
+    signal.signal(signal.SIGINT, signal.default_int_handler)   # make may have been started with it ignored
     where = pathlib.Path(tempfile.mkdtemp(prefix="reeve-demo-"))
     receivers, hub, code = Receivers(), None, 1
     try:
