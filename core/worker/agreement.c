@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* agreement - see agreement.h. An agreement covers personal data when its `data` list names "personal". */
+#include "agreement.h"
+#include "message/identity.h"
+#include <errno.h>
+#include <string.h>
+
+static bool covers_personal(const struct tree *agreement)
+{
+    const struct tree *data = tree_get(agreement, "data");
+    if (tree_text(data))
+        return strcmp(tree_text(data), "personal") == 0;
+    for (size_t i = 0; tree_is_list(data) && i < data->n; i++) {
+        const char *t = tree_text(data->child[i]);
+        if (t && strcmp(t, "personal") == 0)
+            return true;
+    }
+    return false;
+}
+
+bool agreement_allows(const struct tree *party, const struct message *m, const char *today, struct err *why)
+{
+    if (!message_is_personal(m) || strcmp(tree_gets(party, "role", ""), "hub") == 0)
+        return true;
+    const struct tree *list = tree_get(party, "agreements");
+    const char *over = NULL;
+    for (size_t i = 0; tree_is_list(list) && i < list->n; i++) {
+        const struct tree *a = list->child[i];
+        if (!covers_personal(a))
+            continue;
+        const char *until = tree_gets(a, "until", NULL);
+        if (!until || strcmp(today, until) <= 0) /* ISO dates sort as text */
+            return true;
+        if (!over || strcmp(over, until) < 0)
+            over = until;
+    }
+    const char *name = tree_gets(party, "name", "?"), *type = message_get(m, "type");
+    if (over)
+        (void)err_set(why, -EACCES, "no-agreement", "%s is about people, and the agreement with party %s ended on %s",
+                      type ? type : "this message", name, over);
+    else
+        (void)err_set(why, -EACCES, "no-agreement",
+                      "%s is about people, and party %s has no agreement whose data names \"personal\"",
+                      type ? type : "this message", name);
+    return false;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* request - what the hub itself decides about a request before the plugin sees it: method, place, kind of content, and
+ * whether the hub can take anything now. */
+#include "source.h"
+#include "answers.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "sniff.h"
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+void request_free(struct request *r)
+{
+    if (!r)
+        return;
+    if (r->fd >= 0)
+        (void)close(r->fd);
+    buf_done(&r->body);
+    free(r->headers);
+    free(r);
+}
+
+void request_answer(struct source *s, struct request *r, unsigned status, const char *content_type, unsigned retry_after)
+{
+    r->status = status;
+    r->content_type = content_type;
+    r->retry_after = retry_after;
+    r->item.kind = ITEM_ANSWER;
+    thread_queue_push(&s->outbox, &r->item.node);
+}
+
+void request_problem(struct source *s, struct request *r, unsigned status, unsigned retry_after, const char *code, const char *text)
+{
+    buf_reset(&r->body);
+    (void)answer_problem(status, code, text, &r->body);
+    request_answer(s, r, status, "application/problem+json", retry_after);
+}
+
+static bool query_has(const char *query, const char *want)
+{
+    size_t n = strlen(want);
+    while (query && *query) {
+        size_t len = strcspn(query, "&");
+        if (len == n && memcmp(query, want, n) == 0)
+            return true;
+        query += len + (query[len] == '&');
+    }
+    return false;
+}
+
+/* RFC 7240: a list of preferences; only the one that matters here is looked for. */
+static bool prefers_lenient(const char *prefer)
+{
+    static const char want[] = "handling=lenient";
+    while (prefer && *prefer) {
+        prefer += strspn(prefer, " \t,;");
+        size_t len = strcspn(prefer, ",;");
+        size_t n = len;
+        while (n && isspace((unsigned char)prefer[n - 1]))
+            n--;
+        if (n == sizeof(want) - 1 && strncasecmp(prefer, want, n) == 0)
+            return true;
+        prefer += len;
+    }
+    return false;
+}
+
+/* GET PATH/receipts/RECEIPT */
+static void receipt_asked(struct source *s, struct request *r, const char *receipt)
+{
+    uint8_t sum[SHA256_LEN];
+    struct err e;
+    bool hex = strlen(receipt) == SHA256_HEX - 1;
+    for (size_t i = 0; hex && i < SHA256_HEX - 1; i++) {
+        const char *digits = "0123456789abcdef", *d = strchr(digits, tolower((unsigned char)receipt[i]));
+        if (!d || !*d)
+            hex = false;
+        else
+            sum[i / 2] = (uint8_t)((i % 2 ? sum[i / 2] << 4 : 0) | (d - digits));
+    }
+    for (const struct submission *sub = s->first; hex && sub; sub = sub->next)
+        if (memcmp(sub->receipt, sum, SHA256_LEN) == 0) {
+            (void)buf_addf(&r->body, "{\"receipt\":\"%s\",\"status\":\"processing\"}", sub->hex);
+            request_answer(s, r, 200, "application/json", 0);
+            return;
+        }
+    char *json = NULL, time[RFC3339_MAX], text[SHA256_HEX];
+    size_t len;
+    uint64_t ms;
+    if (!hex || state_receipt(s->state, sum, &json, &len, &ms, &e) < 0) {
+        request_problem(s, r, 404, 0, "receipt-unknown",
+                        "no submission with this receipt was accepted here (a receipt is the SHA-256 of the document's bytes)");
+        return;
+    }
+    rfc3339_ms(ms, time);
+    hex_lower(sum, SHA256_LEN, text);
+    (void)buf_addf(&r->body, "{\"receipt\":\"%s\",\"status\":\"accepted\",\"time\":\"%s\",\"answer\":", text, time);
+    (void)buf_add(&r->body, json, len);
+    (void)buf_addc(&r->body, '}');
+    free(json);
+    request_answer(s, r, 200, "application/json", 0);
+}
+
+/* True when the request is for the connector's own path; else it was answered. */
+static bool place(struct source *s, struct request *r)
+{
+    const char *base = tree_gets(s->part, "path", ""), *rest = r->req.path;
+    size_t n = strlen(base);
+    bool get = strcmp(r->req.method, "GET") == 0 || strcmp(r->req.method, "HEAD") == 0;
+    if (strncmp(rest, base, n) == 0)
+        rest += n;
+    if (strncmp(rest, "/receipts/", 10) == 0) {
+        if (get)
+            receipt_asked(s, r, rest + 10);
+        else
+            request_problem(s, r, 405, 0, "method", "a receipt can only be asked for (GET)");
+        return false;
+    }
+    if (*rest && strcmp(rest, "/") != 0) {
+        request_problem(s, r, 404, 0, "not-found", "there is nothing at this path");
+        return false;
+    }
+    if (strcmp(r->req.method, "POST") != 0) {
+        request_problem(s, r, 405, 0, "method", "send the document with POST");
+        return false;
+    }
+    return true;
+}
+
+static bool content_type_possible(struct source *s, struct request *r)
+{
+    const char *other = sniff_content_type(reeve_req_get(&r->req, "h:content-type"));
+    if (!other || reeve_req_get(&r->req, "h:ce-specversion")) /* in binary mode it is the body's own */
+        return true;
+    char text[300];
+    (void)snprintf(text, sizeof(text), "the Content-Type says that this is %s; what is read here is %s", other,
+                   s->intake.adapter->name);
+    request_problem(s, r, 415, 0, "content-type", text);
+    return false;
+}
+
+static bool can_take(struct source *s, struct request *r)
+{
+    if (atomic_load(&s->flags.stopping))
+        request_problem(s, r, 503, 2, "stopping", "this connector is being restarted");
+    else if (atomic_load(&s->flags.paused))
+        request_problem(s, r, 503, 60, "paused", "this connector is paused by the operator");
+    else if (!atomic_load(&s->flags.usable))
+        request_problem(s, r, 503, 5, "transport", "the hub's transport is not available now");
+    else if (mono_ms() > r->deadline)
+        request_problem(s, r, 503, 5, "too-busy", "the hub could not look at this in time");
+    else
+        return true;
+    return false;
+}
+
+/* The hub's side of reeve_submit_request(). */
+static reeve_rc submit_request(void *arg, reeve_req *req, uint64_t token)
+{
+    struct source *s = arg;
+    struct request *r = req->host;
+    struct err e;
+    if (r->taken)
+        return REEVE_REJECT;
+    char key[260];
+    const char *given = reeve_req_get(req, "h:idempotency-key");
+    size_t len = given ? strlen(given) : 0;
+    if (len >= 2 && given[0] == '"' && given[len - 1] == '"') { /* a structured field string; many send it bare */
+        given++;
+        len -= 2;
+    }
+    (void)snprintf(key, sizeof(key), "%.*s", (int)(len < 255 ? len : 255), given ? given : "");
+    struct offer o = {.request = r,
+                      .has_token = true,
+                      .token = token,
+                      .content_type = reeve_req_get(req, "h:content-type"),
+                      .headers = req->headers,
+                      .headers_n = req->headers_n,
+                      .fd = req->body ? -1 : req->body_fd,
+                      .p = req->body,
+                      .len = req->body_len,
+                      .idempotency_key = key,
+                      .check_only = query_has(req->query, "check=1"),
+                      .lenient = prefers_lenient(reeve_req_get(req, "h:prefer"))};
+    if (submission_start(s, &o, &e) == 0)
+        return REEVE_OK;
+    log_error(e.code, NULL, "a request could not be taken: %s", e.text);
+    return REEVE_RETRY;
+}
+
+/* The plugin did not want it, or did nothing: answered here. What it had submitted is not published. */
+static void not_taken(struct source *s, struct request *r, reeve_rc rc)
+{
+    const char *reason = instance_reason(s->plugin, rc);
+    unsigned after = (unsigned)((host_ctx_retry_after(s->plugin->ctx) + 999) / 1000);
+    if (r->taken) {
+        for (struct submission *sub = s->first; sub; sub = sub->next)
+            if (sub->request == r && rc != REEVE_OK && sub->status == 0) {
+                sub->failed = true;
+                (void)err_set(&sub->why, -ECANCELED, "plugin-refused", "%s", reason);
+            }
+    } else if (rc == REEVE_REJECT) {
+        request_problem(s, r, 422, 0, "plugin-refused", reason);
+    } else if (rc != REEVE_OK) {
+        request_problem(s, r, 503, after ? after : 5, "plugin-failed", reason);
+    } else {
+        (void)buf_adds(&r->body, "{\"accepted\":0}");
+        request_answer(s, r, 202, "application/json", 0);
+    }
+}
+
+void request_handle(struct source *s, struct request *r)
+{
+    struct instance *p = s->plugin;
+    if (!place(s, r) || !can_take(s, r) || !content_type_possible(s, r))
+        return;
+    if (!p->plugin->api.request) {
+        request_problem(s, r, 404, 0, "not-found", "this connector takes no requests");
+        return;
+    }
+    s->room.submit_request = submit_request;
+    struct guard_mark m = instance_enter(p, "request");
+    reeve_rc rc = p->plugin->api.request(p->ctx, p->inst, &r->req);
+    instance_leave(p, m);
+    call_end(s, s->call);
+    if (rc != REEVE_OK || !r->taken)
+        not_taken(s, r, rc);
+    if (rc == REEVE_FATAL)
+        atomic_store(&s->flags.fatal, true);
+}

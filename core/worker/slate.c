@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* slate - see slate.h. A linear table: it holds a batch or two, and is looked at once a message. */
+#include "slate.h"
+#include "base/digest.h"
+#include "base/util.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define SLATE_MAGIC "reeveSL1"
+
+struct slate_entry {
+    uint8_t name[SHA256_LEN];
+    uint32_t used, in_hand, suspect, crashes;
+};
+struct slate_file {
+    char magic[8];
+    uint32_t n, reserved0;
+    struct slate_entry entry[SLATE_ENTRIES];
+};
+struct slate {
+    struct slate_file *f;
+    size_t used; /* entries in use: nothing to look for when 0 */
+};
+
+static void charge_what_was_in_hand(struct slate *s)
+{
+    size_t in_hand = 0;
+    for (size_t i = 0; i < SLATE_ENTRIES; i++)
+        in_hand += s->f->entry[i].used && s->f->entry[i].in_hand;
+    for (size_t i = 0; i < SLATE_ENTRIES; i++) {
+        struct slate_entry *x = &s->f->entry[i];
+        s->used += x->used ? 1 : 0;
+        if (!x->used || !x->in_hand)
+            continue;
+        x->suspect = 1;
+        x->in_hand = 0;
+        if (in_hand == 1)
+            x->crashes++;
+    }
+}
+
+int slate_open(const char *path, struct slate **ret, struct err *e)
+{
+    _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_set(e, -errno, "slate-open", "%s: %s", path, strerror(errno));
+    bool fresh = st.st_size != (off_t)sizeof(struct slate_file);
+    if (fresh && (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)sizeof(struct slate_file)) < 0))
+        return err_set(e, -errno, "slate-open", "%s: %s", path, strerror(errno));
+    struct slate *s = xcalloc(1, sizeof(*s));
+    if (!s)
+        return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+    void *p = mmap(NULL, sizeof(struct slate_file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (p == MAP_FAILED) {
+        int rc = -errno;
+        free(s);
+        return err_set(e, rc, "slate-open", "%s: %s", path, strerror(-rc));
+    }
+    s->f = p;
+    if (memcmp(s->f->magic, SLATE_MAGIC, 8) != 0) {
+        memset(s->f, 0, sizeof(*s->f));
+        memcpy(s->f->magic, SLATE_MAGIC, 8);
+    }
+    charge_what_was_in_hand(s);
+    *ret = s;
+    return 0;
+}
+
+void slate_close(struct slate *s)
+{
+    if (!s)
+        return;
+    (void)munmap(s->f, sizeof(*s->f));
+    free(s);
+}
+
+static struct slate_entry *find(const struct slate *s, const char *name, uint8_t key[SHA256_LEN])
+{
+    sha256(name, strlen(name), key);
+    for (size_t i = 0; s->used && i < SLATE_ENTRIES; i++)
+        if (s->f->entry[i].used && memcmp(s->f->entry[i].name, key, SHA256_LEN) == 0)
+            return &s->f->entry[i];
+    return NULL;
+}
+
+size_t slate_suspects(const struct slate *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < SLATE_ENTRIES; i++)
+        n += s->f->entry[i].used && s->f->entry[i].suspect;
+    return n;
+}
+
+bool slate_suspect(const struct slate *s, const char *name)
+{
+    uint8_t key[SHA256_LEN];
+    const struct slate_entry *x = s->used ? find(s, name, key) : NULL;
+    return x && x->suspect;
+}
+
+uint32_t slate_crashes(const struct slate *s, const char *name)
+{
+    uint8_t key[SHA256_LEN];
+    const struct slate_entry *x = s->used ? find(s, name, key) : NULL;
+    return x ? x->crashes : 0;
+}
+
+/* Old suspects whose message never came back (expired, discarded) must not fill the slate for ever. */
+static struct slate_entry *free_entry(struct slate *s)
+{
+    struct slate_entry *idle = NULL;
+    for (size_t i = 0; i < SLATE_ENTRIES; i++) {
+        if (!s->f->entry[i].used)
+            return &s->f->entry[i];
+        if (!s->f->entry[i].in_hand && !idle)
+            idle = &s->f->entry[i];
+    }
+    if (idle)
+        s->used--;
+    return idle;
+}
+
+int slate_put(struct slate *s, const char *name)
+{
+    uint8_t key[SHA256_LEN];
+    struct slate_entry *x = find(s, name, key);
+    if (!x) {
+        x = free_entry(s);
+        if (!x)
+            return -ENOSPC;
+        memset(x, 0, sizeof(*x));
+        memcpy(x->name, key, SHA256_LEN);
+        x->used = 1;
+        s->used++;
+    }
+    x->in_hand = 1;
+    return 0;
+}
+
+void slate_wipe(struct slate *s, const char *name)
+{
+    uint8_t key[SHA256_LEN];
+    struct slate_entry *x = s->used ? find(s, name, key) : NULL;
+    if (!x)
+        return;
+    memset(x, 0, sizeof(*x));
+    s->used--;
+}

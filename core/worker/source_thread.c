@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* source_thread - the plugin thread of a source: opens everything, then goes round: take what came, publish, finish, look at requests,
+ * tell what was settled, poll. */
+#include "source.h"
+#include "base/log.h"
+#include "base/util.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SUBMISSIONS_MAX 512u /* under way at once; requests beyond wait */
+#define REQUESTS_A_TURN 64
+#define IDLE_MS 1000
+#define POLLED_SUBMISSIONS_MAX 32u
+
+/* ---- the round ---- */
+static void take_items(struct source *s)
+{
+    struct queue_node *n = thread_queue_take(&s->inbox);
+    while (n) {
+        struct queue_node *next = n->next;
+        struct item *i = (struct item *)n;
+        if (i->kind == ITEM_CONFIRMED) {
+            publish_confirmed(s, (struct publish *)i);
+        } else if (i->kind == ITEM_FAILED) {
+            publish_failed(s, (struct publish *)i);
+        } else {
+            n->next = NULL;
+            *s->requests_end = n;
+            s->requests_end = &n->next;
+        }
+        n = next;
+    }
+}
+
+bool source_pump(struct source *s, uint64_t ms, int fd)
+{
+    int ready = thread_queue_wait(&s->inbox, fd, ms);
+    if (ready & QUEUE_HAS_ITEMS)
+        take_items(s);
+    publish_advance(s);
+    finish_due(s);
+    return ready & QUEUE_FD_READY;
+}
+
+static struct request *next_request(struct source *s)
+{
+    struct queue_node *n = s->requests;
+    if (!n)
+        return NULL;
+    s->requests = n->next;
+    if (!s->requests)
+        s->requests_end = &s->requests;
+    return (struct request *)n;
+}
+
+/* Several at a time, so that they share the commits; what was confirmed meanwhile is not kept waiting. */
+static void handle_requests(struct source *s)
+{
+    for (int i = 0; i < REQUESTS_A_TURN && s->submissions_n < SUBMISSIONS_MAX; i++) {
+        struct request *r = next_request(s);
+        if (!r)
+            return;
+        request_handle(s, r);
+    }
+}
+
+static void tell_settled(struct source *s)
+{
+    struct instance *p = s->plugin;
+    while (s->settle_first) {
+        struct submission *sub = s->settle_first;
+        s->settle_first = sub->next;
+        if (!s->settle_first)
+            s->settle_last = &s->settle_first;
+        struct reeve_report report = {.accepted = sub->status < 300 ? sub->accepted : 0,
+                                      .refused = sub->refused,
+                                      .fresh = sub->fresh,
+                                      .changed = sub->changed,
+                                      .unchanged = sub->unchanged,
+                                      .warnings = sub->issues->warnings,
+                                      .errors = sub->issues->errors,
+                                      .receipt = sub->hex,
+                                      .text = buf_str(&sub->text),
+                                      .json = buf_str(&sub->json)};
+        struct call *before = s->call;
+        s->call = NULL;
+        struct guard_mark m = instance_enter(p, "settled");
+        p->plugin->api.settled(p->ctx, p->inst, sub->token, sub->rc, &report);
+        instance_leave(p, m);
+        call_end(s, s->call);
+        s->call = before;
+        submission_free(sub);
+    }
+}
+
+/* ---- services ---- */
+static bool stop_asked(void *arg)
+{
+    struct source *s = arg;
+    return atomic_load(&s->flags.stopping) || atomic_load(&s->flags.paused);
+}
+
+static reeve_rc submit(void *arg, uint64_t token, const char *content_type, const char *name, int fd, const void *p, size_t len)
+{
+    struct source *s = arg;
+    struct err e;
+    _cleanup_close_ int own = fd;
+    /* Back-pressure: many documents wait here rather than in memory. settled() is not called from inside submit(). */
+    while (s->submissions_n >= POLLED_SUBMISSIONS_MAX && !stop_asked(s))
+        (void)source_pump(s, 100, -1);
+    if (stop_asked(s) || !atomic_load(&s->flags.usable))
+        return REEVE_RETRY;
+    struct offer o = {.has_token = true,
+                      .token = token,
+                      .content_type = content_type,
+                      .name = name,
+                      .fd = fd,
+                      .p = p ? p : "",
+                      .len = fd >= 0 ? 0 : len,
+                      .lenient = true};
+    if (submission_start(s, &o, &e) < 0) {
+        log_error(e.code, NULL, "%s: %s", name ? name : "a document", e.text);
+        return REEVE_RETRY;
+    }
+    return REEVE_OK;
+}
+
+static int wait_for(void *arg, int fd, uint64_t ms)
+{
+    struct source *s = arg;
+    struct guard *g = &s->room.guard;
+    uint64_t until = ms > UINT64_MAX - mono_ms() ? UINT64_MAX : mono_ms() + ms;
+    const char *what = atomic_load(&g->what);
+    int rc = 0;
+    atomic_store(&g->since, 0); /* waiting is not being stuck */
+    for (;;) {
+        if (stop_asked(s)) {
+            rc = -1;
+            break;
+        }
+        tell_settled(s);
+        if (s->requests && s->plugin->plugin->api.request)
+            break; /* they are looked at between polls */
+        uint64_t now = mono_ms(), left = until > now ? until - now : 0;
+        if (source_pump(s, s->settle_first ? 0 : left < IDLE_MS ? left : IDLE_MS, fd)) {
+            rc = 1;
+            break;
+        }
+        if (left == 0)
+            break;
+    }
+    atomic_store(&g->what, what);
+    atomic_store(&g->since, mono_ms());
+    return rc;
+}
+
+static int get_state(void *arg, const char *key, const void **ret, size_t *ret_len)
+{
+    return call_state_get(arg, key, ret, ret_len);
+}
+
+static int put_state(void *arg, const char *key, const void *p, size_t len)
+{
+    return call_state_put(arg, key, p, len);
+}
+
+/* ---- polling ---- */
+static void poll_once(struct source *s)
+{
+    struct instance *p = s->plugin;
+    uint64_t began = mono_ms();
+    struct guard_mark m = instance_enter(p, "poll");
+    reeve_rc rc = p->plugin->api.poll(p->ctx, p->inst);
+    instance_leave(p, m);
+    call_end(s, s->call);
+    uint64_t now = mono_ms();
+    if (rc == REEVE_OK) {
+        s->poll_failures = 0;
+        s->poll_again = now - began < 2 ? now + 10 : now; /* one that neither waits nor works must not spin */
+        return;
+    }
+    if (rc == REEVE_FATAL) {
+        atomic_store(&s->flags.fatal, true);
+        (void)err_set(&s->fault, -EIO, "plugin-fatal", "%s: %s", p->label, instance_reason(p, rc));
+        return;
+    }
+    uint64_t asked = host_ctx_retry_after(p->ctx), pause = 1000;
+    for (uint32_t i = 0; i < s->poll_failures && pause < 60000; i++)
+        pause *= 2;
+    pause = pause > 60000 ? 60000 : pause;
+    s->poll_failures++;
+    s->poll_again = now + (asked > pause ? asked : pause);
+    if (!stop_asked(s))
+        log_warning("poll", NULL, "%s: %s: %s; again in %llu s", p->label, verdict_name(rc), instance_reason(p, rc),
+                    (unsigned long long)((s->poll_again - now) / 1000));
+}
+
+static uint64_t idle_ms(const struct source *s, bool polls)
+{
+    if (s->settle_first || (s->requests && s->submissions_n < SUBMISSIONS_MAX))
+        return 0;
+    if (!polls || atomic_load(&s->flags.stopping) || atomic_load(&s->flags.paused))
+        return IDLE_MS;
+    uint64_t now = mono_ms();
+    return s->poll_again > now ? (s->poll_again - now < IDLE_MS ? s->poll_again - now : IDLE_MS) : 0;
+}
+
+static bool may_poll(const struct source *s)
+{
+    return !atomic_load(&s->flags.stopping) && !atomic_load(&s->flags.paused) && atomic_load(&s->flags.usable) &&
+           mono_ms() >= s->poll_again;
+}
+
+static void go_round(struct source *s)
+{
+    bool polls = s->plugin->plugin->api.poll;
+    while (!atomic_load(&s->flags.fatal)) {
+        (void)source_pump(s, idle_ms(s, polls), -1);
+        handle_requests(s);
+        tell_settled(s);
+        if (atomic_load(&s->flags.stopping) && s->submissions_n == 0 && !s->requests && !s->settle_first)
+            return;
+        if (polls && may_poll(s))
+            poll_once(s);
+    }
+    s->fault_exit = 75;
+}
+
+/* ---- opening ---- */
+static int open_routes(struct source *s, struct err *e)
+{
+    const struct tree *names = tree_get(s->part, "destinations"), *to = tree_at(s->part, "unrouted/to");
+    size_t n = tree_is_list(names) ? names->n : 0, u = tree_is_list(to) ? to->n : tree_text(to) ? 1 : 0;
+    const char **list = xcalloc(n + u + 1, sizeof(*list));
+    if (!list)
+        return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+    for (size_t i = 0; i < n; i++)
+        list[i] = tree_text(names->child[i]);
+    for (size_t i = 0; i < u; i++)
+        list[n + i] = tree_is_list(to) ? tree_text(to->child[i]) : tree_text(to);
+    s->destinations = list;
+    s->destinations_n = n;
+    s->unrouted_to = list + n;
+    s->unrouted_n = u;
+    s->unrouted_drop = tree_gets(s->part, "unrouted/drop", NULL);
+    int rc = route_table_build(tree_get(s->part, "routes"), list, n, &s->routes, e);
+    if (rc < 0)
+        return rc;
+    s->route_work = route_work_new(s->routes);
+    return s->route_work ? 0 : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+}
+
+static int open_files(struct source *s, struct err *e)
+{
+    const char *data = tree_gets(s->part, "data", NULL), *run = tree_gets(s->part, "run", NULL);
+    char path[4096];
+    if (!data || !run)
+        return err_set(e, -EINVAL, "plan", "the plan names no data directory");
+    static const char *const dirs[] = {"state", "journal", "stage"};
+    for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", data, dirs[i]);
+        int rc = make_dirs(path);
+        if (rc < 0)
+            return err_set(e, rc, "data-directory", "%s: %s", path, strerror(-rc));
+    }
+    s->stage_dir = strdup(path);
+    (void)snprintf(path, sizeof(path), "%s/state/%s.db", data, s->name);
+    int rc = s->stage_dir ? state_open(path, &s->state, e) : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+    (void)snprintf(path, sizeof(path), "%s/journal/%s.db", data, s->name);
+    rc = rc < 0 ? rc : journal_open(path, s->name, &s->journal, e);
+    (void)snprintf(path, sizeof(path), "%s/%s.slate", run, s->name);
+    return rc < 0 ? rc : slate_open(path, &s->slate, e);
+}
+
+static int open_all(struct source *s, struct err *e)
+{
+    buf_init(&s->scratch, 512u << 20);
+    s->last = &s->first;
+    s->settle_last = &s->settle_first;
+    s->calls_end = &s->calls;
+    s->requests_end = &s->requests;
+    s->message_max = tree_getu(s->part, "message_max", MESSAGE_BYTES_MAX);
+    s->partial = tree_getb(s->part, "partial", false);
+    s->room.arg = s;
+    s->room.submit = submit;
+    s->room.wait = wait_for;
+    s->room.stop_asked = stop_asked;
+    s->room.state_get = get_state;
+    s->room.state_put = put_state;
+    s->digest = digest_new();
+    s->pending = map_new(NULL);
+    int rc = s->digest && s->pending ? open_files(s, e) : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+    rc = rc < 0 ? rc : open_routes(s, e);
+    rc = rc < 0 ? rc : intake_open(s->part, &s->room, &s->intake, e);
+    rc = rc < 0 ? rc : instance_load("plugin", tree_get(s->part, "plugin"), s->message_max, &s->room, &s->plugin, e);
+    rc = rc < 0 ? rc : instance_open(s->plugin, e);
+    if (rc == 0 && !s->plugin->plugin->api.poll && !s->plugin->plugin->api.request)
+        rc = err_set(e, -EINVAL, "plugin-role", "%s cannot receive", s->plugin->label);
+    call_end(s, s->call); /* state put by open() */
+    return rc;
+}
+
+static void close_all(struct source *s)
+{
+    instance_free(s->plugin);
+    s->plugin = NULL;
+    if (s->intake.adapter)
+        intake_close(&s->intake);
+    while (s->first) {
+        struct submission *sub = s->first;
+        s->first = sub->next;
+        submission_free(sub);
+    }
+    for (struct request *r; s->requests_end && (r = next_request(s));)
+        request_free(r);
+    while (s->calls) {
+        s->calls->ended = s->calls->failed = true;
+        s->calls->open_submissions = 0;
+        (void)calls_apply(s);
+    }
+    route_work_free(s->route_work);
+    route_table_free(s->routes);
+    free(s->destinations);
+    state_close(s->state);
+    journal_close(s->journal);
+    slate_close(s->slate);
+    map_free(s->pending);
+    digest_free(s->digest);
+    buf_done(&s->scratch);
+    free(s->stage_dir);
+}
+
+void *source_thread(void *arg)
+{
+    struct source *s = arg;
+    int rc = open_all(s, &s->fault);
+    if (rc == 0) {
+        atomic_store(&s->flags.opened, true);
+        thread_queue_wake(&s->outbox);
+        go_round(s);
+    } else {
+        /* what the operator must mend, and what may pass by itself */
+        s->fault_exit = rc == -EINVAL || rc == -ENOENT || rc == -ENOEXEC ? 78 : 75;
+    }
+    close_all(s);
+    atomic_store(&s->flags.ended, true);
+    thread_queue_wake(&s->outbox);
+    return NULL;
+}
