@@ -243,7 +243,8 @@ static void names_are_looked_up_and_near_ones_suggested(void **state)
     struct tree *list = NULL;
     char *dir = format("%s/%s", scratch, "modules/plugins");
     assert_int_equal(make_dirs(dir), 0);
-    assert_int_equal(setenv("REEVE_MODULES", format("%s/%s", scratch, "modules"), 1), 0);
+    char *modules = format("%s/modules", scratch);
+    assert_int_equal(setenv("REEVE_MODULES", modules, 1), 0);
     free(write_text("modules/plugins/http.so", ""));
     free(write_text("modules/plugins/file.so", ""));
     char *found = plugin_find(PLUGIN_KIND_PLUGIN, "http", &e);
@@ -261,6 +262,7 @@ static void names_are_looked_up_and_near_ones_suggested(void **state)
     assert_int_equal(plugin_list(PLUGIN_KIND_ADAPTER, &list, &e), 0);
     assert_int_equal(list->n, 0);
     tree_free(list);
+    free(modules);
     free(dir);
 }
 

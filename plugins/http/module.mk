@@ -1,0 +1,1 @@
+LIBS.plugins/http := -ljson-c
