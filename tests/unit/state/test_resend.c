@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Random submissions, cut short at random places and sent again, against the same submissions
+ * without any fault: every record ends with the same verdict and generation (so with the same id),
+ * and none is left unpublished. */
+#include "state/state.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define RECORDS 12
+#define ROUNDS  60
+#define LIVES   12
+
+static char dir[64], path[80];
+static struct err e;
+static uint32_t seed;
+
+static uint32_t rnd(uint32_t n)
+{
+    seed = seed * 1664525u + 1013904223u;
+    return (seed >> 8) % n;
+}
+
+struct record {
+    uint8_t subject, content;
+};
+
+struct outcome {
+    enum change change;
+    uint64_t generation;
+    bool published; /* durable: the state was committed behind it */
+};
+
+static struct state *open_state(void)
+{
+    struct state *s = NULL;
+    if (state_open(path, &s, &e) < 0)
+        fail_msg("%s", e.text);
+    return s;
+}
+
+static void remove_state(void)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < 3; i++) {
+        char file[100];
+        (void)snprintf(file, sizeof(file), "%s%s", path, ends[i]);
+        (void)unlink(file);
+    }
+}
+
+static void digest_of(uint32_t what, uint8_t out[SHA256_LEN])
+{
+    sha256(&what, sizeof(what), out);
+}
+
+static struct subject_verdict offer(struct state *s, uint32_t receipt, struct record rec)
+{
+    uint8_t r[SHA256_LEN], k[SHA256_LEN], c[SHA256_LEN];
+    struct subject_verdict v;
+    digest_of(receipt, r);
+    digest_of(1000u + rec.subject, k);
+    digest_of(2000u + rec.content, c);
+    assert_int_equal(state_subject(s, k, c, r, &v, &e), 0);
+    if (v.change != CHANGE_UNCHANGED && !v.resent)
+        assert_int_equal(state_subject_put(s, k, c, v.generation, v.change, r, &e), 0);
+    return v;
+}
+
+static void complete(struct state *s, uint32_t receipt)
+{
+    uint8_t r[SHA256_LEN];
+    digest_of(receipt, r);
+    assert_int_equal(state_receipt_put(s, r, NULL, "{}", 2, 1000, &e), 0);
+    assert_int_equal(state_commit(s, &e), 0);
+}
+
+/* The documents of one life; a document comes again now and then, under its own receipt. */
+static void documents(struct record doc[ROUNDS][RECORDS], uint32_t receipt[ROUNDS])
+{
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        receipt[i] = i;
+        if (i > 0 && rnd(4) == 0) {
+            uint32_t before = rnd(i);
+            receipt[i] = receipt[before];
+            memcpy(doc[i], doc[before], sizeof(doc[i]));
+            continue;
+        }
+        for (size_t k = 0; k < RECORDS; k++)
+            doc[i][k] = (struct record){(uint8_t)rnd(8), (uint8_t)rnd(3)};
+    }
+}
+
+static void without_faults(struct record doc[ROUNDS][RECORDS], const uint32_t receipt[ROUNDS],
+                           struct outcome out[ROUNDS][RECORDS])
+{
+    struct state *s = open_state();
+    for (size_t i = 0; i < ROUNDS; i++) {
+        for (size_t k = 0; k < RECORDS; k++) {
+            struct subject_verdict v = offer(s, receipt[i], doc[i][k]);
+            assert_false(v.resent);
+            out[i][k] = (struct outcome){v.change, v.generation, false};
+        }
+        complete(s, receipt[i]);
+    }
+    state_close(s);
+    remove_state();
+}
+
+/* One attempt, cut short before record `cut`. */
+static void attempt(struct state *s, const struct record *doc, uint32_t receipt, size_t cut,
+                    struct outcome *want)
+{
+    size_t durable = 0;
+    bool now[RECORDS] = {false};
+    for (size_t k = 0; k < cut; k++) {
+        struct subject_verdict v = offer(s, receipt, doc[k]);
+        assert_int_equal(v.change, want[k].change);
+        assert_int_equal(v.generation, want[k].generation);
+        assert_int_equal(v.resent, want[k].published);
+        now[k] = v.change != CHANGE_UNCHANGED;
+        if (rnd(3) == 0) {
+            assert_int_equal(state_commit(s, &e), 0);
+            for (; durable <= k; durable++)
+                want[durable].published |= now[durable];
+        }
+    }
+}
+
+static void repeated_attempts_end_as_one_without_faults(void **state)
+{
+    (void)state;
+    static struct record doc[ROUNDS][RECORDS];
+    static struct outcome want[ROUNDS][RECORDS];
+    static uint32_t receipt[ROUNDS];
+    for (uint32_t life = 0; life < LIVES; life++) {
+        seed = life;
+        documents(doc, receipt);
+        without_faults(doc, receipt, want);
+        struct state *s = open_state();
+        for (size_t i = 0; i < ROUNDS; i++) {
+            while (rnd(2)) {
+                attempt(s, doc[i], receipt[i], rnd(RECORDS + 1), want[i]);
+                if (rnd(2)) {
+                    state_rollback(s);
+                } else {
+                    state_close(s);
+                    s = open_state();
+                }
+            }
+            attempt(s, doc[i], receipt[i], RECORDS, want[i]);
+            complete(s, receipt[i]);
+        }
+        state_close(s);
+        remove_state();
+    }
+}
+
+static int fresh(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof(dir), P_tmpdir "/reeve-resend-XXXXXX");
+    if (!mkdtemp(dir))
+        return -1;
+    (void)snprintf(path, sizeof(path), "%s/s.db", dir);
+    return 0;
+}
+
+static int cleaned(void **state)
+{
+    (void)state;
+    return rmdir(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(repeated_attempts_end_as_one_without_faults, fresh,
+                                        cleaned),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
