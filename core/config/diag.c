@@ -47,7 +47,7 @@ static bool known(const struct diagnostics *d, const struct diagnostic *x, const
 void diagnostics_add(struct diagnostics *d, enum severity severity, const char *file, unsigned line,
                      unsigned col, const char *code, const char *fmt, ...)
 {
-    char raw[TEXT_MAX], text[2 * TEXT_MAX];
+    char raw[TEXT_MAX], text[2 * TEXT_MAX] = "";
     va_list ap;
     va_start(ap, fmt);
     int n = vsnprintf(raw, sizeof(raw), fmt, ap);

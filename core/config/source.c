@@ -199,6 +199,7 @@ static void take(struct compile *c, const struct source *s)
     if (!tree_is_map(s->root)) {
         error_at(c, s->root, "top-level",
                  "a configuration file is a map (hub:, parties:, connectors:, routes: …)");
+        c->partial = true;
         return;
     }
     merge_top(c, s->root);

@@ -82,6 +82,8 @@ static const char *in_our_words(const struct reader *r, yaml_mark_t at)
         return "this is no `key: value` of the map around it; mend the indentation or the quotes";
     if (strstr(p, "'-' indicator"))
         return "this is no `- value` of the list around it; mend the indentation";
+    if (strstr(p, "node content"))
+        return "a value is missing here, or a `[` or `{` was never closed";
     if (strstr(p, "control characters"))
         return "there is a control character in the file";
     if (strstr(p, "nesting") || strstr(p, "depth"))
