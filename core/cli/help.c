@@ -75,8 +75,24 @@ const struct command_help command_helps[] = {
      "\nPrints one line: {\"value\": …, \"errors\": […]}. Exit: 0, also with errors; 1 when the "
      "event is none.\n",
      false},
-    {"plugin", "list|describe NAME|try FILE", "look at plugins and adapters, or run one side alone",
-     "", false},
+    {"plugin", "list|describe NAME|try NAME", "look at plugins and adapters, or run one side alone",
+     "  list                what is installed, and what does not fit, with the reason\n"
+     "  describe NAME       roles, options with types and defaults, what an adapter emits\n"
+     "  try NAME            run one side alone, without a hub; what it does outside is real:\n"
+     "      -o KEY=VALUE    an option of the plugin; repeat it; KEY=NAME=VALUE for a map\n"
+     "      --check         can the peer be reached?\n"
+     "      --deliver FILE  deliver events (one JSON event a line), print a verdict for each\n"
+     "      --receive       poll for a while and print what is submitted\n"
+     "      --request FILE  push one request with this body\n"
+     "      --speaks NAME   --deliver: the adapter that encodes (default: whole events)\n"
+     "      --attempt N     --deliver: which attempt it is said to be (default 1)\n"
+     "      --content-type T  of --request\n"
+     "      --for TIME      how long --receive runs (default 5s)\n"
+     "      --settle ok|retry|reject   what submissions are answered (default retry: nothing "
+     "moves)\n"
+     "      --json          list, describe, try: one JSON document, or one a line\n"
+     "\nNAME with a slash is a file: ./x.so. Exit: 0 fine, 1 not.\n",
+     false},
     {"completion", "bash", "print the completion script for a shell",
      "\nIn a shell: source <(reeve completion bash)\n", false},
     {"compile", "-c PATH --plan-fd N", "executed by reeve run", "", true},

@@ -90,7 +90,7 @@ struct reeve_job {
     void *host;
 };
 
-/* The verdict that a number stands for: one that is not known is RETRY. Its name: "ok" "retry" "reject" "down" "fatal". */
+/* The verdict that a number stands for: one that is not known is RETRY. Its name: "OK" "RETRY" … */
 reeve_rc host_verdict(reeve_rc rc);
 const char *host_verdict_name(reeve_rc rc);
 

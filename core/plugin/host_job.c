@@ -22,7 +22,7 @@ reeve_rc host_verdict(reeve_rc rc)
 
 const char *host_verdict_name(reeve_rc rc)
 {
-    static const char *const names[] = {"ok", "retry", "reject", "down", "fatal"};
+    static const char *const names[] = {"OK", "RETRY", "REJECT", "DOWN", "FATAL"};
     return names[host_verdict(rc)];
 }
 

@@ -119,7 +119,7 @@ static void an_unknown_verdict_is_retry(void **state)
     assert_int_equal(host_verdict(REEVE_FATAL), REEVE_FATAL);
     assert_int_equal(host_verdict(5), REEVE_RETRY);
     assert_int_equal(host_verdict(-1), REEVE_RETRY);
-    assert_string_equal(host_verdict_name(1000), "retry");
+    assert_string_equal(host_verdict_name(1000), "RETRY");
     struct reeve_job job = {.attempt = 1};
     reeve_settle(&job, 77, 5, "%s", "strange");
     assert_int_equal(job.rc, REEVE_RETRY);
