@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sink - the inside of a sink worker: what its files share.
+ *
+ * Main thread (sink_main.c): control channel, deadlines, transport. Plugin thread (all else): every call into foreign code, slate,
+ * journal. They share only the two queues and the atomics of struct sink_flags. A hand is made by the main thread for each job, goes to the
+ * plugin thread, and comes back with what is to be settled. */
+#ifndef REEVE_WORKER_SINK_H
+#define REEVE_WORKER_SINK_H
+#include "base/tree.h"
+#include "instance.h"
+#include "journal/journal.h"
+#include "slate.h"
+#include "thread_queue.h"
+#include "transport/transport.h"
+#include "verdict.h"
+#include <stdatomic.h>
+
+enum sink_item_kind { SINK_HAND, SINK_DOWN, SINK_UP, SINK_REJECTS };
+struct sink_item {
+    struct queue_node node;
+    enum sink_item_kind kind;
+};
+
+struct delivery { /* one document to deliver; a job becomes several when a step makes several messages of one */
+    struct reeve_job job; /* job.msg.m is owned here */
+    struct delivery *next;
+};
+struct hand { /* one job of the transport */
+    struct sink_item item;
+    struct transport_job *job;
+    struct hand *next;
+    struct delivery *deliveries, **deliveries_end;
+    size_t deliveries_n;
+    bool decided; /* the outcome is known before any delivery: refused by a rule, dropped by a step */
+    reeve_rc rc;
+    uint64_t after_ms;
+    char reason[ERR_TEXT_MAX];
+    const char *code; /* static; NULL: by the verdict */
+    char source[256], subject[256], type[64]; /* for the journal, cut */
+    /* to settle */
+    enum settle how;
+    uint64_t delay_ms;
+};
+
+struct notice { /* from the plugin thread to the main thread */
+    struct sink_item item;
+    uint64_t ms;
+    char text[ERR_TEXT_MAX];
+};
+
+struct sink_flags {
+    atomic_bool stopping, paused, rejecting, down, opened, ended;
+    _Atomic(uint64_t) delivered, retried, dead, downs, released;
+};
+
+struct sink {
+    const struct tree *part, *party;
+    const char *name, *connector, *destination;
+    struct host_room room;
+    struct thread_queue inbox, outbox;
+    struct sink_flags flags;
+    struct err fault;
+    int fault_exit;
+    pthread_mutex_t last_lock; /* of last_error: read by the main thread */
+    char last_error[ERR_TEXT_MAX];
+    uint64_t last_error_ms;
+
+    /* the plugin thread's own */
+    struct instance *plugin, *adapter;
+    struct instance **others; /* adapters that translation may need */
+    size_t others_n;
+    struct steps steps;
+    struct journal *journal;
+    struct slate *slate;
+    uint64_t message_max, retry_for_ms;
+    size_t batch;
+    bool fatal;
+    struct hand *ready, **ready_end; /* not yet looked at */
+    struct hand *done, **done_end;   /* decided, waiting for the commit */
+    size_t done_n;
+    struct reject_run rejects;
+    uint32_t down_n;
+    uint64_t down_until; /* mono_ms(); 0: not down */
+    bool uncommitted;
+};
+
+/* ---- prepare.c: job -> message -> agreement -> steps -> encoded documents ---- */
+void hand_prepare(struct sink *s, struct hand *h);
+void hand_free_deliveries(struct hand *h);
+void hand_decide(struct hand *h, reeve_rc rc, const char *code, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- translate.c ---- */
+/* Takes m; calls emit (which takes its message) with messages of the standard that the sink's adapter speaks. */
+void translate(struct sink *s, struct message *m, int (*emit)(void *arg, struct message *m), void *arg, struct steps_result *ret);
+/* The standard that a message is in: the last part of a source of this hub, else "cloudevents". Borrowed from m or static. */
+const char *standard_of(const struct message *m, const char *hub);
+
+/* ---- deliver.c ---- */
+/* One call of deliver (or several, when there are more documents than fit in one) for these hands; n >= 1. */
+void deliver_batch(struct sink *s, struct hand *const *hands, size_t n);
+/* From a hand's verdict to its settlement and journal row; puts it on the done list. */
+void hand_settle(struct sink *s, struct hand *h);
+void hand_release(struct sink *s, struct hand *h);
+
+/* ---- sink_thread.c ---- */
+void *sink_thread(void *arg); /* struct sink */
+void sink_notice(struct sink *s, enum sink_item_kind kind, uint64_t ms, const char *text);
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sink_thread - the plugin thread of a sink: jobs are gathered into batches, delivered, and their verdicts committed to the
+ * journal before the transport hears of them.
+ *
+ * Several batches share a commit while jobs keep coming. Whoever was in hand at a crash goes alone (slate.h). */
+#include "sink.h"
+#include "base/log.h"
+#include "base/util.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DONE_MAX 256u  /* settled together at most */
+#define COMMIT_MS 20u  /* and kept waiting at most so long */
+#define IDLE_MS 1000u
+#define BATCH_MAX 256u
+
+void sink_notice(struct sink *s, enum sink_item_kind kind, uint64_t ms, const char *text)
+{
+    struct notice *n = xcalloc(1, sizeof(*n));
+    if (!n)
+        return; /* an alarm less; what it is about goes on as decided */
+    n->item.kind = kind;
+    n->ms = ms;
+    (void)snprintf(n->text, sizeof(n->text), "%s", text);
+    thread_queue_push(&s->outbox, &n->item.node);
+}
+
+static void commit_done(struct sink *s)
+{
+    struct err e;
+    if (s->uncommitted && journal_commit(s->journal, &e) < 0)
+        /* the verdicts stand: telling the transport nothing would deliver everything twice */
+        log_error(e.code, NULL, "the journal has lost rows: %s", e.text);
+    s->uncommitted = false;
+    while (s->done) {
+        struct hand *h = s->done;
+        s->done = h->next;
+        thread_queue_push(&s->outbox, &h->item.node);
+    }
+    s->done_end = &s->done;
+    s->done_n = 0;
+}
+
+static void take_items(struct sink *s)
+{
+    struct queue_node *n = thread_queue_take(&s->inbox);
+    while (n) {
+        struct queue_node *next = n->next;
+        struct hand *h = (struct hand *)n;
+        h->next = NULL;
+        h->deliveries_end = &h->deliveries;
+        *s->ready_end = h;
+        s->ready_end = &h->next;
+        n = next;
+    }
+}
+
+static struct hand *take_ready(struct sink *s)
+{
+    struct hand *h = s->ready;
+    s->ready = h->next;
+    if (!s->ready)
+        s->ready_end = &s->ready;
+    h->next = NULL;
+    return h;
+}
+
+static void release_ready(struct sink *s)
+{
+    while (s->ready)
+        hand_release(s, take_ready(s));
+}
+
+/* A message that has ended three processes by itself is given up. */
+static bool given_up(struct sink *s, struct hand *h)
+{
+    if (slate_crashes(s->slate, h->job->id) < SLATE_CRASHES_MAX)
+        return false;
+    hand_decide(h, REEVE_REJECT, "crashed", "the process that delivered it died %d times with nothing else in hand",
+                SLATE_CRASHES_MAX);
+    slate_wipe(s->slate, h->job->id);
+    hand_settle(s, h);
+    return true;
+}
+
+static void one_batch(struct sink *s)
+{
+    struct hand *batch[BATCH_MAX];
+    size_t n = 0, documents = 0, most = s->down_n ? 1 : s->batch; /* a peer that was down is asked with one */
+    while (s->ready && n < most && documents < most) {
+        bool alone = slate_suspect(s->slate, s->ready->job->id);
+        if (alone && n > 0)
+            break;
+        struct hand *h = take_ready(s);
+        if (alone && given_up(s, h))
+            continue;
+        if (slate_put(s->slate, h->job->id) < 0) {
+            hand_release(s, h);
+            continue;
+        }
+        hand_prepare(s, h);
+        batch[n++] = h;
+        documents += h->deliveries_n;
+        if (alone)
+            break;
+    }
+    if (n)
+        deliver_batch(s, batch, n);
+    for (size_t i = 0; i < n; i++) {
+        slate_wipe(s->slate, batch[i]->job->id);
+        hand_settle(s, batch[i]);
+    }
+}
+
+static bool held_back(const struct sink *s)
+{
+    return atomic_load(&s->flags.stopping) || atomic_load(&s->flags.paused) || atomic_load(&s->flags.rejecting) || s->fatal ||
+           (s->down_until && mono_ms() < s->down_until);
+}
+
+static void go_round(struct sink *s)
+{
+    uint64_t since = 0; /* when the oldest verdict that waits for the commit was given */
+    for (;;) {
+        bool held = held_back(s);
+        (void)thread_queue_wait(&s->inbox, -1, s->ready || s->done ? 0 : IDLE_MS);
+        take_items(s);
+        if (held)
+            release_ready(s);
+        else if (s->ready)
+            one_batch(s);
+        if (s->done && !since)
+            since = mono_ms();
+        if (s->done && (!s->ready || s->done_n >= DONE_MAX || mono_ms() - since >= COMMIT_MS)) {
+            commit_done(s);
+            since = 0;
+        }
+        if (s->fatal)
+            release_ready(s);
+        if (s->fatal || (atomic_load(&s->flags.stopping) && !s->ready)) {
+            commit_done(s);
+            s->fault_exit = s->fatal ? 75 : 0;
+            return;
+        }
+    }
+}
+
+/* ---- opening ---- */
+static bool stop_asked(void *arg)
+{
+    const struct sink *s = arg;
+    return atomic_load(&s->flags.stopping);
+}
+
+static int wait_for(void *arg, int fd, uint64_t ms)
+{
+    struct sink *s = arg;
+    uint64_t until = mono_ms() + (ms > 86400000 ? 86400000 : ms);
+    for (;;) {
+        if (stop_asked(s))
+            return -1;
+        uint64_t now = mono_ms(), left = until > now ? until - now : 0;
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        if (poll(&p, fd >= 0 ? 1 : 0, (int)(left < 200 ? left : 200)) > 0)
+            return 1;
+        if (left == 0)
+            return 0;
+    }
+}
+
+static int open_files(struct sink *s, struct err *e)
+{
+    const char *data = tree_gets(s->part, "data", NULL), *run = tree_gets(s->part, "run", NULL);
+    char path[4096];
+    if (!data || !run)
+        return err_set(e, -EINVAL, "plan", "the plan names no data directory");
+    (void)snprintf(path, sizeof(path), "%s/journal", data);
+    int rc = make_dirs(path);
+    if (rc < 0)
+        return err_set(e, rc, "data-directory", "%s: %s", path, strerror(-rc));
+    (void)snprintf(path, sizeof(path), "%s/journal/%s.db", data, s->name);
+    rc = journal_open(path, s->name, &s->journal, e);
+    (void)snprintf(path, sizeof(path), "%s/%s.slate", run, s->name);
+    return rc < 0 ? rc : slate_open(path, &s->slate, e);
+}
+
+static int open_adapters(struct sink *s, struct err *e)
+{
+    const struct tree *list = tree_get(s->part, "adapters"), *mine = tree_get(s->part, "adapter");
+    size_t n = tree_is_list(list) ? list->n : 0;
+    int rc = mine ? instance_load("adapter", mine, s->message_max, &s->room, &s->adapter, e) : 0;
+    rc = rc < 0 || !s->adapter ? rc : instance_open(s->adapter, e);
+    if (rc == 0 && s->adapter && !s->adapter->plugin->api.encode)
+        return err_set(e, -EINVAL, "plugin-role", "%s cannot encode", s->adapter->label);
+    s->others = n ? xcalloc(n, sizeof(struct instance *)) : NULL;
+    if (n && !s->others)
+        return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = instance_load("adapter", list->child[i], s->message_max, &s->room, &s->others[i], e);
+        if (rc == 0) {
+            s->others_n++;
+            rc = instance_open(s->others[i], e);
+        }
+    }
+    return rc;
+}
+
+static size_t batch_size(const struct sink *s)
+{
+    size_t can = s->plugin->plugin->api.max_batch ? s->plugin->plugin->api.max_batch : 1;
+    size_t want = (size_t)tree_getu(s->part, "batch", 0);
+    if (want && want < can)
+        can = want;
+    if (strcmp(tree_gets(s->part, "order", "free"), "strict") == 0)
+        can = 1;
+    return can < BATCH_MAX ? can : BATCH_MAX;
+}
+
+static int open_all(struct sink *s, struct err *e)
+{
+    s->ready_end = &s->ready;
+    s->done_end = &s->done;
+    s->message_max = tree_getu(s->part, "message_max", MESSAGE_BYTES_MAX);
+    s->retry_for_ms = tree_getu(s->part, "retry/for_ms", 0);
+    s->room.arg = s;
+    s->room.stop_asked = stop_asked;
+    s->room.wait = wait_for;
+    int rc = open_files(s, e);
+    rc = rc < 0 ? rc : open_adapters(s, e);
+    rc = rc < 0 ? rc : steps_load(tree_get(s->part, "steps"), s->message_max, &s->room, &s->steps, e);
+    rc = rc < 0 ? rc : instance_load("plugin", tree_get(s->part, "plugin"), s->message_max, &s->room, &s->plugin, e);
+    if (rc == 0 && !s->plugin->plugin->api.deliver)
+        rc = err_set(e, -EINVAL, "plugin-role", "%s cannot deliver", s->plugin->label);
+    rc = rc < 0 ? rc : instance_open(s->plugin, e);
+    if (rc == 0)
+        s->batch = batch_size(s);
+    return rc;
+}
+
+static void close_all(struct sink *s)
+{
+    instance_free(s->plugin);
+    s->plugin = NULL;
+    steps_free(&s->steps);
+    instance_free(s->adapter);
+    for (size_t i = 0; i < s->others_n; i++)
+        instance_free(s->others[i]);
+    free(s->others);
+    journal_close(s->journal);
+    slate_close(s->slate);
+}
+
+void *sink_thread(void *arg)
+{
+    struct sink *s = arg;
+    int rc = open_all(s, &s->fault);
+    if (rc == 0) {
+        atomic_store(&s->flags.opened, true);
+        thread_queue_wake(&s->outbox);
+        go_round(s);
+    } else {
+        s->fault_exit = rc == -EINVAL || rc == -ENOENT || rc == -ENOEXEC ? 78 : 75;
+    }
+    close_all(s);
+    atomic_store(&s->flags.ended, true);
+    thread_queue_wake(&s->outbox);
+    return NULL;
+}

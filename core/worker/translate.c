@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* translate - a message in another standard than the receiver's goes through the hub record of its type: the source's
+ * adapter makes that of it (to_hub), the sink's adapter makes its own standard of that (from_hub).
+ *
+ * Same standard, or a receiver that speaks CloudEvents: nothing is touched. So it is when the message names, as its
+ * dataschema, one that the receiver's adapter emits itself: then its body is in that standard already. */
+#include "sink.h"
+#include "base/util.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *standard_of(const struct message *m, const char *hub)
+{
+    const char *source = message_get(m, "source");
+    size_t n = strlen(hub);
+    if (!source || strncmp(source, "//", 2) != 0 || strncmp(source + 2, hub, n) != 0 || source[2 + n] != '/')
+        return "cloudevents"; /* it brought its own source */
+    const char *last = strrchr(source, '/');
+    return last[1] ? last + 1 : "cloudevents";
+}
+
+static bool emits_schema(const struct instance *adapter, const char *schema)
+{
+    struct reeve_emits row;
+    for (size_t i = 0; schema && plugin_emits(adapter->plugin, i, &row); i++)
+        if (row.schema && strcmp(row.schema, schema) == 0)
+            return true;
+    return false;
+}
+
+static struct instance *other(const struct sink *s, const char *name)
+{
+    for (size_t i = 0; i < s->others_n; i++)
+        if (strcmp(s->others[i]->name, name) == 0)
+            return s->others[i];
+    return NULL;
+}
+
+struct way {
+    struct sink *s;
+    const struct message *from;
+    int (*emit)(void *arg, struct message *m);
+    void *arg;
+    struct steps_result *result;
+};
+
+/* What identifies the message stays what it was, whatever the adapters set. */
+static int inherit(const struct message *from, struct message *m)
+{
+    static const char *const names[] = {"id", "source", "type", "time", "party", "subject"};
+    struct err e;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(names); i++) {
+        const char *have = message_get(m, names[i]), *was = message_get(from, names[i]);
+        if (was && (!have || i == 0))
+            rc = message_sets(m, names[i], was, &e);
+    }
+    return rc;
+}
+
+static void failed(struct steps_result *r, const struct instance *i, reeve_rc rc, const char *what)
+{
+    if (r->rc != REEVE_OK)
+        return;
+    r->rc = rc;
+    r->step = i->name;
+    r->after_ms = host_ctx_retry_after(i->ctx);
+    (void)snprintf(r->reason, sizeof(r->reason), "%s %s: %s", i->label, what, instance_reason(i, rc));
+}
+
+static int out_of_from_hub(void *arg, struct message *m)
+{
+    struct way *w = arg;
+    if (inherit(w->from, m) < 0) {
+        message_free(m);
+        return -ENOMEM;
+    }
+    w->result->out++;
+    return w->emit(w->arg, m);
+}
+
+static int call_on(struct instance *i, reeve_rc (*fn)(reeve_ctx *, void *, const reeve_msg *, reeve_out *), struct message *m,
+                   int (*emit)(void *, struct message *), struct way *w, const char *what)
+{
+    struct reeve_msg msg = {.m = m};
+    struct reeve_out out = {.emit = emit, .arg = w};
+    struct guard_mark g = instance_enter(i, what);
+    reeve_rc rc = fn(i->ctx, i->inst, &msg, &out);
+    instance_leave(i, g);
+    if (rc != REEVE_OK)
+        failed(w->result, i, rc, what);
+    return rc == REEVE_OK ? 0 : -ECANCELED;
+}
+
+static int out_of_to_hub(void *arg, struct message *m)
+{
+    struct way *w = arg;
+    struct instance *a = w->s->adapter;
+    int rc = call_on(a, a->plugin->api.from_hub, m, out_of_from_hub, w, "from_hub");
+    message_free(m);
+    return rc;
+}
+
+void translate(struct sink *s, struct message *m, int (*emit)(void *arg, struct message *m), void *arg, struct steps_result *ret)
+{
+    *ret = (struct steps_result){.rc = REEVE_OK};
+    const char *standard = standard_of(m, tree_gets(s->part, "hub", ""));
+    struct instance *a = s->adapter;
+    if (!a || strcmp(a->name, "cloudevents") == 0 || strcmp(a->name, standard) == 0 || emits_schema(a, message_get(m, "dataschema"))) {
+        ret->out = 1;
+        if (emit(arg, m) != 0)
+            ret->rc = REEVE_RETRY;
+        return;
+    }
+    struct instance *from = other(s, standard);
+    if (!from || !from->plugin->api.to_hub || !a->plugin->api.from_hub) {
+        ret->rc = REEVE_REJECT;
+        ret->step = "no-translation";
+        (void)snprintf(ret->reason, sizeof(ret->reason), "nothing translates %s from %s to %s",
+                       message_get(m, "type") ? message_get(m, "type") : "the message", standard, a->name);
+        message_free(m);
+        return;
+    }
+    struct way w = {.s = s, .from = m, .emit = emit, .arg = arg, .result = ret};
+    if (call_on(from, from->plugin->api.to_hub, m, out_of_to_hub, &w, "to_hub") < 0 && ret->rc == REEVE_OK)
+        ret->rc = REEVE_RETRY;
+    message_free(m);
+}
