@@ -1,0 +1,175 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""make bench: every figure as a ratio to a bare loop over the same libraries, in the same run (README.md beside this)."""
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import make_grants  # noqa: E402
+from hub_bench import TOKEN, BenchHub, Failed, certificate  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("REEVE_BUILD") or HERE.parents[1] / "build/release").resolve()
+PROGRAMS = BUILD / "contrib/bench"
+DRIVEN = ("intake", "door")  # their C programs are the bare side only
+
+
+class Table:
+    def __init__(self):
+        self.rows, self.failed = [], []
+
+    def add(self, name, unit, ours, bare, better):
+        self.rows.append((name, unit, ours, bare, better))
+        print(f"  {name}: ours {figure(ours)} {unit}, bare {figure(bare)} {unit}, ratio {self.ratio(ours, bare, better):.2f}",
+              flush=True)
+
+    @staticmethod
+    def ratio(ours, bare, better):
+        """How many times the bare loop's time we take: 1 = as fast, 2 = half as fast."""
+        return ours / bare if better == "less" else bare / ours
+
+    def show(self):
+        if self.rows:
+            size = max(len(r[0]) for r in self.rows)
+            print(f"\n{'BENCH'.ljust(size)}  {'OURS':>12}  {'BARE':>12}  {'UNIT':<6}  TIMES THE BARE LOOP")
+        for name, unit, ours, bare, better in self.rows:
+            print(f"{name.ljust(size)}  {figure(ours):>12}  {figure(bare):>12}  {unit:<6}  {self.ratio(ours, bare, better):.2f}")
+        for name, why in self.failed:
+            print(f"{name}: FAILED: {why}")
+
+
+def figure(x):
+    return f"{x:,.0f}" if abs(x) >= 100 else f"{x:,.2f}"
+
+
+def run_program(path, table):
+    with subprocess.Popen([path], stdout=subprocess.PIPE, text=True) as child:
+        for line in child.stdout:
+            try:
+                row = json.loads(line)
+                table.add(row["name"], row["unit"], float(row["ours"]), float(row["bare"]), row.get("better", "less"))
+            except (ValueError, TypeError, KeyError):
+                print("  " + line.rstrip(), flush=True)
+    if child.returncode != 0:
+        raise Failed(f"{path.name} ended with {child.returncode}")
+
+
+def scratch():
+    return pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=BUILD))
+
+
+# ---- intake ----
+def intake(table, rounds, size):
+    where = scratch()
+    try:
+        package = where / "grants.json"
+        n = make_grants.write(size, package)
+        bytes_ = package.stat().st_size
+        print(f"  {n:,} grants, {bytes_:,} bytes, {bytes_ // n:,} bytes a grant", flush=True)
+        ours, bare, peaks = [], [], []
+        for i in range(rounds):
+            with BenchHub(BUILD) as hub:
+                idle = hub.peak_rss("grants.receive")
+                answer, seconds = hub.push("/grants", package, "application/json")
+                if answer["accepted"] != n or hub.waiting() != n:
+                    raise Failed(f"{answer['accepted']} accepted and {hub.waiting()} waiting of {n}")
+                ours.append(n / seconds)
+                peaks.append(hub.peak_rss("grants.receive"))
+            db = where / f"bare{i}.db"
+            out = json.loads(subprocess.run([PROGRAMS / "bench_intake", package, db], check=True, capture_output=True).stdout)
+            if out["messages"] != n:
+                raise Failed(f"the bare loop found {out['messages']} grants of {n}")
+            bare.append(n / out["seconds"])
+            for path in where.glob("bare*"):
+                path.unlink()
+        table.add(f"intake, {bytes_ / 1e6:,.0f} MB of grants", "msg/s", statistics.median(ours), statistics.median(bare), "more")
+        print(f"  that is {statistics.median(ours) * bytes_ / n / 1e6:,.1f} MB/s; peak memory of the worker "
+              f"{statistics.median(peaks) / 1e6:,.1f} MB ({idle / 1e6:,.1f} MB before the push)", flush=True)
+    finally:
+        shutil.rmtree(where, ignore_errors=True)
+
+
+# ---- door ----
+def wrk(url, prefix, seconds):
+    done = subprocess.run(["wrk", "-t1", "-c32", f"-d{seconds}s", "--latency", "-s", HERE / "post.lua", url, "--", prefix, TOKEN],
+                          capture_output=True, text=True, check=True)
+    rate = float(re.search(r"Requests/sec:\s*([\d.]+)", done.stdout).group(1))
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", done.stdout)
+    broken = re.search(r"Socket errors: (.*)", done.stdout)
+    if bad or (broken and re.search(r"(connect|read|write) [1-9]", broken.group(1))):
+        raise Failed(f"{bad.group(0) if bad else broken.group(0)}")
+    total = int(re.search(r"(\d+) requests in", done.stdout).group(1))
+    return rate, total, [re.search(rf"{p}%\s+(\S+)", done.stdout).group(1) for p in (50, 99)]
+
+
+def bare_door(where, seconds, i):
+    cert, key = certificate(where)
+    child = subprocess.Popen([PROGRAMS / "bench_door", cert, key, where / f"door{i}.db"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        port = int(child.stdout.readline())
+        return wrk(f"https://127.0.0.1:{port}/events", f"b{i}", seconds)
+    finally:
+        child.stdin.close()
+        child.wait()
+
+
+def door(table, rounds, seconds):
+    if not shutil.which("wrk"):
+        print("  SKIP: wrk is not installed (contrib/setup test)")
+        return
+    where = scratch()
+    try:
+        ours, bare, late = [], [], []
+        for i in range(rounds):
+            with BenchHub(BUILD) as hub:
+                rate, total, latency = wrk(f"https://127.0.0.1:{hub.port}/events", f"o{i}", seconds)
+                if hub.waiting() < total:
+                    raise Failed(f"{total} were answered 202, but only {hub.waiting()} wait")
+                ours.append(rate)
+                late.append(latency)
+            rate, _, bare_latency = bare_door(where, seconds, i)
+            bare.append(rate)
+        table.add("door, 1 KiB events over TLS to 202", "req/s", statistics.median(ours), statistics.median(bare), "more")
+        print(f"  latency p50 and p99 of the last round: ours {' '.join(late[-1])}, bare {' '.join(bare_latency)}", flush=True)
+    finally:
+        shutil.rmtree(where, ignore_errors=True)
+
+
+def main():
+    own = sorted(p.stem[len("bench_"):] for p in HERE.glob("bench_*.c") if p.stem[len("bench_"):] not in DRIVEN)
+    parser = argparse.ArgumentParser(description="performance as ratios to a bare loop over the same libraries")
+    parser.add_argument("names", nargs="*", help=f"which ones: {', '.join(own + list(DRIVEN))} (default: all)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--size", type=int, default=100_000_000, help="bytes of the grant package")
+    parser.add_argument("--seconds", type=int, default=5, help="of each round at the door")
+    o = parser.parse_args()
+    table = Table()
+    for name in own + list(DRIVEN):
+        if o.names and name not in o.names:
+            continue
+        print(f"{name}:", flush=True)
+        try:
+            if name == "intake":
+                intake(table, o.rounds, o.size)
+            elif name == "door":
+                door(table, o.rounds, o.seconds)
+            else:
+                run_program(PROGRAMS / f"bench_{name}", table)
+        except (Failed, OSError, subprocess.SubprocessError) as e:
+            table.failed.append((name, e))
+            print(f"  FAILED: {e}", flush=True)
+    table.show()
+    return 1 if table.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

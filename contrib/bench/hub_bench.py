@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A hub for one round of a bench: a fresh directory, one destination that is held, so that only intake is measured."""
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+
+TOKEN = "bench-token-0123456789"
+CONFIG = """\
+hub: bench
+data: var
+door: {{listen: "127.0.0.1:{port}", max_body: 4G, tls: {{certificate: c.pem, key: k.pem}}}}
+unrouted: {{drop: "only routed messages count"}}
+parties:
+  council: {{name: Council, role: hub}}
+  sender: {{name: Sender, role: funder}}
+connectors:
+  grants:
+    party: sender
+    receive: {{plugin: http, path: /grants, speaks: 360giving, auth: {{bearer: "${{file:token}}"}}}}
+  events:
+    party: sender
+    receive: {{plugin: http, path: /events, speaks: cloudevents, auth: {{bearer: "${{file:token}}"}}}}
+  sink:
+    party: council
+    deliver: {{plugin: "null", speaks: cloudevents, limit: {{messages: 100000000, bytes: 100G}}}}
+routes:
+  all:
+    match: {{type: [funding.award, information.measure]}}
+    to: sink
+"""
+
+
+class Failed(Exception):
+    pass
+
+
+def certificate(where):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", where / "k.pem", "-out",
+                    where / "c.pem"], check=True, capture_output=True)
+    return where / "c.pem", where / "k.pem"
+
+
+class BenchHub:
+    def __init__(self, build):
+        self.build = pathlib.Path(build)
+        # beside the build tree: a directory for temporary files may be memory, and then nothing is ever durable
+        self.where = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=self.build))
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        certificate(self.where)
+        (self.where / "token").write_text(TOKEN)
+        (self.where / "token").chmod(0o600)
+        (self.where / "hub.yaml").write_text(CONFIG.format(port=self.port))
+        self.tls = ssl.create_default_context()
+        self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
+
+    def __enter__(self):
+        self.log = open(self.where / "log", "wb")
+        self.process = subprocess.Popen([self.build / "reeve", "run", "-c", self.where / "hub.yaml"], stdin=subprocess.DEVNULL,
+                                        stdout=self.log, stderr=self.log)
+        end = time.monotonic() + 30
+        while not self.healthy():
+            if self.process.poll() is not None or time.monotonic() > end:
+                text = (self.where / "log").read_text(errors="replace")
+                self.__exit__(Failed, None, None)
+                raise Failed("the hub does not start:\n" + text[-2000:])
+            time.sleep(0.05)
+        code, _, err = self.command("pause", "sink")
+        if code != 0:
+            self.__exit__(Failed, None, None)
+            raise Failed("the destination cannot be held: " + err)
+        return self
+
+    def __exit__(self, kind, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
+        if kind is None or not os.environ.get("KEEP"):
+            shutil.rmtree(self.where, ignore_errors=True)
+
+    def command(self, *arguments):
+        words = [self.build / "reeve", arguments[0], "-c", self.where / "hub.yaml", *arguments[1:]]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def healthy(self):
+        try:
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=2, context=self.tls)
+            connection.request("GET", "/-/health")
+            return connection.getresponse().status == 200 and self.command("status")[0] == 0
+        except OSError:
+            return False
+
+    def status(self):
+        return json.loads(self.command("status", "--json")[1])
+
+    def waiting(self):
+        status = self.status()
+        queues = status.get("destinations")
+        for process in status["processes"]:
+            queues = queues or (process.get("stats") or {}).get("destinations")
+        return sum(int(q["ready"]) + int(q["delayed"]) + int(q["inflight"]) for q in queues)
+
+    def peak_rss(self, name):
+        """VmHWM in bytes of a process by its name in the hub."""
+        pid = next(p["pid"] for p in self.status()["processes"] if p["name"] == name)
+        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+        raise Failed("no VmHWM")
+
+    def push(self, path, file, content_type):
+        """Pushes a file and returns the answer's document and the seconds until it was there."""
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=900, context=self.tls)
+        with open(file, "rb") as body:
+            begin = time.monotonic()
+            connection.request("POST", path, body=body, headers={
+                "Content-Type": content_type, "Authorization": f"Bearer {TOKEN}",
+                "Content-Length": str(os.stat(file).st_size)})
+            answer = connection.getresponse()
+            data = answer.read()
+            seconds = time.monotonic() - begin
+        if answer.status != 202:
+            raise Failed(f"HTTP {answer.status}: {data[:500]!r}")
+        return json.loads(data), seconds
