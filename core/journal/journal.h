@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* journal - who handed what to whom, when, and why not: rows without bodies.
  *
- * One SQLite file per writing process (DATA/journal/NAME.db). Rows are gathered and made durable by journal_commit(), which the
- * writer calls before a verdict is final: before a 202, before an acknowledgement. Readers (trace) open all files read-only. */
+ * One SQLite file per writing process (DATA/journal/NAME.db). Rows are gathered and made durable by
+ * journal_commit(), which the writer calls before a verdict is final: before a 202, before an
+ * acknowledgement. Readers (trace) open all files read-only. */
 #ifndef REEVE_JOURNAL_JOURNAL_H
 #define REEVE_JOURNAL_JOURNAL_H
 #include "base/err.h"
@@ -10,29 +11,38 @@
 #include <stdint.h>
 
 /* What happened; the texts are part of the contract of `trace --json`. */
-#define JOURNAL_SUBMITTED "submitted"     /* a document was offered: receipt, detail {accepted,new,changed,unchanged,refused,…} */
-#define JOURNAL_REFUSED "refused"         /* a submission or record was refused: code, text; subject when a record */
-#define JOURNAL_ACCEPTED "accepted"       /* a message is durable: attributes, detail {"destinations":[{"destination","route"}]} */
-#define JOURNAL_UNCHANGED "unchanged"     /* known content: nothing sent */
-#define JOURNAL_UNROUTED "unrouted"       /* matched nothing: destination (or none: dropped, text = the operator's reason) */
-#define JOURNAL_ATTEMPT "attempt"         /* a delivery that did not succeed yet: destination, attempt, code, text, next_ms */
-#define JOURNAL_DOWN "down"               /* the destination is unavailable (no message charged): code, text, next_ms */
-#define JOURNAL_DELIVERED "delivered"     /* destination, attempt */
-#define JOURNAL_DEAD "dead"               /* became a dead letter: destination, attempt, code, text */
-#define JOURNAL_REPLAYED "replayed"
+#define JOURNAL_SUBMITTED                                  \
+    "submitted" /* a document was offered: receipt, detail \
+                   {accepted,new,changed,unchanged,refused,…} */
+#define JOURNAL_REFUSED \
+    "refused" /* a submission or record was refused: code, text; subject when a record */
+#define JOURNAL_ACCEPTED                                                          \
+    "accepted"                        /* a message is durable: attributes, detail \
+                                         {"destinations":[{"destination","route"}]} */
+#define JOURNAL_UNCHANGED "unchanged" /* known content: nothing sent */
+#define JOURNAL_UNROUTED \
+    "unrouted" /* matched nothing: destination (or none: dropped, text = the operator's reason) */
+#define JOURNAL_ATTEMPT \
+    "attempt" /* a delivery that did not succeed yet: destination, attempt, code, text, next_ms */
+#define JOURNAL_DOWN \
+    "down" /* the destination is unavailable (no message charged): code, text, next_ms */
+#define JOURNAL_DELIVERED "delivered" /* destination, attempt */
+#define JOURNAL_DEAD      "dead"      /* became a dead letter: destination, attempt, code, text */
+#define JOURNAL_REPLAYED  "replayed"
 #define JOURNAL_DISCARDED "discarded"
 /* Only in what readers get, as the last rows and without wall_ms: */
-#define JOURNAL_UNREADABLE "unreadable"   /* a file could not be read: process (its name), code, text */
-#define JOURNAL_TRUNCATED "truncated"     /* there is more than JOURNAL_ROWS_MAX: text */
+#define JOURNAL_UNREADABLE \
+    "unreadable"                      /* a file could not be read: process (its name), code, text */
+#define JOURNAL_TRUNCATED "truncated" /* there is more than JOURNAL_ROWS_MAX: text */
 
-#define JOURNAL_ROWS_MAX 10000            /* rows that a trace gives */
-#define JOURNAL_GATHERED_MAX (64u << 20)  /* bytes of rows between two commits */
+#define JOURNAL_ROWS_MAX     10000       /* rows that a trace gives */
+#define JOURNAL_GATHERED_MAX (64u << 20) /* bytes of rows between two commits */
 
-struct journal_row { /* all borrowed; NULL = nothing to say */
+struct journal_row {  /* all borrowed; NULL = nothing to say */
     uint64_t wall_ms; /* 0: now */
     const char *event, *id, *source, *subject, *type, *receipt, *party, *connector, *destination;
     uint32_t attempt;
-    uint64_t next_ms;       /* wall clock of the next try; 0: none */
+    uint64_t next_ms; /* wall clock of the next try; 0: none */
     const char *code, *text;
     const char *attributes; /* JSON object: the message's attributes (accepted) */
     const char *detail;     /* JSON */
@@ -43,19 +53,23 @@ int journal_open(const char *path, const char *process, struct journal **ret, st
 void journal_close(struct journal *j); /* what was not committed is lost: commit first */
 /* Copies. Codes: "journal-full" (JOURNAL_GATHERED_MAX: commit first), "memory". */
 int journal_add(struct journal *j, const struct journal_row *row, struct err *e);
-/* All gathered rows in one durable transaction. On an error nothing of them is stored and all stay gathered: commit again.
- * Codes of base/db.h. */
+/* All gathered rows in one durable transaction. On an error nothing of them is stored and all stay
+ * gathered: commit again. Codes of base/db.h. */
 int journal_commit(struct journal *j, struct err *e);
 
-/* Everything about a message id, a subject or a receipt over all files (*.db) of dir, by time. *ret: a list of maps with the
- * columns above and "process" and "time" (RFC 3339); what is NULL or 0 is left out; attributes and detail are trees, not text.
- * Text that is not UTF-8 comes with \xNN for the bad bytes. For a subject or a receipt also what became of the messages that
- * were accepted with it. An id prefix of >= 8 characters is enough when it is unambiguous. A file that cannot be read does not
- * hide the others: JOURNAL_UNREADABLE. -ENOENT, code "trace-unknown": nothing known (the text names files that could not be
- * read). -ENOTUNIQ, code "trace-ambiguous": several ids begin like this; the text has the first ones. */
+/* Everything about a message id, a subject or a receipt over all files (*.db) of dir, by time.
+ * *ret: a list of maps with the columns above and "process" and "time" (RFC 3339); what is NULL or
+ * 0 is left out; attributes and detail are trees, not text. Text that is not UTF-8 comes with \xNN
+ * for the bad bytes. For a subject or a receipt also what became of the messages that were accepted
+ * with it. An id prefix of >= 8 characters is enough when it is unambiguous. A file that cannot be
+ * read does not hide the others: JOURNAL_UNREADABLE. -ENOENT, code "trace-unknown": nothing known
+ * (the text names files that could not be read). -ENOTUNIQ, code "trace-ambiguous": several ids
+ * begin like this; the text has the first ones. */
 int journal_trace(const char *dir, const char *what, struct tree **ret, struct err *e);
-/* The last n rows of all files (for `status` and accounts), newest last; events: only these (NULL ends), or NULL. Not older than
- * from_ms. Rows as above. An empty list when there is nothing; -ENOENT when there is no such directory. */
-int journal_tail(const char *dir, const char *const *events, uint64_t from_ms, size_t n, struct tree **ret, struct err *e);
+/* The last n rows of all files (for `status` and accounts), newest last; events: only these (NULL
+ * ends), or NULL. Not older than from_ms. Rows as above. An empty list when there is nothing;
+ * -ENOENT when there is no such directory. */
+int journal_tail(const char *dir, const char *const *events, uint64_t from_ms, size_t n,
+                 struct tree **ret, struct err *e);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* identity - which message this is: the digest rule of the hub. Pure.
  *
- * content digest = SHA-256 over (type, datacontenttype, body bytes as kept: compact JSON, text or decoded bytes).
- * id             = SHA-256 over (source, type, subject, content digest, generation), as lower-case hex, 40 digits kept.
- * The generation counts how often the content of this (source, type, subject) changed, as the connector's state knows it: the
- * same record re-indented is unchanged, a correction is new, and a correction that is taken back is new again.
+ * content digest = SHA-256 over (type, datacontenttype, body bytes as kept: compact JSON, text or
+ * decoded bytes). id             = SHA-256 over (source, type, subject, content digest,
+ * generation), as lower-case hex, 40 digits kept. The generation counts how often the content of
+ * this (source, type, subject) changed, as the connector's state knows it: the same record
+ * re-indented is unchanged, a correction is new, and a correction that is taken back is new again.
  * Every field is framed by its length, so that no two inputs run together. */
 #ifndef REEVE_MESSAGE_IDENTITY_H
 #define REEVE_MESSAGE_IDENTITY_H
@@ -12,9 +13,11 @@
 #include "message.h"
 
 #define MESSAGE_ID_LEN 41 /* with the closing zero */
-void message_content_digest(const struct message *m, struct digest *scratch, uint8_t out[SHA256_LEN]);
-void message_make_id(const char *source, const char *type, const char *subject, const uint8_t content[SHA256_LEN],
-                     uint64_t generation, struct digest *scratch, char out[MESSAGE_ID_LEN]);
+void message_content_digest(const struct message *m, struct digest *scratch,
+                            uint8_t out[SHA256_LEN]);
+void message_make_id(const char *source, const char *type, const char *subject,
+                     const uint8_t content[SHA256_LEN], uint64_t generation, struct digest *scratch,
+                     char out[MESSAGE_ID_LEN]);
 
 /* The closed list of message types (adapters/README.md), and what the hub knows of each. */
 struct message_type {

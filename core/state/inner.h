@@ -9,22 +9,22 @@
 
 #define IDEMPOTENCY_MS (24ull * 3600 * 1000)
 
-/* A subject. A run is one attempt at one submission: a row whose run is still open, is not the
- * present one, and had the same receipt is what a cut short attempt left behind. */
+/* A subject. A run is a submission from its first stored subject until it is completed: a row whose
+ * run is open and has the same receipt was stored by this very submission, by this attempt at it or
+ * by one that was cut short. */
 struct row {
     uint8_t key[SHA256_LEN], content[SHA256_LEN];
     uint8_t
         base[SHA256_LEN]; /* the content before this submission; has_base false: there was none */
     bool has_base;
     uint64_t generation, base_generation;
-    uint64_t high; /* the highest generation ever published */
     uint64_t run;
 };
 
-struct run { /* an attempt that is not completed */
+struct run { /* a submission that is not completed */
     uint64_t number;
     uint8_t receipt[SHA256_LEN];
-    bool used, stored; /* rows are staged or stored with it; it is in the file */
+    bool stored; /* it is in the file */
 };
 
 struct answer { /* a completed submission, staged */
@@ -63,7 +63,7 @@ struct state {
     size_t rows_n, rows_cap;
     struct run *runs; /* by number */
     size_t runs_n, runs_cap;
-    uint64_t next_run, run; /* run 0: none is under way */
+    uint64_t next_run;
     struct answer *answers;
     size_t answers_n, answers_cap;
     uint8_t last[SHA256_LEN];

@@ -15,7 +15,7 @@ static const char schema[] =
     "INSERT INTO head VALUES(1, 1, NULL);"
     "CREATE TABLE kv(key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE subject(key BLOB PRIMARY KEY, content BLOB NOT NULL, generation INTEGER NOT NULL,"
-    " high INTEGER NOT NULL, run INTEGER NOT NULL, base BLOB, base_generation INTEGER)"
+    " run INTEGER NOT NULL, base BLOB, base_generation INTEGER)"
     " WITHOUT ROWID;"
     "CREATE TABLE run(run INTEGER PRIMARY KEY, receipt BLOB NOT NULL);"
     "CREATE TABLE submission(receipt BLOB PRIMARY KEY, ms INTEGER NOT NULL, json BLOB NOT NULL);"
@@ -31,8 +31,8 @@ static const char *const statements[ST_N] = {
     [ST_PUT] = "INSERT OR REPLACE INTO kv VALUES(?, ?)",
     [ST_REMOVE] = "DELETE FROM kv WHERE key = ?",
     [ST_SUBJECT] =
-        "SELECT content, generation, high, run, base, base_generation FROM subject WHERE key=?",
-    [ST_SUBJECT_PUT] = "INSERT OR REPLACE INTO subject VALUES(?, ?, ?, ?, ?, ?, ?)",
+        "SELECT content, generation, run, base, base_generation FROM subject WHERE key=?",
+    [ST_SUBJECT_PUT] = "INSERT OR REPLACE INTO subject VALUES(?, ?, ?, ?, ?, ?)",
     [ST_RUN_PUT] = "INSERT OR REPLACE INTO run VALUES(?, ?)",
     [ST_RUN_DONE] = "DELETE FROM run WHERE receipt = ?",
     [ST_ANSWER] = "SELECT json, ms FROM submission WHERE receipt = ?",
@@ -256,7 +256,7 @@ static int store_all(struct state *s, struct err *e)
 static void committed(struct state *s)
 {
     for (size_t i = 0; i < s->runs_n; i++)
-        s->runs[i].stored |= s->runs[i].used;
+        s->runs[i].stored = true;
     for (size_t i = 0; i < s->answers_n; i++) {
         runs_close(s, s->answers[i].receipt);
         memcpy(s->last, s->answers[i].receipt, SHA256_LEN);
@@ -290,7 +290,6 @@ void state_rollback(struct state *s)
     subjects_forget(s);
     answers_forget(s);
     state_end(s);
-    s->run = 0;
     while (s->runs_n && !s->runs[s->runs_n - 1].stored) /* what was never stored is not known */
         s->runs_n--;
 }

@@ -6,14 +6,14 @@
  * issue. Writes are staged in memory and become durable together with state_commit(), which the
  * worker calls only after the transport confirmed. One thread.
  *
- * A submission that is cut short (crash, or state_rollback()) leaves what was committed of it. When
- * the same submission comes again, each of its subjects gets the verdict and generation it got the
- * first time, counted from what was known before that submission, and says whether it was published
- * already (`resent`). So the ids are the same, also when one document names a subject several
- * times. A caller that gives a submission up midway calls state_rollback(), also when nothing is
- * staged: else its next attempt in the same process reads as a repetition inside one document
- * (unchanged). Looking at a resent subject stages a small note of that, so state_commit() is due
- * every few thousand records then too. */
+ * A submission that is cut short (a crash, or its caller gave up) leaves what was committed of it.
+ * When the same submission comes again, in this process or a later one, each of its subjects gets
+ * the verdict and generation it got the first time, counted from what was known before that
+ * submission, and says whether it was published already (`resent`): the ids are the same. That ends
+ * when it is completed (state_receipt_put() and commit): the same bytes offered again later are
+ * unchanged or, when something else came in between, changed. Submissions may interleave. A
+ * document that names one subject several times: the caller holds what it said of it before, counts
+ * generations on from there, and puts only the last, staged together with state_receipt_put(). */
 #ifndef REEVE_STATE_STATE_H
 #define REEVE_STATE_STATE_H
 #include "base/digest.h"

@@ -3,9 +3,9 @@
  * did it change?
  *
  * Rows are staged in an array and stored in the order of their keys, which keeps the pages of the
- * table that one commit touches few. Attempts at submissions (runs) that were cut short are
- * remembered until the submission is completed; the oldest are forgotten beyond RUNS_MAX: their
- * subjects then count as those of any earlier submission. */
+ * table that one commit touches few. Submissions that were cut short are remembered until they are
+ * completed; the oldest are forgotten beyond RUNS_MAX: their subjects then count as those of any
+ * earlier submission. */
 #include "inner.h"
 #include "base/util.h"
 #include <errno.h>
@@ -41,31 +41,38 @@ static int add_run(struct state *s, struct run run, struct err *e)
     return 0;
 }
 
-/* The run under way becomes one of this receipt. */
-static int enter_run(struct state *s, const uint8_t receipt[SHA256_LEN], struct err *e)
+static const struct run *run_of(const struct state *s, const uint8_t receipt[SHA256_LEN])
 {
-    if (s->run && is_receipt(find_run(s, s->run), receipt))
-        return 0;
-    if (s->runs_n && !s->runs[s->runs_n - 1].used) /* looked only: nothing refers to it */
-        s->runs_n--;
-    struct run run = {.number = s->next_run};
-    memcpy(run.receipt, receipt, SHA256_LEN);
-    int r = add_run(s, run, e);
-    if (r < 0)
-        return r;
-    s->run = s->next_run++;
+    for (size_t i = s->runs_n; i > 0; i--) /* the one under way is among the last */
+        if (is_receipt(&s->runs[i - 1], receipt))
+            return &s->runs[i - 1];
+    return NULL;
+}
+
+/* The number of the receipt's run, which begins here if there is none. */
+static int enter_run(struct state *s, const uint8_t receipt[SHA256_LEN], uint64_t *ret,
+                     struct err *e)
+{
+    const struct run *there = run_of(s, receipt);
+    if (!there) {
+        struct run run = {.number = s->next_run};
+        memcpy(run.receipt, receipt, SHA256_LEN);
+        int r = add_run(s, run, e);
+        if (r < 0)
+            return r;
+        s->next_run++;
+        there = &s->runs[s->runs_n - 1];
+    }
+    *ret = there->number;
     return 0;
 }
 
 void runs_close(struct state *s, const uint8_t receipt[SHA256_LEN])
 {
     size_t kept = 0;
-    for (size_t i = 0; i < s->runs_n; i++) {
+    for (size_t i = 0; i < s->runs_n; i++)
         if (!is_receipt(&s->runs[i], receipt))
             s->runs[kept++] = s->runs[i];
-        else if (s->runs[i].number == s->run)
-            s->run = 0;
-    }
     s->runs_n = kept;
 }
 
@@ -80,8 +87,7 @@ int subjects_load(struct state *s, struct err *e)
         return r;
     sqlite3_bind_int(st, 1, RUNS_MAX);
     while ((r = db_step(s->db, st, e)) > 0) {
-        struct run run = {
-            .number = (uint64_t)sqlite3_column_int64(st, 0), .used = true, .stored = true};
+        struct run run = {.number = (uint64_t)sqlite3_column_int64(st, 0), .stored = true};
         r = state_digest_column(st, 1, run.receipt, e);
         if (r == 0)
             r = add_run(s, run, e);
@@ -102,13 +108,12 @@ static int read_row(sqlite3_stmt *st, const uint8_t key[SHA256_LEN], struct row 
 {
     memcpy(ret->key, key, SHA256_LEN);
     ret->generation = (uint64_t)sqlite3_column_int64(st, 1);
-    ret->high = (uint64_t)sqlite3_column_int64(st, 2);
-    ret->run = (uint64_t)sqlite3_column_int64(st, 3);
-    ret->has_base = sqlite3_column_type(st, 4) != SQLITE_NULL;
-    ret->base_generation = (uint64_t)sqlite3_column_int64(st, 5);
+    ret->run = (uint64_t)sqlite3_column_int64(st, 2);
+    ret->has_base = sqlite3_column_type(st, 3) != SQLITE_NULL;
+    ret->base_generation = (uint64_t)sqlite3_column_int64(st, 4);
     int r = state_digest_column(st, 0, ret->content, e);
     if (r == 0 && ret->has_base)
-        r = state_digest_column(st, 4, ret->base, e);
+        r = state_digest_column(st, 3, ret->base, e);
     return r;
 }
 
@@ -150,49 +155,28 @@ static int stage(struct state *s, const struct row *row, struct err *e)
             return state_no_memory(e);
         s->rows[s->rows_n++] = *row;
     }
-    if (s->runs_n && s->runs[s->runs_n - 1].number == row->run)
-        s->runs[s->runs_n - 1].used = true;
     return 0;
-}
-
-/* What a cut short attempt at this very submission left behind? */
-static bool left_behind(const struct state *s, const struct row *row, const uint8_t *receipt)
-{
-    return row->run != s->run && is_receipt(find_run(s, row->run), receipt);
 }
 
 int state_subject(struct state *s, const uint8_t key[SHA256_LEN], const uint8_t content[SHA256_LEN],
                   const uint8_t receipt[SHA256_LEN], struct subject_verdict *ret, struct err *e)
 {
     struct row row = {.run = 0};
-    int r = enter_run(s, receipt, e);
-    if (r == 0)
-        r = look_up(s, key, &row, e);
+    int r = look_up(s, key, &row, e);
     if (r < 0)
         return r;
     struct subject_verdict v = {CHANGE_NEW, 0, false};
-    bool again = r > 0 && left_behind(s, &row, receipt);
-    const uint8_t *before = r == 0 ? NULL : !again ? row.content : row.has_base ? row.base : NULL;
+    bool ours = r > 0 && is_receipt(find_run(s, row.run), receipt);
+    const uint8_t *before = r == 0 ? NULL : !ours ? row.content : row.has_base ? row.base : NULL;
+    uint64_t generation = ours ? row.base_generation : row.generation;
     if (before && memcmp(before, content, SHA256_LEN) == 0) {
         v.change = CHANGE_UNCHANGED;
-        v.generation = again ? row.base_generation : row.generation;
+        v.generation = generation;
     } else if (before) {
         v.change = CHANGE_CHANGED;
-        /* a generation that another submission used is never used again, whatever became of it */
-        v.generation = 1 + (again               ? row.base_generation
-                            : row.run == s->run ? row.generation
-                                                : row.high);
+        v.generation = generation + 1;
     }
-    if (r > 0 && v.change != CHANGE_UNCHANGED && (again || row.run == s->run))
-        v.resent = v.generation <= row.high;
-    if (v.resent) { /* the next mention in this document starts from here */
-        memcpy(row.content, content, SHA256_LEN);
-        row.generation = v.generation;
-        row.run = s->run;
-        r = stage(s, &row, e);
-        if (r < 0)
-            return r;
-    }
+    v.resent = ours && v.change != CHANGE_UNCHANGED && v.generation <= row.generation;
     *ret = v;
     return 0;
 }
@@ -202,25 +186,24 @@ int state_subject_put(struct state *s, const uint8_t key[SHA256_LEN],
                       const uint8_t receipt[SHA256_LEN], struct err *e)
 {
     struct row row = {.run = 0};
+    uint64_t run = 0;
     if (change == CHANGE_UNCHANGED || generation > INT64_MAX)
         return err_set(e, -EINVAL, "state", "an unchanged subject has nothing to store");
-    int r = enter_run(s, receipt, e);
+    int r = enter_run(s, receipt, &run, e);
     if (r == 0)
         r = look_up(s, key, &row, e);
     if (r < 0)
         return r;
-    bool ours = r > 0 && (row.run == s->run || left_behind(s, &row, receipt));
-    if (!ours) {
+    if (r == 0 || row.run != run) { /* the first time in this submission */
         row.has_base = r > 0;
         memcpy(row.base, row.content, SHA256_LEN);
         row.base_generation = row.generation;
-        row.high = 0;
+        row.generation = 0;
     }
     memcpy(row.key, key, SHA256_LEN);
     memcpy(row.content, content, SHA256_LEN);
-    row.generation = generation;
-    row.high = row.high > generation ? row.high : generation;
-    row.run = s->run;
+    row.generation = row.generation > generation ? row.generation : generation;
+    row.run = run;
     return stage(s, &row, e);
 }
 
@@ -236,11 +219,10 @@ static int store_row(struct state *s, const struct row *row, struct err *e)
     sqlite3_bind_blob(st, 1, row->key, SHA256_LEN, SQLITE_STATIC);
     sqlite3_bind_blob(st, 2, row->content, SHA256_LEN, SQLITE_STATIC);
     sqlite3_bind_int64(st, 3, (sqlite3_int64)row->generation);
-    sqlite3_bind_int64(st, 4, (sqlite3_int64)row->high);
-    sqlite3_bind_int64(st, 5, (sqlite3_int64)row->run);
+    sqlite3_bind_int64(st, 4, (sqlite3_int64)row->run);
     if (row->has_base) {
-        sqlite3_bind_blob(st, 6, row->base, SHA256_LEN, SQLITE_STATIC);
-        sqlite3_bind_int64(st, 7, (sqlite3_int64)row->base_generation);
+        sqlite3_bind_blob(st, 5, row->base, SHA256_LEN, SQLITE_STATIC);
+        sqlite3_bind_int64(st, 6, (sqlite3_int64)row->base_generation);
     }
     return state_do(s, ST_SUBJECT_PUT, e);
 }
@@ -249,8 +231,6 @@ static int store_runs(struct state *s, struct err *e)
 {
     sqlite3_stmt *st = s->st[ST_RUN_PUT];
     for (size_t i = s->runs_n; i > 0 && !s->runs[i - 1].stored; i--) {
-        if (!s->runs[i - 1].used)
-            continue;
         sqlite3_bind_int64(st, 1, (sqlite3_int64)s->runs[i - 1].number);
         sqlite3_bind_blob(st, 2, s->runs[i - 1].receipt, SHA256_LEN, SQLITE_STATIC);
         int r = state_do(s, ST_RUN_PUT, e);
