@@ -231,10 +231,28 @@ static void apply(struct spool *s)
 static void trouble(struct spool *s, const struct err *e)
 {
     s->disk_full = strcmp(e->code, "db-disk-full") == 0;
-    if (!s->write_again)
+    if (!s->in_trouble)
         log_error(s->disk_full ? "disk-full" : e->code, NULL, "%s", e->text);
+    s->in_trouble = true;
     s->trouble = *e;
-    s->write_again = spool_clock(s) + RETRY_WRITE_MS;
+    s->refuse_until = spool_clock(s) + RETRY_WRITE_MS;
+}
+
+static void no_trouble(struct spool *s)
+{
+    s->in_trouble = false;
+    s->refuse_until = s->write_again = 0;
+    log_info("disk-again", NULL, "the spool can be written again");
+}
+
+void spool_mend(struct spool *s)
+{
+    if (!s->reserve_there && s->now >= s->reserve_again)
+        reserve_make(s);
+    /* room for the reserve is room for messages; without this an idle spool would stay in trouble
+     */
+    if (s->in_trouble && s->reserve_there && !s->ops_n && s->now >= s->refuse_until)
+        no_trouble(s);
 }
 
 void spool_commit(struct spool *s)
@@ -242,13 +260,14 @@ void spool_commit(struct spool *s)
     struct err e;
     if (!s->ops_n || s->write_again > s->now)
         return;
+    bool publishing = false;
+    for (size_t i = 0; i < s->ops_n && !publishing; i++)
+        publishing = s->ops[i].kind == OP_PUBLISH;
     if (try_write(s, &e) == 0) {
-        if (s->write_again)
-            log_info("disk-again", NULL, "the spool can be written again");
-        s->write_again = 0;
         apply(s);
-        if (!s->reserve_there && s->now >= s->reserve_again)
-            reserve_make(s);
+        s->write_again = 0;
+        if (s->in_trouble && publishing)
+            no_trouble(s);
         return;
     }
     trouble(s, &e);
@@ -257,4 +276,6 @@ void spool_commit(struct spool *s)
         return;
     if (try_write(s, &e) == 0 || (reserve_release(s) && try_write(s, &e) == 0))
         apply(s);
+    else
+        s->write_again = s->now + RETRY_WRITE_MS;
 }

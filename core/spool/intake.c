@@ -39,7 +39,7 @@ void op_done(struct op *op)
 const char *spool_refuses(const struct spool *s, const struct dest *d, size_t size,
                           struct err *text)
 {
-    if (s->write_again > s->now) {
+    if (s->refuse_until > s->now) {
         const char *code = s->disk_full ? "disk-full" : "transport";
         (void)err_set(text, -ENOSPC, code, "%s", s->trouble.text);
         return code;
@@ -66,7 +66,7 @@ static uint32_t resolve(struct spool *s, struct spool_publish *in, struct target
         struct spool_text name = spool_next_name(in);
         struct dest *d = spool_dest(s, name.p, name.len);
         if (!d || !d->configured) {
-            char shown[128], copy[SPOOL_NAME_MAX];
+            char shown[128] = "", copy[SPOOL_NAME_MAX];
             memcpy(copy, name.p, name.len);
             copy[name.len] = '\0';
             (void)err_set(why, -ENOENT, "destination-unknown", "there is no destination \"%s\"",
@@ -162,10 +162,9 @@ static char *text_dup(struct spool_text t)
 
 static void note_error(struct dest *d, const char *code, const char *text)
 {
-    (void)memccpy(d->last_error.code, code, 0, sizeof d->last_error.code - 1);
-    char shown[sizeof d->last_error.text];
-    escape_text(shown, sizeof shown, text, strlen(text));
-    memcpy(d->last_error.text, shown, sizeof shown);
+    d->last_error.code[0] = d->last_error.text[0] = '\0';
+    (void)escape_text(d->last_error.code, sizeof d->last_error.code, code, strlen(code));
+    (void)escape_text(d->last_error.text, sizeof d->last_error.text, text, strlen(text));
     d->last_error.at_ms = wall_ms();
 }
 

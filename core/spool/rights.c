@@ -120,6 +120,11 @@ bool rights_admin(const struct rights *r)
     return r->admin;
 }
 
+size_t rights_destinations(const struct rights *r)
+{
+    return r->n;
+}
+
 bool rights_consume(const struct rights *r, struct spool_text destination)
 {
     for (size_t i = 0; i < r->n; i++)

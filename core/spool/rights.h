@@ -23,6 +23,7 @@ const struct rights *rights_find(const struct rights_list *l, struct spool_text 
 const char *rights_name(const struct rights *r);
 bool rights_publish(const struct rights *r);
 bool rights_admin(const struct rights *r);
+size_t rights_destinations(const struct rights *r); /* how many it may consume */
 bool rights_consume(const struct rights *r, struct spool_text destination);
 
 #endif

@@ -17,7 +17,6 @@
 #define OUT_MAX        ((size_t)4 << 20)
 #define JOB_OUT_MAX    ((size_t)1 << 20)
 #define HELLO_WAIT_MS  10000u
-#define SUBS_MAX       1024u
 #define DEAD_LIMIT_MAX 1000u
 
 struct session {
@@ -57,6 +56,7 @@ static void refuse(struct session *x, const char *code, const char *fmt, ...)
     if (spool_put_words(&x->out, code, text) == 0)
         send_out(x, SPOOL_REFUSED);
     x->refused = true;
+    x->deadline = mono_ms() + HELLO_WAIT_MS; /* to take the refusal */
 }
 
 /* ---- answers ---- */
@@ -164,12 +164,14 @@ static int do_publish(struct session *x, const struct frame *f)
 static int do_consume(struct session *x, const struct frame *f)
 {
     struct spool_consume c;
-    if (spool_get_consume(f, &c) < 0 || c.sub != x->subs_n || c.sub >= SUBS_MAX)
+    if (spool_get_consume(f, &c) < 0 || c.sub != x->subs_n)
         return -EPROTO;
     if (!rights_consume(x->rights, c.destination)) {
         refuse(x, "not-allowed", "it may not consume this destination");
         return 0;
     }
+    if (x->subs_n >= rights_destinations(x->rights)) /* one each is enough */
+        return -EPROTO;
     void *p = x->subs;
     int r = grow_array(&p, &x->subs_cap, x->subs_n + 1, sizeof(struct consumer *));
     x->subs = p;

@@ -39,7 +39,7 @@ size_t spool_message_max(const struct spool *s)
 
 const char *spool_trouble(const struct spool *s)
 {
-    return s->write_again ? s->trouble.text : NULL;
+    return s->in_trouble ? s->trouble.text : NULL;
 }
 
 static struct dest *dest_new(struct spool *s, const char *name)
@@ -139,6 +139,15 @@ static int lock(struct spool *s, const char *data, struct err *e)
     return 0;
 }
 
+/* New files must survive a power cut, not only their contents. */
+static int sync_directory(const char *data, struct err *e)
+{
+    _cleanup_close_ int fd = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0)
+        return err_set(e, -errno, "db-io", "cannot sync %s: %s", data, strerror(errno));
+    return 0;
+}
+
 static int open_files(struct spool *s, const struct tree *part, struct err *e)
 {
     const char *data = tree_gets(part, "data", NULL);
@@ -158,6 +167,8 @@ static int open_files(struct spool *s, const struct tree *part, struct err *e)
     r = store_open(path, &s->store, e);
     if (r == 0)
         r = open_dests(s, part, e);
+    if (r == 0)
+        r = sync_directory(data, e);
     if (r == 0)
         reserve_make(s);
     return r;
@@ -216,6 +227,7 @@ void spool_turn(struct spool *s)
 {
     (void)spool_clock(s);
     spool_commit(s);
+    spool_mend(s);
     deliver_all(s);
 }
 

@@ -107,8 +107,9 @@ struct spool {
     uint64_t *runs; /* keys of plain removals of a turn */
     size_t runs_cap;
     uint64_t stamp;
-    uint64_t write_again; /* 0, or not before: the file could not be written */
-    bool disk_full;
+    uint64_t refuse_until; /* publishes are refused: the file could not be written */
+    uint64_t write_again;  /* nothing is tried: not even settlements could be written */
+    bool in_trouble, disk_full;
     bool again; /* there is more to deliver without waiting for anything */
     struct err trouble;
 };
@@ -125,6 +126,7 @@ const char *spool_refuses(const struct spool *s, const struct dest *d, size_t si
                           struct err *text);
 /* commit.c */
 void spool_commit(struct spool *s);
+void spool_mend(struct spool *s); /* ends the trouble when there is space again */
 /* deliver.c */
 void deliver_added(struct spool *s, struct dest *d, uint64_t key, uint64_t first_ms,
                    uint64_t body_no, struct body *body); /* a committed message; body may be NULL */

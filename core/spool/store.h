@@ -22,8 +22,9 @@
 #define KEY_SHIFT   40
 #define KEY_MASK    (((uint64_t)1 << KEY_SHIFT) - 1)
 #define DEST_NO_MAX ((1u << 22) - 1)
-#define INLINE_MAX  ((size_t)16 << 10) /* a bigger event goes to `body` even when it has one copy \
-                                        */
+#define INLINE_MAX                                                                \
+    ((size_t)16 << 10) /* a bigger event goes to `body` even when it has one copy \
+                        */
 
 struct store;
 

@@ -117,7 +117,7 @@ static int welcome(struct spool_client *c, const struct frame *f)
 static int refused(struct spool_client *c, const struct frame *f)
 {
     struct unpack u;
-    char code[SPOOL_CODE_MAX + 1], text[ERR_TEXT_MAX / 2], shown[ERR_TEXT_MAX / 2];
+    char code[SPOOL_CODE_MAX + 1], text[ERR_TEXT_MAX / 2], shown[ERR_TEXT_MAX / 2] = "";
     unpack_start(&u, f->p, f->len);
     unpack_str(&u, code, sizeof code);
     unpack_str(&u, text, sizeof text);

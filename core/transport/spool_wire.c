@@ -154,7 +154,10 @@ uint64_t spool_list_at(const struct frame *f, size_t i)
 int spool_put_text(struct buf *b, const char *s, size_t max)
 {
     size_t len = s ? strlen(s) : 0;
-    return pack_bytes(b, s ? s : "", len > max ? max : len);
+    if (len > max) /* not in the middle of a character */
+        for (len = max; len > 0 && ((unsigned char)s[len] & 0xc0) == 0x80;)
+            len--;
+    return pack_bytes(b, s ? s : "", len);
 }
 
 int spool_put_publish(struct buf *b, uint64_t no, const char *id, const char *event, size_t len,

@@ -20,7 +20,7 @@ int transport_open(const struct tree *part, const struct transport_events *event
     if (strcmp(engine, "amqp") == 0)
         return err_set(e, -ENOSYS, "transport-engine",
                        "this build has no amqp engine yet; use `transport: spool`");
-    char shown[64];
+    char shown[64] = "";
     return err_set(e, -EINVAL, "transport-engine", "unknown transport engine \"%s\"",
                    escape_text(shown, sizeof shown, engine, strlen(engine)));
 }

@@ -6,7 +6,8 @@
  * delivery limit of its own: a job that is neither settled nor released when its connection ends is delivered again,
  * uncharged. A lost engine is reconnected with back-off and what was unconfirmed is published again by the engine itself;
  * jobs of the old connection are void (settling them does nothing).
- * One connection belongs to one thread. Callbacks are called from transport_run() only. */
+ * One connection belongs to one thread. Callbacks are called from transport_run() only (and from
+ * transport_wait_usable(), which runs it); they may publish, consume, pause and settle, but not close or run. */
 #ifndef REEVE_TRANSPORT_TRANSPORT_H
 #define REEVE_TRANSPORT_TRANSPORT_H
 #include "base/err.h"
@@ -20,8 +21,9 @@ struct transport;
 /* The ladder of delays, in milliseconds; a delay asked for is rounded up to a rung. */
 extern const uint64_t transport_ladder[];
 extern const size_t transport_ladder_n;
-uint64_t transport_rung(uint64_t ms);               /* rounded up; past the last: the last */
-/* Delay before attempt number `attempts` + 1, for a message that failed `attempts` times: climbs one rung an attempt. Pure. */
+uint64_t transport_rung(uint64_t ms);               /* rounded up; past the last: the last; 0 stays 0: at once */
+/* Delay before attempt number `attempts` + 1, for a message that failed `attempts` times: climbs one rung an attempt. Pure.
+ * The engine adds up to a tenth of jitter. */
 uint64_t transport_backoff(uint32_t attempts);
 
 struct transport_job { /* a message being delivered; borrowed until settled. Bytes stay valid until then */
@@ -38,7 +40,7 @@ struct transport_job { /* a message being delivered; borrowed until settled. Byt
 struct transport_events {
     void *arg;
     void (*confirmed)(void *arg, uint64_t tag);
-    /* None or some of the destinations have it; publish again with the same id, or tell the sender. Codes: "destination-full"
+    /* None or some of the destinations have it (spool: none); publish again with the same id, or tell the sender. Codes: "destination-full"
      * (limit reached; text says which), "destination-unknown", "too-large", "disk-full", "not-allowed", "transport". */
     void (*failed)(void *arg, uint64_t tag, const struct err *why);
     void (*job)(void *arg, struct transport_job *job);
@@ -73,7 +75,8 @@ enum settle { SETTLE_DONE,    /* delivered, or dropped with a reason: removed */
 int transport_settle(struct transport *t, struct transport_job *job, enum settle how, uint64_t delay_ms, const char *code,
                      const char *text);
 
-/* ---- looking and mending: synchronous, for commands and the supervisor's status ---- */
+/* ---- looking and mending: synchronous, for commands and the supervisor's status; no callback runs meanwhile. The spool
+ * serves clients with the admin right only ("not-allowed"). Unknown numbers: -ENOENT, "dead-unknown" ---- */
 struct dead_letter { /* borrowed during the callback */
     uint64_t number; /* stable while it exists */
     const char *destination, *id, *code, *text;
@@ -92,7 +95,8 @@ int transport_dead_list(struct transport *t, const struct dead_filter *f, uint64
 int transport_dead_replay(struct transport *t, uint64_t number, struct err *e);  /* back to its queue, attempts 0; then removed */
 int transport_dead_discard(struct transport *t, uint64_t number, struct err *e);
 /* {"destinations": [{"name","ready","delayed","inflight","dead","bytes","oldest_ms","consumers","paused","configured": bool,
- *  "limit_messages","limit_bytes", "last_error"?: {code,text,time}}], "stored_bytes": n}  - orphans have configured: false */
+ *  "limit_messages","limit_bytes" (0: none), "order", "last_error"?: {code,text,time}}], "stored_bytes": n}  - orphans have configured: false.
+ *  oldest_ms is an age, time and *_ms of dead letters are wall clock. "trouble": text, while the disk refuses. */
 int transport_status(struct transport *t, struct tree **ret, struct err *e);
 
 #endif
