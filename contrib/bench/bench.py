@@ -34,13 +34,13 @@ class Table:
 
     @staticmethod
     def ratio(ours, bare, better):
-        """How many times the bare loop's time we take: 1 = as fast, 2 = half as fast."""
-        return ours / bare if better == "less" else bare / ours
+        """Our share of the bare loop's speed: 1 = as fast, 0.5 = half as fast."""
+        return bare / ours if better == "less" else ours / bare
 
     def show(self):
         if self.rows:
             size = max(len(r[0]) for r in self.rows)
-            print(f"\n{'BENCH'.ljust(size)}  {'OURS':>12}  {'BARE':>12}  {'UNIT':<6}  TIMES THE BARE LOOP")
+            print(f"\n{'BENCH'.ljust(size)}  {'OURS':>12}  {'BARE':>12}  {'UNIT':<6}  OF BARE SPEED")
         for name, unit, ours, bare, better in self.rows:
             print(f"{name.ljust(size)}  {figure(ours):>12}  {figure(bare):>12}  {unit:<6}  {self.ratio(ours, bare, better):.2f}")
         for name, why in self.failed:
@@ -56,7 +56,8 @@ def run_program(path, table):
         for line in child.stdout:
             try:
                 row = json.loads(line)
-                table.add(row["name"], row["unit"], float(row["ours"]), float(row["bare"]), row.get("better", "less"))
+                better = row.get("better") or ("more" if row["unit"].endswith("/s") else "less")
+                table.add(row.get("name") or row["bench"], row["unit"], float(row["ours"]), float(row["bare"]), better)
             except (ValueError, TypeError, KeyError):
                 print("  " + line.rstrip(), flush=True)
     if child.returncode != 0:
