@@ -58,12 +58,17 @@ struct lint_known { /* what sources of this hub can emit; n == 0: unknown, no su
     size_t attributes_n;
     const char *const *always; /* attributes that every message has: type, source, id, … */
     size_t always_n;
+    const char *const *given; /* cesql_lint: attributes that the `match` beside this expression pins: they are there */
+    size_t given_n;
 };
-/* offset: byte in text. code: "and-or-mix" "not-precedence" "maybe-absent" "string-order" "unknown-type" "unknown-attribute"
+/* 0, or -ENOMEM. An expression that does not compile gets what its tokens show (==, &&, numbers out of range); known may be NULL.
+ * offset: byte in text. code: "and-or-mix" "not-precedence" "maybe-absent" "string-order" "unknown-type" "unknown-attribute"
  * "amount-without-currency" "int32-bound" "constant" "double-equals" "double-ampersand" "wrong-case". text names the cure. */
 int cesql_lint(const char *text, size_t len, const struct lint_known *known,
                void (*report)(void *arg, size_t offset, const char *code, const char *text), void *arg);
-/* Routes that can never give a destination: constant false; alternatives behind one that always holds; `match` values no source emits. */
+/* Routes that can never give a destination: constant false; alternatives behind one that always holds; `match` values no source emits.
+ * alternative: of `first`, 0-based; -1: the route's own condition. Codes: "constant" "unreachable" "unknown-type" "unknown-attribute"
+ * "wrong-case". Routes that do not have the form, and expressions that do not compile, are passed over. 0, or -ENOMEM. */
 int route_lint(const struct tree *routes, const struct lint_known *known,
                void (*report)(void *arg, size_t route, int alternative, const char *code, const char *text), void *arg);
 
