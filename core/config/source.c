@@ -95,7 +95,11 @@ struct source *source_read(struct compile *c, const char *shown, const char *pat
         c->no_memory = true;
         return NULL;
     }
-    int r = c->sources_n > FILES_MAX ? -EMFILE : read_file(path, FILE_MAX_BYTES, &s->text, &s->len);
+    struct stat st;
+    bool plain = stat(path, &st) < 0 || S_ISREG(st.st_mode); /* a pipe would never end */
+    int r = c->sources_n > FILES_MAX ? -EMFILE
+            : !plain                 ? -EINVAL
+                                     : read_file(path, FILE_MAX_BYTES, &s->text, &s->len);
     if (r == 0 && (c->bytes += s->len) > TOTAL_MAX_BYTES)
         r = -EFBIG;
     if (r == 0 && find_lines(s) < 0)

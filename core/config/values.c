@@ -319,7 +319,11 @@ void value_list_file(struct compile *c, const struct tree *t, struct tree *list)
         return;
     }
     char q[QUOTE_MAX];
-    int r = t->text[1] ? read_file(path, LIST_FILE_MAX, &text, &len) : -ENOENT;
+    struct stat st;
+    bool plain = stat(path, &st) < 0 || S_ISREG(st.st_mode); /* a pipe would never end */
+    int r = t->text[1] == '\0' ? -ENOENT
+            : !plain           ? -EINVAL
+                               : read_file(path, LIST_FILE_MAX, &text, &len);
     if (r < 0) {
         error_at(c, t, "list-file", "the value list %s: %s", quote(q, t->text + 1),
                  r == -EFBIG ? "larger than 4 MiB" : strerror(-r));
