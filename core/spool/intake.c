@@ -36,10 +36,10 @@ void op_done(struct op *op)
     }
 }
 
-const char *spool_refuses(const struct spool *s, const struct dest *d, size_t size,
+const char *spool_refuses(struct spool *s, const struct dest *d, size_t size,
                           struct err *text)
 {
-    if (s->refuse_until > s->now) {
+    if (s->refuse_until && s->refuse_until > spool_clock(s)) {
         const char *code = s->disk_full ? "disk-full" : "transport";
         (void)err_set(text, -ENOSPC, code, "%s", s->trouble.text);
         return code;

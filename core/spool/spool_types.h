@@ -122,7 +122,7 @@ struct dest *spool_dest_by_no(struct spool *s, uint32_t no);
 struct op *op_new(struct spool *s);
 void op_done(struct op *op);
 /* NULL, or the refusal of one message more: code, and the text in *text. */
-const char *spool_refuses(const struct spool *s, const struct dest *d, size_t size,
+const char *spool_refuses(struct spool *s, const struct dest *d, size_t size,
                           struct err *text);
 /* commit.c */
 void spool_commit(struct spool *s);
