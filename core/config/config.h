@@ -54,18 +54,16 @@ struct config_env {
     char *(*find)(void *arg, enum config_kind kind, const char *name, struct err *e);
     /* The description of that file. Called once a file. The tree is the caller's. */
     int (*describe)(void *arg, const char *file, struct tree **ret, struct err *e);
-    /* Names that find would find, for suggestions: a list of texts (file paths or names), or NULL.
-     * May be NULL. */
-    struct tree *(*list)(void *arg, enum config_kind kind);
     uint64_t now_ms; /* for agreements that have ended; 0 = the clock */
 };
 
 /* ---- compiling ---- */
-#define CONFIG_WITHOUT_SECRETS                                                                        \
-    1u /* ${file:…} and ${env:…} that are not there are no errors (the plan must not be run then) \
-        */
-#define CONFIG_CREATE \
-    2u /* make DATA and DATA/key when they are not there; without it an absent key is all zeros */
+/* Flags. WITHOUT_SECRETS: ${file:…} and ${env:…} that are not there are no errors (the plan must
+ * not be run then). CREATE: make DATA and DATA/key when they are not there; without it an absent
+ * key is all zeros. */
+#define CONFIG_WITHOUT_SECRETS 1u
+#define CONFIG_CREATE          2u
+
 /* path: a YAML file or a directory of them. Returns 0 and the plan (core/README.md "The plan"), or
  * -EINVAL with at least one error in d, or -ENOMEM. d is sorted. print (may be NULL): gets the
  * effective configuration as YAML, with defaults and profiles applied and secrets shown as their

@@ -92,6 +92,10 @@ static void match_value(struct compile *c, const struct tree *t, struct tree *li
         error_at(c, t, "wrong-kind", "a value of `match` is a text, or a list of texts");
     else if (t->text_len == 0)
         error_at(c, t, "bad-value", "this `match` has no value");
+    else if (value_has_reference(t))
+        error_at(
+            c, t, "reference-here",
+            "`match` cannot hold a reference (${…}); a list of values can stand in an \"@file\"");
     else if (t->text[0] == '@')
         value_list_file(c, t, list);
     else if (tree_append(list, tree_copy(t)) < 0)

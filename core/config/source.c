@@ -165,14 +165,15 @@ static void merge(struct compile *c, struct tree *to, const struct tree *from, u
 {
     for (size_t i = 0; i < from->n; i++) {
         const struct tree *key = from->key[i], *value = from->child[i];
-        size_t at = 0;
-        while (at < to->n && to->child[at] != tree_get(to, key->text))
-            at++;
-        if (at == to->n) {
+        const struct tree *there = tree_get(to, key->text);
+        if (!there) {
             if (put_copy(to, key, value) < 0)
                 c->no_memory = true;
             continue;
         }
+        size_t at = 0;
+        while (to->child[at] != there)
+            at++;
         if (levels > 0 && tree_is_map(to->child[at]) && tree_is_map(value)) {
             merge(c, to->child[at], value, levels - 1);
             continue;

@@ -59,7 +59,7 @@ static const struct fake fake_adapters[] = {
     {NULL, NULL},
 };
 
-static char *fake_find(void *arg, enum config_kind kind, const char *name, struct err *e)
+static inline char *fake_find(void *arg, enum config_kind kind, const char *name, struct err *e)
 {
     const struct fake *f = kind == CONFIG_PLUGIN ? fake_plugins : fake_adapters;
     (void)arg;
@@ -74,7 +74,7 @@ static char *fake_find(void *arg, enum config_kind kind, const char *name, struc
     return NULL;
 }
 
-static int fake_describe(void *arg, const char *file, struct tree **ret, struct err *e)
+static inline int fake_describe(void *arg, const char *file, struct tree **ret, struct err *e)
 {
     const struct fake *const tables[] = {fake_plugins, fake_adapters};
     (void)arg;

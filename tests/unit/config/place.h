@@ -16,7 +16,7 @@
 
 static char place[4096];
 
-static int place_remove(const char *path, const struct stat *st, int flag, struct FTW *w)
+static inline int place_remove(const char *path, const struct stat *st, int flag, struct FTW *w)
 {
     (void)st;
     (void)flag;
@@ -24,7 +24,7 @@ static int place_remove(const char *path, const struct stat *st, int flag, struc
     return remove(path);
 }
 
-static int place_setup(void **state)
+static inline int place_setup(void **state)
 {
     (void)state;
     const char *tmp = getenv("TMPDIR");
@@ -32,13 +32,13 @@ static int place_setup(void **state)
     return mkdtemp(place) && chdir(place) == 0 ? 0 : -1;
 }
 
-static int place_teardown(void **state)
+static inline int place_teardown(void **state)
 {
     (void)state;
     return chdir("/") == 0 && nftw(place, place_remove, 8, FTW_DEPTH | FTW_PHYS) == 0 ? 0 : -1;
 }
 
-static void place_write(const char *path, const char *text, mode_t mode)
+static inline void place_write(const char *path, const char *text, mode_t mode)
 {
     char dir[256];
     (void)snprintf(dir, sizeof(dir), "%s", path);
@@ -56,7 +56,7 @@ static void place_write(const char *path, const char *text, mode_t mode)
 }
 
 /* "file:line:col severity code\n" each, as the tables write them. free() it. */
-static char *place_findings(const struct diagnostics *d)
+static inline char *place_findings(const struct diagnostics *d)
 {
     struct buf b = BUF_INIT(1u << 20);
     for (size_t i = 0; i < d->n; i++)

@@ -8,7 +8,7 @@ static void cases_are_read_from_beside_the_configuration(void **state)
     struct diagnostics d = {0};
     struct tree *list = NULL;
     struct buf b = BUF_INIT(1u << 20);
-    char cwd[4096], want[12000];
+    char cwd[4096], want[14000];
     place_write(
         "c/cases/a.yaml",
         "- name: one\n  file: data/x.json\n  from: s\n  expect: {destinations: [t, d, t], "

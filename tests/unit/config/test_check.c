@@ -216,6 +216,15 @@ static const struct row routes[] = {
      "5:11 warning when-cut\n", NULL},
     {"a map", R "  r: {when: {a: b}, to: d}\n", "4:13 error when-cut\n", NULL},
     {"a tag", R "  r:\n    when: !a\n    to: d\n", "5:11 error when-cut\n", NULL},
+    {"lint, folded", R "  r:\n    when: >-\n      type = 'x'\n      AND amount > 3\n    to: d\n",
+     "7:11 warning amount-without-currency\n", "currency"},
+    {"lint, a type nobody emits",
+     "connectors:\n  s: {party: us, receive: {plugin: file, directory: y, speaks: 360giving}}\n"
+     "  d: {party: us, deliver: {plugin: file, directory: x}}\nroutes:\n  r: {when: type = "
+     "'funding.awrd', to: d}\n",
+     "5:20 warning unknown-type\n", NULL},
+    {"lint of the table", R "  r: {when: \"FALSE\", to: d}\n",
+     "4:3 warning constant\n4:14 warning constant\n", NULL},
     {"neither to nor first", R "  r: {match: {type: a}}\n",
      "2:18 warning destination-unused\n4:3 error route-form\n", NULL},
     {"both to and first", R "  r: {to: d, first: [{to: d}]}\n", "4:3 error route-form\n", NULL},

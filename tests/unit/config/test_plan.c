@@ -32,7 +32,7 @@ static const char hub[] =
     "routes:\n"
     "  one:\n"
     "    match: {type: funding.award, place: [\"@list.txt\", E3]}\n"
-    "    when: amount > 3\n"
+    "    when: amount > 3 AND currency = 'GBP'\n"
     "    to: [t, off, t]\n"
     "  two: {first: [{match: {type: client.referral}, to: d}, {to: off}]}\n";
 
@@ -147,11 +147,12 @@ static void a_source_gets_its_options_routes_and_destinations(void **state)
     piece(tree_get(s, "socket"), "\"@/c/var/run/s.receive.sock\"");
     piece(tree_get(s, "types"), "\"closed\"");
     piece(tree_get(s, "retention"), "{\"journal_ms\":259200000,\"done_ms\":14400000}");
-    piece(tree_get(s, "routes"), "[{\"name\":\"one\",\"match\":{\"type\":[\"funding.award\"],"
-                                 "\"place\":[\"E1\",\"E2\",\"E3\"]},\"when\":\"amount > 3\","
-                                 "\"to\":[\"t\",\"off\"]},{\"name\":\"two\",\"first\":[{\"match\":{"
-                                 "\"type\":[\"client.referral\"]},\"to\":[\"d\"]},{"
-                                 "\"to\":[\"off\"]}]}]");
+    piece(tree_get(s, "routes"),
+          "[{\"name\":\"one\",\"match\":{\"type\":[\"funding.award\"],"
+          "\"place\":[\"E1\",\"E2\",\"E3\"]},\"when\":\"amount > 3 AND currency = 'GBP'\","
+          "\"to\":[\"t\",\"off\"]},{\"name\":\"two\",\"first\":[{\"match\":{"
+          "\"type\":[\"client.referral\"]},\"to\":[\"d\"]},{"
+          "\"to\":[\"off\"]}]}]");
     piece(tree_get(s, "destinations"), "[\"d\",\"t\",\"off\"]");
     piece(tree_get(s, "unrouted"), "{\"to\":[\"t\",\"off\"]}");
     piece(tree_get(f, "steps"), "[{\"name\":\"redact\",\"file\":\"/modules/"
