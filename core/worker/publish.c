@@ -281,7 +281,7 @@ void publish_advance(struct source *s)
     while (moved) {
         moved = false;
         for (struct submission *sub = s->first; sub; sub = sub->next)
-            if (!sub->failed && !sub->all_published)
+            if (sub->status == 0 && !sub->failed && !sub->all_published) /* decided already: nothing of it goes out */
                 moved |= advance(s, sub);
     }
 }

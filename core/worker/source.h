@@ -158,6 +158,7 @@ struct source {
     uint64_t poll_again;      /* mono_ms() */
     uint32_t poll_failures;
     bool waiting;             /* inside reeve_wait() */
+    bool begun;               /* a submission was put under way and has not had its turn: do not wait first */
 };
 
 /* ---- submission.c ---- */

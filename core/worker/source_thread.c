@@ -35,7 +35,8 @@ static void take_items(struct source *s)
 
 bool source_pump(struct source *s, uint64_t ms, int fd)
 {
-    int ready = thread_queue_wait(&s->inbox, fd, ms);
+    int ready = thread_queue_wait(&s->inbox, fd, s->begun ? 0 : ms);
+    s->begun = false;
     if (ready & QUEUE_HAS_ITEMS)
         take_items(s);
     publish_advance(s);
