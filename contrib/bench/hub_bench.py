@@ -111,10 +111,8 @@ class BenchHub:
 
     def waiting(self):
         status = self.status()
-        queues = status.get("destinations")
-        for process in status["processes"]:
-            queues = queues or (process.get("stats") or {}).get("destinations")
-        return sum(int(q["ready"]) + int(q["delayed"]) + int(q["inflight"]) for q in queues)
+        stats = next(p["stats"] for p in status["processes"] if p["kind"] == "spool")
+        return sum(int(q["ready"]) + int(q["delayed"]) + int(q["inflight"]) for q in stats.get("spool", stats)["destinations"])
 
     def peak_rss(self, name):
         """VmHWM in bytes of a process by its name in the hub."""

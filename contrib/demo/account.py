@@ -44,7 +44,8 @@ class Record:
         for row in self.rows:
             if row["event"] == "accepted":
                 for d in (row.get("detail") or {}).get("destinations", []):
-                    chosen[d["destination"]] = d.get("route") or "(unrouted)"
+                    number = f"[{int(d['alternative']) + 1}]" if "alternative" in d else ""
+                    chosen[d["destination"]] = d["route"] + number if d.get("route") else "(unrouted)"
             elif row["event"] == "unrouted" and row.get("destination"):
                 chosen.setdefault(row["destination"], "(unrouted)")
         return chosen
@@ -77,6 +78,15 @@ def wait_settled(hub, records, seconds=40):
         if not left or time.monotonic() > end:
             return left
         time.sleep(0.1)
+
+
+def queues(status):
+    """The destinations' queues in the document of `reeve status`: the spool's figures, or what is stored when no hub runs."""
+    for process in status.get("processes", []):
+        stats = process.get("stats") or {}
+        if process["kind"] == "spool":
+            return stats.get("spool", stats).get("destinations", [])
+    return status.get("destinations", [])
 
 
 # ---- for people ----

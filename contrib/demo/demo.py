@@ -205,11 +205,9 @@ def show_queues(hub):
     if code not in (0, 1):
         raise Trouble("reeve status failed: " + err)
     status = json.loads(out)
-    queues = status.get("destinations")
-    for process in status.get("processes", []):
-        queues = queues or (process.get("stats") or {}).get("destinations")
+    queues = account.queues(status)
     show.table(["DESTINATION", "WAITING", "UNDER WAY", "DEAD LETTERS"],
-               [[q["name"], int(q["ready"]) + int(q["delayed"]), q["inflight"], q["dead"]] for q in queues or []])
+               [[q["name"], int(q["ready"]) + int(q["delayed"]), q["inflight"], q["dead"]] for q in queues])
     for alarm in status.get("alarms", []):
         show.say(f"alarm: {show.plain(alarm.get('text', alarm))}")
 
