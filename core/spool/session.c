@@ -29,6 +29,7 @@ struct session {
     struct consumer **subs;
     size_t subs_n, subs_cap;
     struct buf confirmed, settled; /* lists of this turn */
+    struct buf refusal;            /* REFUSED, to be sent as the last frame */
     struct buf out;                /* a payload being made */
     bool has_more, refused, broken;
 };
@@ -52,9 +53,9 @@ static void refuse(struct session *x, const char *code, const char *fmt, ...)
     va_end(ap);
     log_warning(code, NULL, "client %s: %s", x->rights ? rights_name(x->rights) : "(unknown)",
                 text);
-    buf_reset(&x->out);
-    if (spool_put_words(&x->out, code, text) == 0)
-        send_out(x, SPOOL_REFUSED);
+    buf_reset(&x->refusal);
+    if (x->refused || spool_put_words(&x->refusal, code, text) < 0)
+        x->broken = true;
     x->refused = true;
     x->deadline = mono_ms() + HELLO_WAIT_MS; /* to take the refusal */
 }
@@ -360,17 +361,18 @@ void session_read(struct session *x, bool readable)
         x->broken = true;
 }
 
-static void send_list(struct session *x, struct buf *list, uint16_t type)
+static void send_rest(struct session *x, struct buf *b, uint16_t type)
 {
-    if (list->len && !x->broken && channel_send(x->channel, type, 0, list->p, list->len, -1) < 0)
+    if (b->len && !x->broken && channel_send(x->channel, type, 0, b->p, b->len, -1) < 0)
         x->broken = true;
-    buf_reset(list);
+    buf_reset(b);
 }
 
 void session_write(struct session *x)
 {
-    send_list(x, &x->confirmed, SPOOL_CONFIRMED);
-    send_list(x, &x->settled, SPOOL_SETTLED);
+    send_rest(x, &x->confirmed, SPOOL_CONFIRMED);
+    send_rest(x, &x->settled, SPOOL_SETTLED);
+    send_rest(x, &x->refusal, SPOOL_REFUSED); /* last: what it did before the fault counts */
     if (!x->broken && channel_wants_write(x->channel) && channel_flush(x->channel) < 0)
         x->broken = true;
 }
@@ -391,6 +393,7 @@ struct session *session_new(struct spool *s, const struct rights_list *rights, i
     x->deadline = mono_ms() + HELLO_WAIT_MS;
     buf_init(&x->confirmed, 16u << 20);
     buf_init(&x->settled, 16u << 20);
+    buf_init(&x->refusal, 8192);
     buf_init(&x->out, spool_message_max(s) + SPOOL_FRAME_SLACK);
     return x;
 }
@@ -403,6 +406,7 @@ void session_free(struct session *x)
     channel_free(x->channel);
     buf_done(&x->confirmed);
     buf_done(&x->settled);
+    buf_done(&x->refusal);
     buf_done(&x->out);
     free(x->subs);
     free(x);
