@@ -51,7 +51,7 @@ static reeve_rc as_it_is(struct delivery *d)
 
 static reeve_rc encode(struct sink *s, struct delivery *d)
 {
-    struct instance *a = s->adapter;
+    struct instance *a = s->translator.adapter;
     const reeve_msg *one = &d->job.msg;
     struct reeve_buf out = {.out = &d->job.body, .settings = d->job.settings};
     struct guard_mark g = instance_enter(a, "encode");
@@ -79,12 +79,12 @@ static int add_delivery(void *arg, struct message *m)
     *h->deliveries_end = d;
     h->deliveries_end = &d->next;
     h->deliveries_n++;
-    reeve_rc rc = !d->job.settings ? REEVE_RETRY : p->s->adapter ? encode(p->s, d) : as_it_is(d);
+    reeve_rc rc = !d->job.settings ? REEVE_RETRY : p->s->translator.adapter ? encode(p->s, d) : as_it_is(d);
     if (rc == REEVE_OK)
         return 0;
-    if (p->s->adapter) {
-        h->after_ms = host_ctx_retry_after(p->s->adapter->ctx);
-        hand_decide(h, rc, NULL, "%s: %s", p->s->adapter->label, instance_reason(p->s->adapter, rc));
+    if (p->s->translator.adapter) {
+        h->after_ms = host_ctx_retry_after(p->s->translator.adapter->ctx);
+        hand_decide(h, rc, NULL, "%s: %s", p->s->translator.adapter->label, instance_reason(p->s->translator.adapter, rc));
     } else {
         hand_decide(h, REEVE_RETRY, NULL, "out of memory");
     }
@@ -114,7 +114,7 @@ static int after_steps(void *arg, struct message *m)
             return -ENOMEM;
         }
     }
-    translate(p->s, m, add_delivery, p, &r);
+    translate(&p->s->translator, m, add_delivery, p, &r);
     by_result(p->h, &r);
     return p->h->decided ? -ECANCELED : 0;
 }

@@ -11,6 +11,7 @@
 #include "journal/journal.h"
 #include "slate.h"
 #include "thread_queue.h"
+#include "translate.h"
 #include "transport/transport.h"
 #include "verdict.h"
 #include <stdatomic.h>
@@ -66,9 +67,8 @@ struct sink {
     uint64_t last_error_ms;
 
     /* the plugin thread's own */
-    struct instance *plugin, *adapter;
-    struct instance **others; /* adapters that translation may need */
-    size_t others_n;
+    struct instance *plugin;
+    struct translator translator; /* with the sink's adapter */
     struct steps steps;
     struct journal *journal;
     struct slate *slate;
@@ -88,12 +88,6 @@ struct sink {
 void hand_prepare(struct sink *s, struct hand *h);
 void hand_free_deliveries(struct hand *h);
 void hand_decide(struct hand *h, reeve_rc rc, const char *code, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-/* ---- translate.c ---- */
-/* Takes m; calls emit (which takes its message) with messages of the standard that the sink's adapter speaks. */
-void translate(struct sink *s, struct message *m, int (*emit)(void *arg, struct message *m), void *arg, struct steps_result *ret);
-/* The standard that a message is in: the last part of a source of this hub, else "cloudevents". Borrowed from m or static. */
-const char *standard_of(const struct message *m, const char *hub);
 
 /* ---- deliver.c ---- */
 /* One call of deliver (or several, when there are more documents than fit in one) for these hands; n >= 1. */

@@ -190,18 +190,19 @@ static int open_adapters(struct sink *s, struct err *e)
 {
     const struct tree *list = tree_get(s->part, "adapters"), *mine = tree_get(s->part, "adapter");
     size_t n = tree_is_list(list) ? list->n : 0;
-    int rc = mine ? instance_load("adapter", mine, s->message_max, &s->room, &s->adapter, e) : 0;
-    rc = rc < 0 || !s->adapter ? rc : instance_open(s->adapter, e);
-    if (rc == 0 && s->adapter && !s->adapter->plugin->api.encode)
-        return err_set(e, -EINVAL, "plugin-role", "%s cannot encode", s->adapter->label);
-    s->others = n ? xcalloc(n, sizeof(struct instance *)) : NULL;
-    if (n && !s->others)
+    s->translator.hub = tree_gets(s->part, "hub", "");
+    int rc = mine ? instance_load("adapter", mine, s->message_max, &s->room, &s->translator.adapter, e) : 0;
+    rc = rc < 0 || !s->translator.adapter ? rc : instance_open(s->translator.adapter, e);
+    if (rc == 0 && s->translator.adapter && !s->translator.adapter->plugin->api.encode)
+        return err_set(e, -EINVAL, "plugin-role", "%s cannot encode", s->translator.adapter->label);
+    s->translator.others = n ? xcalloc(n, sizeof(struct instance *)) : NULL;
+    if (n && !s->translator.others)
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        rc = instance_load("adapter", list->child[i], s->message_max, &s->room, &s->others[i], e);
+        rc = instance_load("adapter", list->child[i], s->message_max, &s->room, &s->translator.others[i], e);
         if (rc == 0) {
-            s->others_n++;
-            rc = instance_open(s->others[i], e);
+            s->translator.others_n++;
+            rc = instance_open(s->translator.others[i], e);
         }
     }
     return rc;
@@ -244,10 +245,10 @@ static void close_all(struct sink *s)
     instance_free(s->plugin);
     s->plugin = NULL;
     steps_free(&s->steps);
-    instance_free(s->adapter);
-    for (size_t i = 0; i < s->others_n; i++)
-        instance_free(s->others[i]);
-    free(s->others);
+    instance_free(s->translator.adapter);
+    for (size_t i = 0; i < s->translator.others_n; i++)
+        instance_free(s->translator.others[i]);
+    free(s->translator.others);
     journal_close(s->journal);
     slate_close(s->slate);
 }

@@ -4,7 +4,7 @@
  *
  * Same standard, or a receiver that speaks CloudEvents: nothing is touched. So it is when the message names, as its
  * dataschema, one that the receiver's adapter emits itself: then its body is in that standard already. */
-#include "sink.h"
+#include "translate.h"
 #include "base/util.h"
 #include <errno.h>
 #include <stdio.h>
@@ -13,11 +13,13 @@
 const char *standard_of(const struct message *m, const char *hub)
 {
     const char *source = message_get(m, "source");
-    size_t n = strlen(hub);
-    if (!source || strncmp(source, "//", 2) != 0 || strncmp(source + 2, hub, n) != 0 || source[2 + n] != '/')
+    if (!source || strncmp(source, "//", 2) != 0)
         return "cloudevents"; /* it brought its own source */
-    const char *last = strrchr(source, '/');
-    return last[1] ? last + 1 : "cloudevents";
+    size_t n = strcspn(source + 2, "/");
+    if (hub && (strlen(hub) != n || strncmp(source + 2, hub, n) != 0))
+        return "cloudevents";
+    const char *last = strrchr(source + 2, '/');
+    return last && last[1] ? last + 1 : "cloudevents";
 }
 
 static bool emits_schema(const struct instance *adapter, const char *schema)
@@ -29,16 +31,16 @@ static bool emits_schema(const struct instance *adapter, const char *schema)
     return false;
 }
 
-static struct instance *other(const struct sink *s, const char *name)
+static struct instance *other(const struct translator *t, const char *name)
 {
-    for (size_t i = 0; i < s->others_n; i++)
-        if (strcmp(s->others[i]->name, name) == 0)
-            return s->others[i];
+    for (size_t i = 0; i < t->others_n; i++)
+        if (strcmp(t->others[i]->name, name) == 0)
+            return t->others[i];
     return NULL;
 }
 
 struct way {
-    struct sink *s;
+    const struct translator *t;
     const struct message *from;
     int (*emit)(void *arg, struct message *m);
     void *arg;
@@ -96,24 +98,24 @@ static int call_on(struct instance *i, reeve_rc (*fn)(reeve_ctx *, void *, const
 static int out_of_to_hub(void *arg, struct message *m)
 {
     struct way *w = arg;
-    struct instance *a = w->s->adapter;
+    struct instance *a = w->t->adapter;
     int rc = call_on(a, a->plugin->api.from_hub, m, out_of_from_hub, w, "from_hub");
     message_free(m);
     return rc;
 }
 
-void translate(struct sink *s, struct message *m, int (*emit)(void *arg, struct message *m), void *arg, struct steps_result *ret)
+void translate(const struct translator *t, struct message *m, int (*emit)(void *arg, struct message *m), void *arg, struct steps_result *ret)
 {
     *ret = (struct steps_result){.rc = REEVE_OK};
-    const char *standard = standard_of(m, tree_gets(s->part, "hub", ""));
-    struct instance *a = s->adapter;
+    const char *standard = standard_of(m, t->hub);
+    struct instance *a = t->adapter;
     if (!a || strcmp(a->name, "cloudevents") == 0 || strcmp(a->name, standard) == 0 || emits_schema(a, message_get(m, "dataschema"))) {
         ret->out = 1;
         if (emit(arg, m) != 0)
             ret->rc = REEVE_RETRY;
         return;
     }
-    struct instance *from = other(s, standard);
+    struct instance *from = other(t, standard);
     if (!from || !from->plugin->api.to_hub || !a->plugin->api.from_hub) {
         ret->rc = REEVE_REJECT;
         ret->step = "no-translation";
@@ -122,7 +124,7 @@ void translate(struct sink *s, struct message *m, int (*emit)(void *arg, struct 
         message_free(m);
         return;
     }
-    struct way w = {.s = s, .from = m, .emit = emit, .arg = arg, .result = ret};
+    struct way w = {.t = t, .from = m, .emit = emit, .arg = arg, .result = ret};
     if (call_on(from, from->plugin->api.to_hub, m, out_of_to_hub, &w, "to_hub") < 0 && ret->rc == REEVE_OK)
         ret->rc = REEVE_RETRY;
     message_free(m);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_decode - `reeve decode ADAPTER FILE|-`: a document becomes messages, one CloudEvent JSON a line on standard output; issues on
+ * standard error as they are found.
+ *
+ * It is the intake of a running source (worker/intake.h) without a hub: source is //local/-/STANDARD, the id is that of a first
+ * sending, there is no party and no time, so the same document gives the same output every time. A fault of the document itself
+ * refuses all: then nothing is printed on standard output. */
+#include "cli.h"
+#include "document.h"
+#include "base/util.h"
+#include "worker/sniff.h"
+#include <stdio.h>
+#include <string.h>
+
+static int open_dry(const char *adapter, struct dry *d, struct tree **ret_part, struct err *e)
+{
+    struct tree *a = adapter_part(adapter, e);
+    if (!a)
+        return -1;
+    struct tree *part = tree_map();
+    int rc = tree_puts(part, "hub", "local") | tree_put(part, "adapter", a);
+    rc = rc ? err_set(e, rc, "out-of-memory", "out of memory") : dry_open(part, d, e);
+    if (rc < 0) {
+        tree_free(part);
+        return rc;
+    }
+    d->intake.set_time = false;
+    *ret_part = part;
+    return 0;
+}
+
+static void say_what_it_looks_like(const struct document_file *f, const char *standard)
+{
+    char head[SNIFF_BYTES];
+    ssize_t n = f->fd >= 0 ? pread(f->fd, head, sizeof(head), 0) : (ssize_t)f->len;
+    const char *what = n >= 0 ? sniff(f->fd >= 0 ? head : f->p, (size_t)n) : NULL;
+    if (what)
+        fprintf(stderr, "%s: document: error: this is not %s; it looks like %s [unreadable]\n", f->name, standard, what);
+}
+
+static int print_messages(struct dry *d)
+{
+    struct dry_message m;
+    struct err e;
+    int rc;
+    while ((rc = dry_next(d, &m, &e)) > 0)
+        if (fwrite(m.json, 1, m.len, stdout) != m.len || putchar('\n') == EOF)
+            return CLI_FAILED;
+    if (rc < 0)
+        cli_complain("decode", &e);
+    return rc < 0 || fflush(stdout) != 0 ? CLI_FAILED : CLI_OK;
+}
+
+static int result(struct dry *d, const struct document_file *f)
+{
+    if (d->result.rc != REEVE_OK) {
+        cli_complain("decode", &d->result.why);
+        return CLI_FAILED;
+    }
+    if (d->issues->unreadable) {
+        say_what_it_looks_like(f, d->intake.adapter->name);
+        return CLI_UNREADABLE;
+    }
+    if (d->issues->package)
+        return CLI_FAILED;
+    int rc = print_messages(d);
+    return d->result.refused ? CLI_FAILED : rc;
+}
+
+int cmd_decode(int argc, char **argv)
+{
+    static struct dry d;
+    struct document_file f;
+    struct tree *part = NULL;
+    struct err e;
+    if (argc != 3)
+        return cli_usage("decode");
+    if (open_dry(argv[1], &d, &part, &e) < 0) {
+        cli_complain("decode", &e);
+        return CLI_UNREADABLE;
+    }
+    int rc = CLI_UNREADABLE;
+    if (document_open(argv[2], &f, &e) < 0) {
+        cli_complain("decode", &e);
+    } else {
+        d.issues->tap = print_issue;
+        d.issues->tap_arg = argv[2];
+        document_read(&d, &f, NULL);
+        rc = result(&d, &f);
+        document_close(&f);
+    }
+    dry_close(&d);
+    tree_free(part);
+    return rc;
+}
