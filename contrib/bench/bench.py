@@ -52,7 +52,7 @@ def figure(x):
 
 
 def run_program(path, table):
-    with subprocess.Popen([path], stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen([path], stdout=subprocess.PIPE, text=True, env={**os.environ, "REEVE_BUILD": str(BUILD)}) as child:
         for line in child.stdout:
             try:
                 row = json.loads(line)
