@@ -47,7 +47,8 @@ static struct tree *destinations(struct compile *c, const struct tree *to)
 static bool names(const struct tree *to, const char *name)
 {
     for (size_t i = 0; to && i < to->n; i++) {
-        if (strcmp(to->child[i]->text, name) == 0)
+        const char *text = tree_text(to->child[i]);
+        if (text && strcmp(text, name) == 0)
             return true;
     }
     return false;
