@@ -177,6 +177,16 @@ static void emit_node(struct coder *c, struct node *n)
     }
 }
 
+/* A jump to a jump that will be taken as well goes on to where that one goes (a AND b AND c). */
+static void shorten_jumps(struct coder *c)
+{
+    for (size_t i = c->n_code; i-- > 0 && !c->failed;) {
+        struct code *j = &c->code[i];
+        if ((j->op == I_AND || j->op == I_OR) && j->a < c->n_code && c->code[j->a].op == j->op)
+            j->a = c->code[j->a].a;
+    }
+}
+
 static void emit_all(struct coder *c)
 {
     for (size_t i = 0; i < c->ast->n; i++) {
@@ -187,6 +197,7 @@ static void emit_all(struct coder *c)
             emit_node(c, n);
         n->code_end = (uint32_t)c->n_code;
     }
+    shorten_jumps(c);
 }
 
 /* ---------------------------------------------------------------- one block */
@@ -216,8 +227,9 @@ static struct cesql *pack(struct coder *c, const char *text, size_t len)
     size_t code_size = (c->n_code * sizeof(*c->code) + 15) & ~(size_t)15;
     size_t constant_size = c->n_constant * sizeof(*c->constant),
            node_size = a->n * sizeof(*a->node);
-    char *block = calloc(1, sizeof(struct cesql) + code_size + constant_size + node_size +
-                                string_bytes(a, c) + len + 1);
+    size_t text_size = (string_bytes(a, c) + len + 15) & ~(size_t)15;
+    char *block =
+        calloc(1, sizeof(struct cesql) + code_size + constant_size + text_size + node_size);
     if (!block)
         return NULL;
     struct cesql *p = (void *)block;
@@ -236,10 +248,9 @@ static struct cesql *pack(struct coder *c, const char *text, size_t len)
     if (constant_size > 0)
         memcpy(p->constant, c->constant, constant_size);
     at += constant_size;
-    struct node *node = (void *)at;
+    struct node *node = (void *)(at + text_size); /* last: only explain reads them */
     memcpy(node, a->node, node_size);
     p->node = node;
-    at += node_size;
     for (size_t i = 0; i < c->n_constant; i++)
         keep_string(&p->constant[i], &at);
     for (size_t i = 0; i < a->n; i++)

@@ -58,13 +58,18 @@ static bool grow_stack(struct cesql_scratch *s, size_t want)
     return true;
 }
 
-static bool equal_text(const struct value *v, const struct value *text)
+static __attribute__((noinline)) bool equal_cast(const struct value *v, const struct value *text)
 {
     char buf[INTEGER_TEXT];
-    struct value t = *v;
-    if (v->type != VALUE_STRING)
-        t = cast_string(v, buf);
+    struct value t = cast_string(v, buf);
     return t.len == text->len && (t.len == 0 || memcmp(t.p, text->p, t.len) == 0);
+}
+
+static inline bool equal_text(const struct value *v, const struct value *text)
+{
+    if (v->type != VALUE_STRING)
+        return equal_cast(v, text);
+    return v->len == text->len && (v->len == 0 || memcmp(v->p, text->p, v->len) == 0);
 }
 
 /* The instructions that test one attribute against constants. */
@@ -81,7 +86,9 @@ static inline unsigned test_slot(const struct cesql *c, const struct code *i, co
         *ret = equal_text(v, &c->constant[i->b]) != (bool)i->sub;
         return 0;
     case I_COMPARE_INT:
-        errors = cast_integer(v, &number);
+        number = v->integer;
+        if (v->type == VALUE_STRING)
+            errors = cast_integer(v, &number);
         *ret = !errors && integer_compare((enum operator)i->sub, number, i->k);
         return errors;
     default:
@@ -162,6 +169,23 @@ static inline uint32_t takes(const struct code *i)
     }
 }
 
+/* The result of a test; where AND or OR comes next it is used at once and need not go over the
+ * stack. Returns the next pc. */
+static inline uint32_t push_test(const struct cesql *c, uint32_t pc, uint32_t to, bool b,
+                                 struct value **top)
+{
+    if (pc < to) {
+        const struct code *next = &c->code[pc];
+        if (next->op == I_AND || next->op == I_OR) {
+            if (b != (next->op == I_OR))
+                return pc + 1;
+            pc = next->a;
+        }
+    }
+    *(*top)++ = value_boolean(b);
+    return pc;
+}
+
 unsigned cesql_run(const struct cesql *c, uint32_t from, uint32_t to, const struct value *slots,
                    struct cesql_scratch *s, struct value *ret)
 {
@@ -189,16 +213,18 @@ unsigned cesql_run(const struct cesql *c, uint32_t from, uint32_t to, const stru
             errors = CESQL_MISSING_ATTRIBUTE;
             break;
         case I_EXISTS:
-            *top++ = value_boolean(slots[i->a].type != VALUE_ABSENT);
+            b = slots[i->a].type != VALUE_ABSENT;
+            pc = push_test(c, pc, to, b, &top);
             continue;
         case I_EQUAL_TEXT:
         case I_COMPARE_INT:
-            errors = test_slot(c, i, &slots[i->a], &b);
-            *top++ = value_boolean(b);
-            break;
         case I_IN_SET_SLOT:
-            errors = test_slot(c, i, &slots[i->b], &b);
-            *top++ = value_boolean(b);
+            errors = test_slot(c, i, &slots[i->op == I_IN_SET_SLOT ? i->b : i->a], &b);
+            if (!errors) {
+                pc = push_test(c, pc, to, b, &top);
+                continue;
+            }
+            *top++ = value_boolean(false);
             break;
         case I_AND:
         case I_OR:

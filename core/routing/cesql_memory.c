@@ -112,11 +112,33 @@ const char *symbols_name(const struct symbols *s, size_t slot)
     return slot < s->n ? s->name[slot] : NULL;
 }
 
-static int find_exact(const struct symbols *s, const char *name, size_t len)
+/* Ends and length only: the table holds names of the configuration, so nobody outside can make them
+ * collide. */
+static inline uint64_t name_hash(const char *p, size_t len)
+{
+    uint64_t a = 0, b = 0;
+    if (len >= 8) {
+        memcpy(&a, p, 8);
+        memcpy(&b, p + len - 8, 8);
+    } else if (len >= 4) {
+        uint32_t x, y;
+        memcpy(&x, p, 4);
+        memcpy(&y, p + len - 4, 4);
+        a = x;
+        b = y;
+    } else if (len > 0) {
+        a = (uint64_t)(uint8_t)p[0] << 16 | (uint64_t)(uint8_t)p[len / 2] << 8 |
+            (uint8_t)p[len - 1];
+    }
+    uint64_t h = (a ^ len) * 0x9e3779b97f4a7c15ull ^ (b ^ b >> 29) * 0xd6e8feb86659fd93ull;
+    return h ^ h >> 32;
+}
+
+int symbols_find_lower(const struct symbols *s, const char *name, size_t len)
 {
     if (s->n == 0)
         return -1;
-    uint64_t hash = hash_bytes(name, len);
+    uint64_t hash = name_hash(name, len);
     for (size_t i = hash & s->mask; s->entry[i].slot != NONE; i = (i + 1) & s->mask) {
         const struct entry *e = &s->entry[i];
         if (e->hash == hash && e->len == len && memcmp(e->name, name, len) == 0)
@@ -127,7 +149,7 @@ static int find_exact(const struct symbols *s, const char *name, size_t len)
 
 int symbols_find(const struct symbols *s, const char *name, size_t len)
 {
-    int slot = find_exact(s, name, len);
+    int slot = symbols_find_lower(s, name, len);
     if (slot >= 0)
         return slot;
     bool upper = false;
@@ -143,13 +165,13 @@ int symbols_find(const struct symbols *s, const char *name, size_t len)
     char lower[NAME_SHORT];
     for (size_t i = 0; i < len; i++)
         lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
-    return find_exact(s, lower, len);
+    return symbols_find_lower(s, lower, len);
 }
 
 static void enter(struct symbols *s, uint32_t slot)
 {
     size_t len = strlen(s->name[slot]);
-    uint64_t hash = hash_bytes(s->name[slot], len);
+    uint64_t hash = name_hash(s->name[slot], len);
     size_t i = hash & s->mask;
     while (s->entry[i].slot != NONE)
         i = (i + 1) & s->mask;

@@ -22,6 +22,9 @@ void *arena_take(struct arena *a,
 void arena_reset(struct arena *a); /* keeps the newest (largest) chunk */
 void arena_done(struct arena *a);
 
+/* symbols_find() for a name that is lower case already, as attribute names of events are. */
+int symbols_find_lower(const struct symbols *s, const char *name, size_t len);
+
 /* ---- tokens ---- */
 enum token_kind {
     TOKEN_END,

@@ -31,7 +31,7 @@ struct route_work; /* scratch of one thread for one table */
 struct route_work *route_work_new(const struct route_table *t);
 void route_work_free(struct route_work *w);
 
-struct route_attribute { /* one attribute of the event; all borrowed */
+struct route_attribute { /* one attribute of the event; all borrowed; the name is lower case (CloudEvents section 3.1) */
     const char *name;
     size_t name_len;
     struct value value;

@@ -54,7 +54,7 @@ void route_set_slots(const struct route_table *t, struct route_work *w,
         w->slot[w->touched[i]].type = VALUE_ABSENT;
     w->n_touched = 0;
     for (size_t i = 0; i < n; i++) {
-        int slot = symbols_find(t->symbols, a[i].name, a[i].name_len);
+        int slot = symbols_find_lower(t->symbols, a[i].name, a[i].name_len);
         if (slot < 0 || a[i].value.type == VALUE_ABSENT)
             continue;
         if (w->slot[slot].type == VALUE_ABSENT)
