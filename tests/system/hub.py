@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole hub for a test: made from a configuration written as a dict (JSON is YAML), with receivers that remember what they got."""
+import http.server
+import json
+import os
+import pathlib
+import signal
+import socketserver
+import threading
+import time
+import urllib.parse
+
+from conftest import Hub, free_port, request, wait_for
+
+TOKEN = "a-token-of-the-tests"
+
+
+class Receiver:
+    """An HTTP peer that answers by a rule and keeps (headers, body) of every request, in order."""
+
+    def __init__(self, answer=None):
+        self.got = []
+        self.answer = answer or (lambda headers, body: 200)
+        self.lock = threading.Lock()
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                with receiver.lock:
+                    status = receiver.answer(self.headers, body)
+                    receiver.got.append((status, dict(self.headers), body))
+                extra = {}
+                if isinstance(status, tuple):
+                    status, extra = status
+                self.send_response(status)
+                for k, v in extra.items():
+                    self.send_header(k, v)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}/in"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def taken(self):
+        """Bodies that were answered with 2xx, as JSON."""
+        with self.lock:
+            return [json.loads(b) for s, _, b in self.got if isinstance(s, int) and 200 <= s < 300]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class TestHub(Hub):
+    """The hub of a configuration dict; what is left out of it is filled in (hub, data, transport, door, the token of http sources)."""
+    __test__ = False
+
+    def __init__(self, directory, config, env=None):
+        self.directory = pathlib.Path(directory)
+        self.port = free_port()
+        full = {"hub": "exampleshire", "data": "var", "transport": "spool", "door": {"listen": f"127.0.0.1:{self.port}"},
+                "unrouted": {"drop": "nobody asked for it"}, **config}
+        (self.directory / "token").write_text(TOKEN + "\n")
+        os.chmod(self.directory / "token", 0o600)
+        for c in full["connectors"].values():
+            r = c.get("receive")
+            if r and r.get("plugin") == "http":
+                r.setdefault("auth", {"bearer": "${file:token}"})
+        path = self.directory / "reeve.yaml"
+        path.write_text(json.dumps(full, indent=1))
+        super().__init__(path, self.directory, env=env)
+
+    def push(self, body, path="/grants", headers=None, query="", timeout=60, method="POST"):
+        """(status, answer as JSON or None). A dict or list is sent as JSON."""
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body).encode()
+        h = {"Authorization": "Bearer " + TOKEN, "Content-Type": "application/json", **(headers or {})}
+        status, _, answer = request(self.port, method, path + query, body, h, timeout=timeout)
+        try:
+            return status, json.loads(answer)
+        except ValueError:
+            return status, None
+
+    def push_until_taken(self, body, seconds=60, **kw):
+        """As a sender does: again after 503 and lost connections, until there is a final answer."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                status, answer = self.push(body, **kw)
+            except OSError:
+                status, answer = 0, None
+            if status and status != 503:
+                return status, answer
+            time.sleep(0.2)
+        raise AssertionError(f"no final answer within {seconds} s; the last was {status} {answer}\n{self.log()[-3000:]}")
+
+    def pid_of(self, name):
+        p = self.process_status(name)
+        return p.get("pid") if p else None
+
+    def kill_process(self, name, sig=signal.SIGKILL):
+        os.kill(wait_for(lambda: self.pid_of(name), 20, f"pid of {name}"), sig)
+
+    def trace(self, what):
+        r = self.command("trace", "--json", "-c", self.config, what)
+        return json.loads(r.stdout) if r.returncode == 0 else None
+
+    def files(self, directory):
+        """The documents that a file receiver was given."""
+        d = self.directory / directory
+        return sorted(p for p in d.iterdir() if p.is_file() and not p.name.startswith(".")) if d.is_dir() else []
+
+
+def grant(number, title="A grant", amount=1000, **more):
+    g = {"id": f"360G-example-{number}", "title": title, "description": f"Grant number {number}", "currency": "GBP",
+         "amountAwarded": amount, "awardDate": "2025-04-01",
+         "recipientOrganization": [{"id": f"GB-CHC-{1000000 + int(number) % 900000}", "name": f"Recipient {number}"}],
+         "fundingOrganization": [{"id": "GB-GOR-PB188", "name": "Example Fund"}]}
+    g.update(more)
+    return g
+
+
+def package(grants, indent=None):
+    return json.dumps({"grants": list(grants)}, indent=indent).encode()
+
+
+def event(number, type_="funding.report", body=None, **attributes):
+    e = {"specversion": "1.0", "id": f"e{number}", "source": "https://sender.example/system", "type": type_,
+         "datacontenttype": "application/json", "data": body if body is not None else {"number": number}}
+    e.update(attributes)
+    return e
+
+
+EVENTS = "application/cloudevents-batch+json"
+ONE_EVENT = "application/cloudevents+json"
+
+COUNCIL = {"council": {"name": "Exampleshire Council", "role": "hub"},
+           "dcms": {"name": "Department for Culture, Media and Sport", "role": "government", "identifier": "GB-GOV-19"}}
+
+
+def basic(**more):
+    """A funder pushes grants; a register of the council gets every award as a file."""
+    config = {"parties": dict(COUNCIL),
+              "connectors": {"dcms-grants": {"party": "dcms", "receive": {"plugin": "http", "path": "/grants", "speaks": "360giving"}},
+                             "register": {"party": "council",
+                                          "deliver": {"plugin": "file", "directory": "out/awards", "speaks": "cloudevents"}}},
+              "routes": {"every-award": {"when": "type = 'funding.award'", "to": "register"}}}
+    config.update(more)
+    return config
+
+
+def events_to(deliver, party=None, agreements=None, **more):
+    """A sender pushes events; everything goes to one receiver."""
+    parties = {**COUNCIL, "friend": {"name": "A Friend", "role": "provider"}}
+    if agreements:
+        parties["friend"]["agreements"] = agreements
+    config = {"parties": parties,
+              "connectors": {"sender": {"party": "dcms", "receive": {"plugin": "http", "path": "/events", "speaks": "cloudevents"}},
+                             "friend": {"party": party or "friend", "deliver": {"speaks": "cloudevents", **deliver}}},
+              "routes": {"all": {"when": "true", "to": "friend"}}}
+    config.update(more)
+    return config
+
+
+def bodies(paths):
+    return [json.loads(p.read_text()) for p in paths]
+
+
+def encoded(text):
+    return urllib.parse.quote(text, safe="")
