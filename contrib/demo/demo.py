@@ -25,6 +25,7 @@ from receivers import Receivers  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = pathlib.Path(__file__).resolve().parent / "data"
 GIVING, EVENTS = "360giving", "cloudevents"
+SHOWN = 50  # messages of a user's own file
 
 
 def need(hub, plugin, adapter):
@@ -69,6 +70,11 @@ def grants_of(source, body):
     return [account.Record(source, g["id"], g) for g in account.read_json(body)["grants"]]
 
 
+def events_of(source, body):
+    document = account.read_json(body)
+    return [account.Record(source, e["id"], e.get("data")) for e in (document if isinstance(document, list) else [document])]
+
+
 def answer_of(data):
     try:
         return json.loads(data)
@@ -81,11 +87,16 @@ def show_refusal(status, answer):
     totals = answer.get("totals") or []
     if totals:
         show.say("totals: " + ", ".join(f"{t['count']} × {t['code']}" for t in totals))
-    rows = [[i.get("severity", ""), i.get("id", ""), i.get("pointer", ""), i.get("found", ""), i.get("wanted", ""),
-             i.get("code", "")] for i in answer.get("issues", [])[:25]]
-    show.table(["", "RECORD", "WHERE", "FOUND", "WANTED", "CODE"], rows, shrink=(1, 3, 4))
-    for i in answer.get("issues", [])[:1]:
-        show.say(f"the first in words: {show.plain(i.get('text', ''))}")
+    issues = answer.get("issues", [])
+    if answer.get("detail"):
+        show.say(show.plain(answer["detail"]))
+    if issues:
+        show.table(["", "RECORD", "WHERE", "FOUND", "WANTED", "CODE"],
+                   [[i.get(k, "") for k in ("severity", "id", "pointer", "found", "wanted", "code")] for i in issues[:25]],
+                   shrink=(1, 3, 4), tail=(1,))
+        show.say(f"the first in words: {show.plain(issues[0].get('text', ''))}")
+    if len(issues) > 25:
+        show.say(f"and {len(issues) - 25} more")
 
 
 def show_receipt(status, answer):
@@ -120,6 +131,7 @@ def push_good(hub, source):
     first = push_grants(hub, source, body)
     show.say("and once more, byte for byte, as a sender does that did not see the answer:")
     again = push_grants(hub, source, body)
+    show.say("the stored answer again: nothing was sent twice, as the proof below shows")
     records = grants_of(source, body)
     if first.get("accepted") != len(records) or again.get("receipt") != first.get("receipt"):
         raise Trouble("the same submission got another receipt, or not every grant was counted")
@@ -156,8 +168,7 @@ def push_events(hub, sources):
     if status != 202:
         raise Trouble(f"the referral was not accepted: HTTP {status} {data[:500]!r}")
     show_receipt(status, answer_of(data))
-    event = account.read_json(body)
-    records = [account.Record(source, event["id"], event["data"])]
+    records = events_of(source, body)
 
     source = sources[-1]
     lines = (DATA / "case.headers").read_text().splitlines()
@@ -176,18 +187,17 @@ def push_events(hub, sources):
     if status != 202:
         raise Trouble(f"the batch was not accepted: HTTP {status} {data[:500]!r}")
     show_receipt(status, answer_of(data))
-    return records + [account.Record(source, e["id"], e["data"]) for e in account.read_json(body)]
+    return records + events_of(source, body)
 
 
 # ---- after ----
-def give_account(hub, receivers, records):
+def give_account(hub, receivers, records, whole=False):
     late = account.wait_settled(hub, records)
-    show.heading("What went where, and why (from `reeve trace`)")
-    show.table(["MESSAGE", "TYPE", "FROM", "ROUTING SAW", "TO", "BY ROUTE", "OUTCOME"], account.lines(records),
-               shrink=(0, 2, 3, 5, 6))
+    show_account(records)
     explained.legend(hub, records)
+    show_one(hub, records[-1])
     show_queues(hub)
-    problems, good = account.prove(hub, receivers, records)
+    problems, good = account.prove(hub, receivers, records, whole)
     problems += [f"{r.key} is still under way, or was never accepted" for r in late]
     problems += [f"{r.key} ended as {r.outcome(d)['event']} at {d}: {r.outcome(d).get('text', '')}"
                  for r in records if r not in late for d in r.chosen() if r.outcome(d)["event"] != "delivered"]
@@ -197,6 +207,12 @@ def give_account(hub, receivers, records):
     for text in problems:
         show.bad(show.plain(text))
     return problems
+
+
+def show_one(hub, record):
+    show.heading(f"One message in full (`reeve trace {record.key}`)")
+    for line in hub.command("trace", record.key)[1].splitlines():
+        show.say(show.plain(line))
 
 
 def show_queues(hub):
@@ -216,29 +232,41 @@ def own_file(hub, receivers, name):
     path = pathlib.Path(name)
     if not path.is_file():
         raise Trouble(f"FILE={name}: there is no such file")
-    source = need(hub, "http", GIVING)[0]
-    show.heading(f"{path.name} is pushed to {source['path']}")
-    kinds = {".json": "application/json", ".csv": "text/csv", ".xml": "application/xml"}
     body = path.read_bytes()
-    status, _, data = hub.push(source, body, {"Content-Type": kinds.get(path.suffix.lower(), "application/octet-stream")})
+    kind, standard = recognise(path, body)
+    source = need(hub, "http", standard)[0]
+    show.heading(f"{path.name} is pushed to {source['path']}")
+    status, _, data = hub.push(source, body, {"Content-Type": kind})
     answer = answer_of(data)
     if status != 202:
         show_refusal(status, answer)
-        if not answer.get("issues"):
-            show.say(show.plain(answer.get("detail") or data[:500].decode(errors="replace")))
         return ["the hub did not accept the file"]
     show_receipt(status, answer)
-    records = grants_of(source, body)[:50]
-    if len(records) == 50:
-        show.say("the account shows the first 50 messages")
-    return give_account(hub, receivers, records) if len(records) < 50 else follow(hub, records)
-
-
-def follow(hub, records):
-    late = account.wait_settled(hub, records)
-    show.table(["MESSAGE", "TYPE", "FROM", "ROUTING SAW", "TO", "BY ROUTE", "OUTCOME"], account.lines(records),
-               shrink=(0, 2, 3, 5, 6))
+    records = grants_of(source, body) if standard == GIVING else events_of(source, body)
+    if len(records) <= SHOWN:
+        return give_account(hub, receivers, records)
+    show.say(f"the account shows the first {SHOWN} messages of {len(records)}, and leaves out the proof")
+    late = account.wait_settled(hub, records[:SHOWN])
+    show_account(records[:SHOWN])
     return [f"{r.key} is still under way" for r in late]
+
+
+def recognise(path, body):
+    """(content type, standard): grants unless it looks like CloudEvents. What it is not, the hub will say."""
+    if path.suffix.lower() != ".json" or b'"specversion"' not in body[:4096]:
+        kinds = {".json": "application/json", ".csv": "text/csv", ".xml": "application/xml"}
+        return kinds.get(path.suffix.lower(), "application/octet-stream"), GIVING
+    batch = body.lstrip().startswith(b"[")
+    return "application/cloudevents-batch+json" if batch else "application/cloudevents+json", EVENTS
+
+
+def show_account(records):
+    show.heading("What went where, and why (from `reeve trace`)")
+    groups = account.groups(records)
+    sizes = [max(len(row[i]) for _, rows in groups for row in rows) for i in range(4)]  # the same columns in all groups
+    for title, rows in groups:
+        show.say(show.paint(f"\n{title}", show.BOLD))
+        show.table(["MESSAGE", "ROUTING SAW", "TO", "BY ROUTE", "OUTCOME"], rows, shrink=(0, 1, 3, 4), tail=(0,), least=sizes)
 
 
 def tour(hub, receivers):
@@ -251,7 +279,7 @@ def tour(hub, receivers):
     forecast.add(events[0], DATA / "referral.json")
     push_faults(hub, giving)
     records = push_good(hub, giving) + drop_file(hub, dropped) + push_events(hub, events)
-    return give_account(hub, receivers, records) + forecast.compare(records)
+    return give_account(hub, receivers, records, whole=True) + forecast.compare(records)
 
 
 def invite(hub, source):

@@ -18,7 +18,7 @@ def plain(text):
 
 
 def width():
-    return max(72, min(shutil.get_terminal_size((110, 24)).columns, 132))
+    return max(72, min(shutil.get_terminal_size((120, 24)).columns, 140)) if TTY else 140
 
 
 def heading(text):
@@ -37,14 +37,18 @@ def bad(text):
     say(f"{paint('WRONG', RED)} {text}")
 
 
-def fit(text, size):
-    return text if len(text) <= size else text[: max(size - 1, 0)] + "…"
+def fit(text, size, tail=False):
+    if len(text) <= size:
+        return text
+    return "…" + text[1 - size:] if tail else text[: size - 1] + "…"
 
 
-def table(titles, rows, shrink=()):
-    """Prints rows under titles. Columns named in `shrink` give way, widest first, when the terminal is narrow."""
+def table(titles, rows, shrink=(), tail=(), least=()):
+    """Prints rows under titles. Columns in `shrink` give way, widest first, when the terminal is narrow; of those in `tail` the
+    end is kept, where identifiers differ. `least` are widths to begin with."""
     rows = [[plain(cell) for cell in row] for row in rows]
     sizes = [max([len(t)] + [len(r[i]) for r in rows]) for i, t in enumerate(titles)]
+    sizes = [max(s, *least[i:i + 1], 0) for i, s in enumerate(sizes)]
     over = sum(sizes) + 2 * (len(sizes) - 1) - width()
     while over > 0 and shrink:
         widest = max(shrink, key=lambda i: sizes[i])
@@ -55,4 +59,4 @@ def table(titles, rows, shrink=()):
     line = "  ".join(t.ljust(s) for t, s in zip(titles, sizes)).rstrip()
     say(paint(line, DIM))
     for row in rows:
-        say("  ".join(fit(c, s).ljust(s) for c, s in zip(row, sizes)).rstrip())
+        say("  ".join(fit(c, s, i in tail).ljust(s) for i, (c, s) in enumerate(zip(row, sizes))).rstrip())
