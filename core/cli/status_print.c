@@ -29,6 +29,14 @@ static const char *shown(char *out, size_t cap, const char *text)
     return escape_text(out, cap, text, strlen(text));
 }
 
+static const char *duration(char out[32], uint64_t ms)
+{
+    if (!ms)
+        return "-";
+    format_duration(ms, out);
+    return out;
+}
+
 static const char *age(char out[32], uint64_t then_ms)
 {
     uint64_t now = wall_ms();
@@ -102,7 +110,7 @@ static void print_queue(const struct paint *p, const struct tree *t, int w)
             tree_gets(t, "inflight", "0"));
     (void)snprintf(text, sizeof text, "%6s", tree_gets(t, "dead", "0"));
     painted(p, dead ? RED : NULL, text, 6);
-    fprintf(p->out, " %12s", age(a, tree_getu(t, "oldest_ms", 0)));
+    fprintf(p->out, " %12s", duration(a, tree_getu(t, "oldest_ms", 0)));
     if (!tree_getb(t, "configured", true))
         painted(p, RED, "  orphan: no connector delivers these", 0);
     if (tree_getb(t, "paused", false))
@@ -149,7 +157,7 @@ static const struct tree *find_queues(const struct tree *status)
     const struct tree *queues = tree_get(status, "destinations"),
                       *processes = tree_get(status, "processes");
     for (size_t i = 0; !queues && processes && i < processes->n; i++)
-        queues = tree_at(processes->child[i], "stats/destinations");
+        queues = tree_at(processes->child[i], "stats/spool/destinations");
     return queues;
 }
 

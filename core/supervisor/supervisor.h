@@ -7,6 +7,8 @@
  * returns; children see the end of their control channel when it dies and drain by themselves. */
 #ifndef REEVE_SUPERVISOR_SUPERVISOR_H
 #define REEVE_SUPERVISOR_SUPERVISOR_H
+#include "base/err.h"
+#include "base/tree.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +26,11 @@ struct supervisor_options {
  * is a reload. Returns the exit code: 0 drained, 1 bad configuration or already running, EXIT_BUG.
  * Once a process. */
 int supervisor_run(const struct supervisor_options *o);
+
+/* While no hub runs: what the stored queues hold. plan: as the compiler made it. *ret: the figures
+ * of the spool process (control.h, STATS). Takes the hub's lock meanwhile. Codes:
+ * "already-running", "peek", those of a plan and of the data directory. */
+int supervisor_peek(const struct tree *plan, struct tree **ret, struct err *e);
 
 /* Commands on DATA/run/control.sock (mode 0600): one JSON object a line each way. Requests:
  * {"command": "ping" | "status" | "reload" | "pause" | "resume", "name": destination}. Answers:

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hub - a hub's data directory as commands need it: where its files are, and a connection to its
+ * queue as "admin". */
+#ifndef REEVE_CLI_HUB_H
+#define REEVE_CLI_HUB_H
+#include "base/err.h"
+#include "base/tree.h"
+#include "journal/journal.h"
+#include "transport/transport.h"
+#include <limits.h>
+
+struct hub {
+    char data[PATH_MAX];    /* absolute */
+    char run[PATH_MAX];     /* DATA/run, or where it points to */
+    char journal[PATH_MAX]; /* DATA/journal */
+};
+
+/* The common options of commands that look into a hub. */
+struct hub_options {
+    const char *config, *data;
+};
+/* Finds the data directory; the configuration need not be valid. Codes: "config", "data-directory".
+ */
+int hub_open(const struct hub_options *o, struct hub *ret, struct err *e);
+/* Connects to the running queue with the right "admin" (from DATA/key). -ECONNREFUSED, code
+ * "not-running": none runs. */
+int hub_transport(const struct hub *h, struct transport **ret, struct err *e);
+/* A journal of its own for what people do (JOURNAL_REPLAYED, JOURNAL_DISCARDED …). */
+int hub_journal(const struct hub *h, struct journal **ret, struct err *e);
+
+#endif
