@@ -6,12 +6,15 @@
  * it came, so that a rare filter over a million letters never holds up the queues. */
 #include "spool.h"
 #include "spool_types.h"
+#include "base/log.h"
 #include "base/util.h"
 #include <errno.h>
 #include <string.h>
 
-#define LOOK_ROWS  2000u
-#define GIVE_BYTES ((size_t)4 << 20)
+#define LOOK_ROWS   2000u
+#define EXPIRE_ROWS 500u
+#define EXPIRE_MS   60000u
+#define GIVE_BYTES  ((size_t)4 << 20)
 
 struct listing {
     struct spool *s;
@@ -156,4 +159,40 @@ void spool_dead_discard(struct spool *s, struct peer *p, uint64_t number)
         r = err_set(&e, -ENOMEM, "memory", "out of memory");
     if (r < 0)
         refuse(p, &e);
+}
+
+/* ---- retention ---- */
+
+struct expiry {
+    struct spool *s;
+    uint64_t before; /* wall clock */
+    size_t n;
+};
+
+static int expire_row(void *arg, const struct dead_row *row)
+{
+    struct expiry *x = arg;
+    struct dest *d = spool_dest_by_no(x->s, row->dest);
+    if (row->dead_ms >= x->before) /* they died in the order of their numbers */
+        return 1;
+    if (d && !dead_op(x->s, NULL, OP_DISCARD, row, d))
+        return -ENOMEM;
+    x->n += d != NULL;
+    return 0;
+}
+
+void dead_expire(struct spool *s)
+{
+    struct err e;
+    uint64_t wall = wall_ms();
+    struct expiry x = {.s = s, .before = wall > s->keep_dead_ms ? wall - s->keep_dead_ms : 0};
+    if (s->ops_n) /* somebody may be mending the same letters: when it is quiet */
+        return;
+    s->expire_at = s->now + EXPIRE_MS;
+    if (store_dead_page(s->store, 0, EXPIRE_ROWS, false, expire_row, &x, &e) < 0)
+        log_error(e.code, NULL, "looking for old dead letters: %s", e.text);
+    if (x.n)
+        log_info("dead-expired", NULL, "%zu dead letters were older than the plan keeps them", x.n);
+    if (x.n == EXPIRE_ROWS)
+        s->expire_at = s->now;
 }

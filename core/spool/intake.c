@@ -36,8 +36,7 @@ void op_done(struct op *op)
     }
 }
 
-const char *spool_refuses(struct spool *s, const struct dest *d, size_t size,
-                          struct err *text)
+const char *spool_refuses(struct spool *s, const struct dest *d, size_t size, struct err *text)
 {
     if (s->refuse_until && s->refuse_until > spool_clock(s)) {
         const char *code = s->disk_full ? "disk-full" : "transport";

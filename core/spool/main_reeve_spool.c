@@ -45,8 +45,9 @@ static void on_stats(void *arg, struct tree *figures)
 {
     const struct app *a = arg;
     struct tree *t = a->server ? server_status(a->server) : NULL;
-    if (t)
-        (void)tree_put(figures, "spool", t);
+    for (size_t i = 0; t && i < t->n; i++)
+        (void)tree_put(figures, tree_text(t->key[i]), tree_copy(t->child[i]));
+    tree_free(t);
 }
 
 static int usage(FILE *to, int code)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* spool - opening and closing the embedded queue, and its destinations.
  *
- * The data directory holds spool.db (with SQLite's -wal and -shm), spool.lock (one spool at a time:
+ * DATA/spool holds spool.db (with SQLite's -wal and -shm), spool.lock (one spool at a time:
  * two writers of one file starve each other) and spool.reserve. A destination that the plan no
  * longer names but that still has messages or dead letters stays, as an orphan: publishing to it is
  * refused, everything else works. */
@@ -154,21 +154,22 @@ static int open_files(struct spool *s, const struct tree *part, struct err *e)
     if (!data || data[0] != '/')
         return err_set(e, -EINVAL, "spool-part",
                        "the spool's part of the plan needs an absolute data directory");
-    int r = make_dirs(data);
+    _cleanup_free_ char *dir = path_join(data, "spool");
+    int r = dir ? make_dirs(dir) : -ENOMEM;
     if (r < 0)
-        return err_set(e, r, "db-open", "cannot create %s: %s", data, strerror(-r));
-    r = lock(s, data, e);
+        return err_set(e, r, "db-open", "cannot create the spool in %s: %s", data, strerror(-r));
+    r = lock(s, dir, e);
     if (r < 0)
         return r;
-    _cleanup_free_ char *path = path_join(data, "spool.db");
-    s->reserve_path = path_join(data, "spool.reserve");
+    _cleanup_free_ char *path = path_join(dir, "spool.db");
+    s->reserve_path = path_join(dir, "spool.reserve");
     if (!path || !s->reserve_path)
         return err_set(e, -ENOMEM, "memory", "out of memory");
     r = store_open(path, &s->store, e);
     if (r == 0)
         r = open_dests(s, part, e);
     if (r == 0)
-        r = sync_directory(data, e);
+        r = sync_directory(dir, e);
     if (r == 0)
         reserve_make(s);
     return r;
@@ -183,10 +184,11 @@ int spool_open(const struct tree *part, struct spool **ret, struct err *e)
     s->wall_start = wall_ms();
     s->mono_start = mono_ms();
     (void)spool_clock(s);
-    s->message_max = tree_getu(part, "max_message", SPOOL_MESSAGE_MAX);
+    s->message_max = tree_getu(part, "message_max", SPOOL_MESSAGE_MAX);
+    s->keep_dead_ms = tree_getu(part, "retention/dead_ms", 0);
     int r;
     if (s->message_max == 0 || s->message_max > SPOOL_MESSAGE_CEILING)
-        r = err_set(e, -EINVAL, "spool-part", "max_message must be between 1 and %u bytes",
+        r = err_set(e, -EINVAL, "spool-part", "message_max must be between 1 and %u bytes",
                     SPOOL_MESSAGE_CEILING);
     else
         r = open_files(s, part, e);
@@ -228,6 +230,8 @@ void spool_turn(struct spool *s)
     (void)spool_clock(s);
     spool_commit(s);
     spool_mend(s);
+    if (s->keep_dead_ms && s->now >= s->expire_at)
+        dead_expire(s); /* written by the next turn */
     deliver_all(s);
 }
 

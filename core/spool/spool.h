@@ -31,8 +31,8 @@ struct peer { /* begin the connection's struct with it */
     const struct peer_ops *ops;
 };
 
-/* part: {"data","destinations",…} (core/README.md); opens or creates DATA/spool.db and locks it.
- * Codes: "spool-locked", "spool-part", "db-…". */
+/* part: {"data","destinations",…} (core/README.md); opens or creates DATA/spool/spool.db and locks
+ * it. Codes: "spool-locked", "spool-part", "db-…". */
 int spool_open(const struct tree *part, struct spool **ret, struct err *e);
 void spool_close(struct spool *s); /* all peers must be gone; NULL is fine */
 size_t spool_message_max(const struct spool *s);

@@ -97,6 +97,7 @@ struct spool {
     bool reserve_there;
     uint64_t reserve_again;
     size_t message_max;
+    uint64_t keep_dead_ms, expire_at; /* 0: dead letters are kept for ever; when to look next */
     uint64_t wall_start, mono_start,
         now; /* the spool's clock: wall time at the start, then monotonic */
     struct map *by_name;
@@ -122,8 +123,9 @@ struct dest *spool_dest_by_no(struct spool *s, uint32_t no);
 struct op *op_new(struct spool *s);
 void op_done(struct op *op);
 /* NULL, or the refusal of one message more: code, and the text in *text. */
-const char *spool_refuses(struct spool *s, const struct dest *d, size_t size,
-                          struct err *text);
+const char *spool_refuses(struct spool *s, const struct dest *d, size_t size, struct err *text);
+/* dead.c: asks for the removal of letters older than keep_dead_ms */
+void dead_expire(struct spool *s);
 /* commit.c */
 void spool_commit(struct spool *s);
 void spool_mend(struct spool *s); /* ends the trouble when there is space again */

@@ -85,7 +85,7 @@ static void try_connect(struct spool_client *c)
         back_off(c);
         return;
     }
-    c->channel = channel_new(fd, c->message_max + SPOOL_FRAME_SLACK);
+    c->channel = channel_new(fd, SPOOL_MESSAGE_CEILING + SPOOL_FRAME_SLACK);
     if (!c->channel) {
         (void)close(fd);
         back_off(c);
@@ -105,8 +105,9 @@ static int welcome(struct spool_client *c, const struct frame *f)
     uint64_t max = unpack_u64(&u);
     if (unpack_end(&u) < 0 || version != SPOOL_WIRE_VERSION || c->state != SC_HELLO)
         return -EPROTO;
-    if (max < c->message_max)
-        c->message_max = (size_t)max;
+    if (max > SPOOL_MESSAGE_CEILING)
+        return -EPROTO;
+    c->message_max = (size_t)max;
     c->state = SC_UP;
     c->up_since = mono_ms();
     c->why[0] = '\0';
@@ -300,7 +301,6 @@ int spool_client_open(const struct tree *part, const struct transport_events *ev
 {
     const char *socket_path = tree_gets(part, "socket", NULL);
     const char *name = tree_gets(part, "name", NULL), *token = tree_gets(part, "token", NULL);
-    uint64_t max = tree_getu(part, "max_message", SPOOL_MESSAGE_MAX);
     struct sockaddr_un a;
     if (!socket_path || !name || !token)
         return err_set(e, -EINVAL, "transport-part",
@@ -310,15 +310,12 @@ int spool_client_open(const struct tree *part, const struct transport_events *ev
                        "the path of the spool's socket is longer than %zu bytes; choose a shorter "
                        "data directory",
                        sizeof a.sun_path - 1);
-    if (max == 0 || max > SPOOL_MESSAGE_CEILING)
-        return err_set(e, -EINVAL, "transport-part", "max_message must be between 1 and %u bytes",
-                       SPOOL_MESSAGE_CEILING);
     struct spool_client *c = xcalloc(1, sizeof *c);
     if (!c)
         return err_set(e, -ENOMEM, "memory", "out of memory");
     c->base.ops = &ops;
     c->base.events = *events;
-    c->message_max = (size_t)max;
+    c->message_max = SPOOL_MESSAGE_CEILING;
     c->backoff_ms = BACKOFF_FIRST_MS;
     c->epoch = 1;
     buf_init(&c->done, SIZE_MAX / 2);

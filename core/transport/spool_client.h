@@ -12,9 +12,10 @@
 #define WINDOW_MESSAGES 100u
 #define WINDOW_BYTES    ((size_t)1 << 20)
 
-struct sc_publish {      /* one place of the window; free when payload.p is NULL */
-    uint64_t tag, no;    /* no: serial << 8 | place */
-    struct buf payload;  /* the PUBLISH frame, kept until it is confirmed */
+struct sc_publish {     /* one place of the window; free when payload.p is NULL */
+    uint64_t tag, no;   /* no: serial << 8 | place */
+    struct buf payload; /* the PUBLISH frame, kept until it is confirmed */
+    size_t event_len;
     const char *refused; /* refused on this side already: the code */
 };
 
@@ -35,7 +36,7 @@ enum sc_state { SC_DOWN, SC_HELLO, SC_UP };
 struct spool_client {
     struct transport base; /* first */
     char *socket, *name, *token;
-    size_t message_max;
+    size_t message_max; /* the spool says it; until then the ceiling */
 
     enum sc_state state;
     struct channel *channel;

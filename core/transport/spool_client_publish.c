@@ -71,6 +71,7 @@ int sc_publish(struct transport *t, uint64_t tag, const char *id, const char *by
     c->serial++;
     p->tag = tag;
     p->no = no;
+    p->event_len = len;
     c->window_n++;
     c->window_bytes += p->payload.len;
     return 0;
@@ -89,6 +90,11 @@ int sc_publish_again(struct spool_client *c)
         if (!next)
             return 0;
         last = next->no;
+        if (next->event_len > c->message_max) { /* it was taken before the spool said its limit */
+            next->refused = "too-large";
+            c->refused_n++;
+            continue;
+        }
         int r = channel_send(c->channel, SPOOL_PUBLISH, 0, next->payload.p, next->payload.len, -1);
         if (r < 0)
             return r;

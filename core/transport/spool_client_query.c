@@ -65,7 +65,7 @@ static int greet(const struct spool_client *c, struct query *q, struct err *e)
     int fd = sc_connect(c->socket);
     if (fd < 0)
         return err_set(e, fd, "transport", "cannot connect to the spool: %s", strerror(-fd));
-    q->channel = channel_new(fd, c->message_max + SPOOL_FRAME_SLACK);
+    q->channel = channel_new(fd, SPOOL_MESSAGE_CEILING + SPOOL_FRAME_SLACK);
     if (!q->channel) {
         (void)close(fd);
         return err_set(e, -ENOMEM, "memory", "out of memory");

@@ -35,7 +35,7 @@
 #include <stdint.h>
 
 #define SPOOL_WIRE_VERSION     1u
-#define SPOOL_MESSAGE_MAX      (16u << 20) /* default of "max_message" in the plan */
+#define SPOOL_MESSAGE_MAX      (16u << 20) /* default of "message_max" in the plan */
 #define SPOOL_MESSAGE_CEILING  (1u << 30)
 #define SPOOL_FRAME_SLACK      (256u << 10) /* room for everything of a frame but the event */
 #define SPOOL_DESTINATIONS_MAX 1024u

@@ -613,6 +613,11 @@ static void a_message_over_the_maximum_fails_and_the_rest_goes_on(void **state)
     probe_publish(&pub, 1, "too-big", big, len, dest, 1);
     probe_wait(&pub, &pub.failed, 1);
     assert_string_equal(pub.code, "too-large");
+    engine_kill(&g); /* also when it was taken while nobody could say so */
+    probe_wait(&pub, &pub.losses, 1);
+    probe_publish(&pub, 3, "too-big", big, len, dest, 1);
+    assert_int_equal(engine_start(&g), 0);
+    probe_wait(&pub, &pub.failed, 2);
     probe_publish(&pub, 2, "largest", big, len - 1, dest, 1);
     probe_wait(&pub, &pub.confirmed, 1);
     free(big);

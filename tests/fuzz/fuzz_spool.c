@@ -20,12 +20,14 @@ static char dir[64];
 
 static void clean(void)
 {
-    static const char *const files[] = {"spool.db", "spool.lock", "spool.reserve"};
+    static const char *const files[] = {"spool/spool.db",      "spool/spool.db-wal",
+                                        "spool/spool.db-shm",  "spool/spool.lock",
+                                        "spool/spool.reserve", "spool"};
     server_close(server);
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
         char *p = path_join(dir, files[i]);
         if (p)
-            (void)unlink(p);
+            (void)remove(p);
         free(p);
     }
     (void)rmdir(dir);
@@ -45,7 +47,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         abort();
     sha256_hex("t", 1, digest);
     (void)snprintf(json, sizeof json,
-                   "{\"data\":\"%s\",\"socket\":\"%s/s\",\"max_message\":65536,"
+                   "{\"data\":\"%s\",\"socket\":\"%s/s\",\"message_max\":65536,"
                    "\"destinations\":[{\"name\":\"a\",\"limit_messages\":200},"
                    "{\"name\":\"s\",\"order\":\"strict\",\"limit_bytes\":5000}],"
                    "\"rights\":[{\"name\":\"w\",\"token_sha256\":\"%s\",\"publish\":true,"

@@ -47,8 +47,8 @@ static struct tree *make_part(const struct engine *g)
     (void)tree_puts(t, "name", "spool");
     (void)tree_puts(t, "data", g->dir);
     (void)tree_puts(t, "socket", g->socket);
-    if (g->max_message)
-        (void)tree_putu(t, "max_message", g->max_message);
+    if (g->message_max)
+        (void)tree_putu(t, "message_max", g->message_max);
     for (size_t i = 0; i < g->n; i++) {
         const struct engine_dest *d = &g->dests[i];
         struct tree *one = tree_map();
@@ -152,14 +152,16 @@ int engine_stop(struct engine *g)
 
 void engine_done(struct engine *g)
 {
-    static const char *const files[] = {"spool.db",   "spool.db-wal",  "spool.db-shm", "spool.lock",
-                                        "spool.sock", "spool.reserve", "part.json"};
+    static const char *const files[] = {"spool/spool.db",      "spool/spool.db-wal",
+                                        "spool/spool.db-shm",  "spool/spool.lock",
+                                        "spool/spool.reserve", "spool",
+                                        "spool.sock",          "part.json"};
     if (g->pid > 0 && end(g, SIGTERM) != 0)
         (void)fprintf(stderr, "the engine did not end well\n");
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
         char *p = path_join(g->dir, files[i]);
         if (p)
-            (void)unlink(p);
+            (void)remove(p);
         free(p);
     }
     (void)rmdir(g->dir);
@@ -191,8 +193,6 @@ struct transport *engine_open(struct engine *g, const char *name,
     (void)tree_puts(t, "socket", g->socket);
     (void)tree_puts(t, "name", name);
     (void)tree_puts(t, "token", token_of(name, token));
-    if (g->max_message)
-        (void)tree_putu(t, "max_message", g->max_message);
     if (transport_open(t, events, &ret, &e) < 0) {
         (void)fprintf(stderr, "transport_open: %s\n", e.text);
         ret = NULL;

@@ -22,7 +22,7 @@ struct engine {
     pid_t pid;
     struct engine_dest dests[ENGINE_DESTS];
     size_t n;
-    uint64_t max_message; /* 0: default */
+    uint64_t message_max; /* 0: default */
 };
 
 /* Makes the directory. dests end with a NULL name. 0, or -1 with the reason printed. */

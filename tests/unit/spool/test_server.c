@@ -81,7 +81,7 @@ static int setup(void **state)
     (void)snprintf(socket_path, sizeof socket_path, "%s/s", dir);
     sha256_hex("secret", 6, digest);
     (void)snprintf(json, sizeof json,
-                   "{\"data\":\"%s\",\"socket\":\"%s\",\"max_message\":1000000,"
+                   "{\"data\":\"%s\",\"socket\":\"%s\",\"message_max\":1000000,"
                    "\"destinations\":[{\"name\":\"a\"},{\"name\":\"b\"}],"
                    "\"rights\":[{\"name\":\"worker\",\"token_sha256\":\"%s\",\"publish\":true,"
                    "\"consume\":[\"a\"]}]}",
@@ -102,7 +102,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const files[] = {"spool.db", "spool.lock", "spool.reserve"};
+    static const char *const files[] = {"spool/spool.db",      "spool/spool.db-wal",
+                                        "spool/spool.db-shm",  "spool/spool.lock",
+                                        "spool/spool.reserve", "spool"};
     (void)state;
     channel_free(good);
     channel_free(bad);
@@ -110,7 +112,7 @@ static int teardown(void **state)
     buf_done(&b);
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
         char *p = path_join(dir, files[i]);
-        (void)unlink(p);
+        (void)remove(p);
         free(p);
     }
     return rmdir(dir);

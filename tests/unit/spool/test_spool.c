@@ -116,11 +116,12 @@ static int setup(void **state)
 
 static void remove_files(void)
 {
-    static const char *const files[] = {"spool.db", "spool.db-wal", "spool.db-shm", "spool.lock",
-                                        "spool.reserve"};
+    static const char *const files[] = {"spool/spool.db",      "spool/spool.db-wal",
+                                        "spool/spool.db-shm",  "spool/spool.lock",
+                                        "spool/spool.reserve", "spool"};
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
         char *p = path_join(dir, files[i]);
-        (void)unlink(p);
+        (void)remove(p);
         free(p);
     }
     (void)rmdir(dir);
@@ -352,6 +353,32 @@ static void replaying_a_letter_twice_in_one_turn_gives_one_message(void **state)
     spool_gone(sp, &two.peer, &c, 1);
 }
 
+static void old_dead_letters_go_when_the_plan_says_so(void **state)
+{
+    (void)state;
+    publish_n(&one, 0, 700, "a");
+    struct consumer *c = consume(&two, "a", 1000);
+    for (unsigned i = 0; i < 700; i++)
+        assert_int_equal(settle(&two, c, i, SETTLE_DEAD, 0), 0);
+    spool_turn(sp);
+    assert_int_equal(figure(0, "dead"), 700);
+    spool_gone(sp, &two.peer, &c, 1);
+    spool_close(sp);
+    struct err e;
+    (void)usleep(20000);
+    assert_int_equal(open_spool(dir, TWO "],\"retention\":{\"dead_ms\":3600000},\"x\":[", &sp, &e),
+                     0);
+    for (unsigned i = 0; i < 4; i++)
+        spool_turn(sp);
+    assert_int_equal(figure(0, "dead"), 700);
+    spool_close(sp);
+    assert_int_equal(open_spool(dir, TWO "],\"retention\":{\"dead_ms\":10},\"x\":[", &sp, &e), 0);
+    for (unsigned i = 0; i < 4; i++)
+        spool_turn(sp);
+    assert_int_equal(figure(0, "dead"), 0);
+    assert_int_equal(figure(0, "bytes"), 0);
+}
+
 /* ---- a disk that is really full: a small file system of our own ---- */
 
 static void fill_disk(const char *where)
@@ -448,6 +475,7 @@ int main(void)
         T(a_queue_longer_than_memory_comes_in_order_once),
         T(more_delayed_than_memory_holds_all_come_back),
         T(replaying_a_letter_twice_in_one_turn_gives_one_message),
+        T(old_dead_letters_go_when_the_plan_says_so),
         T(a_full_disk_refuses_publishes_and_lets_settlements_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
