@@ -129,6 +129,41 @@ static void check_token(struct compile *c, const struct tree *t)
     buf_done(&b);
 }
 
+/* Two parties with one token: each could speak as the other. */
+static void check_shared(struct compile *c, const struct tree *t, const struct connector *x,
+                         struct tree *seen)
+{
+    struct buf b = BUF_INIT(64u << 10);
+    char hash[SHA256_HEX];
+    if (t->kind == TREE_SCALAR && value_has_reference(t) && value_resolve(c, t, &b) == RESOLVED &&
+        x->party_name) {
+        sha256_hex(buf_str(&b), b.len, hash);
+        const char *other = tree_gets(seen, hash, NULL);
+        if (other && strcmp(other, x->party_name) != 0)
+            warning_at(c, t, "token-shared",
+                       "party `%s` shows the same token: each could speak as the other", other);
+        else if (!other && tree_puts(seen, hash, x->party_name) < 0)
+            c->no_memory = true;
+    }
+    if (b.p)
+        explicit_bzero(b.p, b.len);
+    buf_done(&b);
+}
+
+static void check_tokens_differ(struct compile *c)
+{
+    struct tree *seen = tree_map();
+    for (size_t i = 0; seen && i < c->connectors_n; i++) {
+        const struct side *s = &c->connectors[i].receive;
+        const struct tree *t = s->present ? tree_at(s->effective, "auth/bearer") : NULL;
+        for (size_t k = 0; t && k < (tree_is_list(t) ? t->n : 1); k++)
+            check_shared(c, tree_is_list(t) ? t->child[k] : t, &c->connectors[i], seen);
+    }
+    if (!seen)
+        c->no_memory = true;
+    tree_free(seen);
+}
+
 static void check_auth(struct compile *c, const struct side *s)
 {
     const struct tree *t = tree_at(s->effective, "auth/bearer");
@@ -188,4 +223,5 @@ void door_check(struct compile *c)
                      "there is no door for this path: add door: {listen: \"127.0.0.1:8480\"}");
         needed = true;
     }
+    check_tokens_differ(c);
 }

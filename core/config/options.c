@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define OPTION_VALUES_MAX 10000u
 
@@ -131,6 +132,38 @@ static void bad(struct compile *c, const struct option *o, const struct tree *t,
         error_at(c, t, "bad-value", "`%s` is %s; wanted: %s", o->key, quote(q, t->text), words);
 }
 
+/* A URL with a password in it, written out. */
+static bool has_password(const char *url)
+{
+    const char *host = strstr(url, "://");
+    if (!host)
+        return false;
+    host += 3;
+    size_t n = strcspn(host, "/?#");
+    const char *at = memchr(host, '@', n);
+    return at && memchr(host, ':', (size_t)(at - host));
+}
+
+/* Header fields that carry a secret. */
+static bool secret_header(const char *name)
+{
+    static const char *const names[] = {"authorization", "proxy-authorization", "cookie",
+                                        "x-api-key"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (strcasecmp(names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_plain_secret(struct compile *c, const struct tree *t, bool secret)
+{
+    if (secret && !value_has_reference(t))
+        warning_at(c, t, "secret-plain",
+                   "a secret seems to stand here as text; put it in a file and write "
+                   "${file:secrets/NAME} in its place");
+}
+
 /* One scalar into canonical text; NULL: reported, or open (CONFIG_WITHOUT_SECRETS). */
 static struct tree *scalar(struct compile *c, const struct option *o, const struct tree *t)
 {
@@ -148,6 +181,7 @@ static struct tree *scalar(struct compile *c, const struct option *o, const stru
                  o->key);
         return NULL;
     }
+    check_plain_secret(c, t, o->shape == SHAPE_URL && has_password(t->text));
     struct buf b = BUF_INIT(256u << 10), out = BUF_INIT(256u << 10);
     struct tree *v = NULL;
     const struct source *s = source_of(c, t);
@@ -202,6 +236,8 @@ static struct tree *texts(struct compile *c, const struct option *o, const struc
     for (size_t i = 0; map && i < t->n; i++) {
         struct option each = *o;
         each.shape = SHAPE_TEXT;
+        if (tree_text(t->child[i]))
+            check_plain_secret(c, t->child[i], secret_header(t->key[i]->text));
         struct tree *v = scalar(c, &each, t->child[i]);
         if (v && tree_put(map, t->key[i]->text, v) < 0)
             c->no_memory = true;

@@ -113,7 +113,9 @@ struct source *source_read(struct compile *c, const char *shown, const char *pat
                "larger than 1 MiB, or all files together larger than 16 MiB");
     } else {
         report(c, shown, at, "file-unreadable",
-               r == -EMFILE ? "more than 1,000 files" : strerror(-r));
+               r == -EMFILE   ? "more than 1,000 files"
+               : r == -EINVAL ? "not a plain file"
+                              : strerror(-r));
     }
     return NULL;
 }

@@ -107,6 +107,13 @@ static const struct row connectors[] = {
      "connectors:\n  d: {party: us, deliver: {plugin: http, url: \"http://x\", token: "
      "hunter2}}\n" TO_D,
      "2:66 error secret-plain\n", "${file:"},
+    {"a password in a URL",
+     "connectors:\n  d: {party: us, deliver: {plugin: http, url: \"http://a:b@x/y\"}}\n" TO_D,
+     "2:47 warning secret-plain\n", NULL},
+    {"a token in a header",
+     "connectors:\n  d: {party: us, deliver: {plugin: http, url: \"http://x/a:b@c\", headers: "
+     "{authorization: Bearer x}}}\n" TO_D,
+     "2:90 warning secret-plain\n", NULL},
     {"deprecated",
      "connectors:\n  d: {party: us, deliver: {plugin: http, url: \"http://x\", old: true}}\n" TO_D,
      "2:59 warning option-deprecated\n", NULL},
@@ -194,6 +201,13 @@ static const struct row doors[] = {
      "  s: {party: us, receive: {plugin: http, path: /x, speaks: cloudevents, auth: {bearer: "
      "\"${file:../short}\"}}}\n",
      "3:88 warning secret-weak\n", NULL},
+    {"a token of two parties",
+     "door: {listen: \"127.0.0.1:1\"}\nconnectors:\n"
+     "  s: {party: us, receive: {plugin: http, path: /x, speaks: cloudevents, auth: {bearer: "
+     "\"${file:../token}\"}}}\n"
+     "  t: {party: them, receive: {plugin: http, path: /y, speaks: cloudevents, auth: {bearer: "
+     "\"${file:../token}\"}}}\n",
+     "4:90 warning token-shared\n", "`us`"},
     {"no secret",
      "door: {listen: \"127.0.0.1:1\"}\nconnectors:\n"
      "  s: {party: us, receive: {plugin: http, path: /x, speaks: cloudevents, auth: {bearer: "
