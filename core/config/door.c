@@ -5,46 +5,51 @@
  * path without `auth` is accepted there only, with a warning. */
 #include "compile.h"
 #include "base/util.h"
+#include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-/* HOST:PORT; IPv6 in brackets. */
-static bool listen_parse(const char *text, char host[256])
+/* ADDRESS:PORT, as the door itself reads it: IPv4, IPv6 in brackets, or localhost; no other names.
+ */
+static bool listen_parse(const char *text, bool *ret_loopback)
 {
+    char host[64];
+    uint8_t raw[16];
     const char *colon = strrchr(text, ':');
     int64_t port = 0;
     size_t n = colon ? (size_t)(colon - text) : 0;
-    if (n == 0 || n > 255 || parse_i64(colon + 1, &port) < 0 || port < 1 || port > 65535)
+    if (n == 0 || n >= sizeof(host) || parse_i64(colon + 1, &port) < 0 || port < 1 || port > 65535)
         return false;
-    if (text[0] == '[') {
-        if (n < 4 || text[n - 1] != ']')
-            return false;
-        text++;
-        n -= 2;
-    } else if (memchr(text, ':', n)) {
-        return false;
-    }
-    memcpy(host, text, n);
+    bool six = n > 2 && text[0] == '[' && text[n - 1] == ']';
+    n -= six ? 2 : 0;
+    memcpy(host, text + six, n);
     host[n] = '\0';
-    return strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-") == n;
+    if (strcmp(host, "localhost") == 0)
+        memcpy(host, "127.0.0.1", sizeof("127.0.0.1"));
+    if (inet_pton(six ? AF_INET6 : AF_INET, host, raw) != 1)
+        return false;
+    static const uint8_t one[16] = {[15] = 1};
+    *ret_loopback = six ? memcmp(raw, one, sizeof(one)) == 0 : raw[0] == 127;
+    return true;
 }
 
 static void check_listen(struct compile *c, const struct tree *door)
 {
     const struct tree *t = tree_get(door, "listen");
     _cleanup_free_ char *text = t ? get_text(c, c->raw, "door/listen") : NULL;
-    char host[256], q[QUOTE_MAX];
+    bool loopback = false;
+    char q[QUOTE_MAX];
     if (!text)
         return;
-    if (!listen_parse(text, host)) {
+    if (!listen_parse(text, &loopback)) {
         error_at(c, t, "bad-value",
                  "`listen` is %s; wanted: ADDRESS:PORT such as 127.0.0.1:8480 or [::1]:8480",
                  quote(q, value_has_reference(t) ? t->text : text));
         return;
     }
     c->door_known = true;
-    bool loopback =
-        strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
     c->door_open = !loopback || get_bool(c, c->raw, "door/behind_proxy", false);
     if (!loopback && !tree_get(door, "tls"))
         error_at(c, t, "door-plain",
@@ -53,16 +58,41 @@ static void check_listen(struct compile *c, const struct tree *door)
                  "it listen on 127.0.0.1 behind a proxy that does TLS");
 }
 
+static void check_pem(struct compile *c, const struct tree *t, const char *file, const char *key,
+                      const char *begin)
+{
+    _cleanup_free_ char *text = NULL;
+    struct stat st;
+    size_t len = 0;
+    char q[QUOTE_MAX];
+    int r = stat(file, &st) < 0    ? -errno
+            : !S_ISREG(st.st_mode) ? -EINVAL
+                                   : read_file(file, 1u << 20, &text, &len);
+    if (r < 0)
+        error_at(c, t, "tls-file", "`%s`: %s: %s", key, quote(q, t->text), strerror(-r));
+    else if (!strstr(text, begin))
+        error_at(c, t, "tls-file", "`%s`: %s holds no PEM block with %s", key, quote(q, t->text),
+                 begin);
+    else if (strcmp(key, "key") == 0 && (st.st_mode & 077))
+        warning_at(c, t, "secret-readable", "%s can be read by others than its owner: chmod 600",
+                   quote(q, t->text));
+    if (text)
+        explicit_bzero(text, len);
+}
+
 static void check_tls(struct compile *c, const struct tree *tls)
 {
-    static const char *const keys[] = {"certificate", "key"};
-    for (size_t i = 0; tree_is_map(tls) && i < ARRAY_SIZE(keys); i++) {
-        char path[40], q[QUOTE_MAX];
-        (void)snprintf(path, sizeof(path), "door/tls/%s", keys[i]);
-        const struct tree *t = tree_get(tls, keys[i]);
-        _cleanup_free_ char *file = t ? get_path(c, c->raw, path) : NULL;
-        if (file && access(file, R_OK) < 0 && !(c->flags & CONFIG_WITHOUT_SECRETS))
-            error_at(c, t, "tls-file", "`%s`: %s cannot be read", keys[i], quote(q, t->text));
+    static const struct {
+        const char *key, *path, *begin;
+    } files[] = {
+        {"certificate", "door/tls/certificate", "CERTIFICATE-----"},
+        {"key", "door/tls/key", "PRIVATE KEY-----"},
+    };
+    for (size_t i = 0; tree_is_map(tls) && i < ARRAY_SIZE(files); i++) {
+        const struct tree *t = tree_get(tls, files[i].key);
+        _cleanup_free_ char *file = t ? get_path(c, c->raw, files[i].path) : NULL;
+        if (file && !(c->flags & CONFIG_WITHOUT_SECRETS))
+            check_pem(c, t, file, files[i].key, files[i].begin);
     }
 }
 
@@ -78,7 +108,7 @@ static const char *path_fault(const char *p)
     if (strstr(p, "//") || strstr(p, "/./") || strstr(p, "/../") ||
         (n > 2 && strcmp(p + n - 2, "/.") == 0) || (n > 3 && strcmp(p + n - 3, "/..") == 0))
         return "a path without empty, . and .. parts";
-    if (strncmp(p, "/-", 2) == 0 && (p[2] == '\0' || p[2] == '/'))
+    if (strncmp(p, "/-", 2) == 0)
         return "another one: /-/ is the hub's own";
     return strstr(p, "/receipts/") || (n > 9 && strcmp(p + n - 9, "/receipts") == 0)
                ? "another one: PATH/receipts is the hub's own"

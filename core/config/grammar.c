@@ -21,7 +21,7 @@ static const struct field door[] = {
     {"max_body", SHAPE_BYTES, FIELD_REF, "1k..64G", NULL},
     {"behind_proxy", SHAPE_BOOL, FIELD_REF, NULL, NULL},
     {"deadline", SHAPE_DURATION, FIELD_REF, "1s..1d", NULL},
-    {"max_connections", SHAPE_INT, FIELD_REF, "1..100000", NULL},
+    {"max_connections", SHAPE_INT, FIELD_REF, "1..60000", NULL},
     {0},
 };
 static const struct field retention[] = {
