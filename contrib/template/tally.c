@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* tally - a sink in one file: notes each message as a line "TYPE ID" in a file of yours.
  * Start your own connector from it: change the names, the options and what tally_deliver does. */
 #include <errno.h>

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* host - the inside of the opaque types of reeve/plugin.h, for whoever hosts plugins: the worker, `decode`, `plugin try`.
+/* host - the inside of the opaque types of reeve/plugin.h, for whoever hosts plugins: the worker,
+ * `decode`, `plugin try`.
  *
- * The host services (host_*.c) are thin: what they need from their host they ask through host_ops. All in the plugin thread. */
+ * The host services (host_*.c) are thin: what they need from their host they ask through host_ops.
+ * All in the plugin thread. */
 #ifndef REEVE_PLUGIN_HOST_H
 #define REEVE_PLUGIN_HOST_H
 #include "base/buf.h"
@@ -20,28 +22,34 @@ struct message *host_msg_unwrap(reeve_msg *msg); /* takes msg apart: the message
 /* What a host provides. Any may be NULL: the service then fails with "not available here". */
 struct host_ops {
     void (*issue)(void *host, const struct reeve_issue *issue);
-    reeve_rc (*submit)(void *host, uint64_t token, const char *content_type, const char *name, int fd, const void *p, size_t len);
+    reeve_rc (*submit)(void *host, uint64_t token, const char *content_type, const char *name,
+                       int fd, const void *p, size_t len);
     reeve_rc (*submit_request)(void *host, reeve_req *req, uint64_t token);
     int (*wait)(void *host, int fd, uint64_t ms);
     bool (*stop_asked)(void *host); /* polled by long services (http) */
-    int (*state_get)(void *host, const char *key, const void **ret, size_t *ret_len); /* 0 or -ENOENT … */
+    int (*state_get)(void *host, const char *key, const void **ret,
+                     size_t *ret_len); /* 0 or -ENOENT … */
     int (*state_put)(void *host, const char *key, const void *p, size_t len);
     void (*count)(void *host, const char *metric, uint64_t add);
     void (*gauge)(void *host, const char *metric, double value);
 };
 
 struct reeve_ctx; /* one instance: options, reason of the last failure, its http handles */
-/* options: normalised (core/README.md "Options"): key -> list of texts, or map for REEVE_T_MAP; borrowed. Nothing is copied but
- * the pointers: plugin, options, ops and host must outlive it. */
-reeve_ctx *host_ctx_new(const struct plugin *p, const struct tree *options, const struct host_ops *ops, void *host,
-                        uint64_t message_max);
+/* options: normalised (core/README.md "Options"): key -> list of texts, or map for REEVE_T_MAP;
+ * borrowed. Nothing is copied but the pointers: plugin, options, ops and host must outlive it. */
+reeve_ctx *host_ctx_new(const struct plugin *p, const struct tree *options,
+                        const struct host_ops *ops, void *host, uint64_t message_max);
 void host_ctx_free(reeve_ctx *ctx);
-const char *host_ctx_reason(const reeve_ctx *ctx);      /* of reeve_fail(), "" when none since host_ctx_clear() */
-uint64_t host_ctx_retry_after(const reeve_ctx *ctx);    /* ms, 0 = none */
-void host_ctx_clear(reeve_ctx *ctx);                    /* before each callback */
-/* Defaults from the option table for options that were not given: the normalised form, checked. For hosts without a plan
- * (`decode`, `plugin try -o k=v`). Codes: "option-unknown" (did-you-mean), "option-value", "option-required". */
-int host_options(const struct plugin *p, const char *const *key_values, size_t n, struct tree **ret, struct err *e);
+const char *
+host_ctx_reason(const reeve_ctx *ctx); /* of reeve_fail(), "" when none since host_ctx_clear() */
+uint64_t host_ctx_retry_after(const reeve_ctx *ctx); /* ms, 0 = none */
+void host_ctx_clear(reeve_ctx *ctx);                 /* before each callback */
+/* Defaults from the option table for options that were not given: the normalised form, checked. For
+ * hosts without a plan
+ * (`decode`, `plugin try -o k=v`). Codes: "option-unknown" (did-you-mean), "option-value",
+ * "option-required". */
+int host_options(const struct plugin *p, const char *const *key_values, size_t n, struct tree **ret,
+                 struct err *e);
 
 struct reeve_out {
     int (*emit)(void *arg, struct message *m); /* takes m; non-zero: stop */
@@ -52,16 +60,16 @@ struct reeve_out {
 struct host_header {
     const char *name, *value; /* name in lower case */
 };
-struct reeve_reader {     /* a document: from memory, or from a descriptor */
-    const char *p;        /* memory; NULL: fd */
+struct reeve_reader { /* a document: from memory, or from a descriptor */
+    const char *p;    /* memory; NULL: fd */
     size_t len, at;
-    int fd;               /* borrowed; read with pread from `at` */
-    const char *name;     /* may be NULL */
+    int fd;           /* borrowed; read with pread from `at` */
+    const char *name; /* may be NULL */
     const struct host_header *headers;
     size_t headers_n;
-    struct buf all;       /* of reeve_read_all(); host_reader_done() frees */
-    int error;            /* negative errno of a failed read */
-    char peek[64];        /* the first bytes, zero-terminated */
+    struct buf all; /* of reeve_read_all(); host_reader_done() frees */
+    int error;      /* negative errno of a failed read */
+    char peek[64];  /* the first bytes, zero-terminated */
 };
 void host_reader_memory(reeve_reader *r, const char *p, size_t len);
 void host_reader_fd(reeve_reader *r, int fd);
@@ -74,15 +82,15 @@ struct reeve_req { /* one pushed request; the worker's door side fills it */
     const char *body; /* memory, or NULL and body_fd */
     size_t body_len;
     int body_fd;
-    void *host;       /* the worker's */
+    void *host; /* the worker's */
 };
 
 struct reeve_job {
-    reeve_msg msg;              /* unwrapped view: .m borrowed */
+    reeve_msg msg; /* unwrapped view: .m borrowed */
     uint32_t attempt;
     const char *destination;
-    struct buf body;            /* encoded bytes */
-    struct tree *settings;      /* of reeve_buf_set(): map */
+    struct buf body;       /* encoded bytes */
+    struct tree *settings; /* of reeve_buf_set(): map */
     bool settled;
     reeve_rc rc;
     uint64_t after_ms;

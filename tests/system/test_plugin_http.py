@@ -3,6 +3,8 @@
 import base64
 import http.server
 import json
+import shutil
+import ssl
 import subprocess
 import threading
 import time
@@ -165,3 +167,31 @@ def test_check_says_whether_the_peer_answers(peer):
     peer.status = 401
     assert "HTTP 401" in check(peer.url()).stderr
     assert check("http://127.0.0.1:1/").returncode == 1
+
+
+@pytest.fixture
+def tls_peer(peer, tmp_path):
+    """The peer behind a certificate of its own making for localhost; gives (url, certificate)."""
+    openssl = shutil.which("openssl")
+    if not openssl:
+        pytest.skip("openssl is not installed")
+    cert, key = tmp_path / "c.pem", tmp_path / "k.pem"
+    subprocess.run([openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", cert],
+                   check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    peer.socket = context.wrap_socket(peer.socket, server_side=True)
+    return f"https://localhost:{peer.server_address[1]}/in", cert
+
+
+def test_certificates_and_names_are_checked(tls_peer, tmp_path):
+    url, cert = tls_peer
+    events = write_events(tmp_path / "e", 1)
+    unknown = deliver(url, events)[0]
+    assert unknown["verdict"] == "DOWN" and "certificate" in unknown["reason"]
+    wrong_name = deliver(url.replace("localhost", "127.0.0.1"), events, f"ca={cert}")[0]
+    assert wrong_name["verdict"] == "DOWN" and "127.0.0.1" in wrong_name["reason"]
+    assert deliver(url, events, f"ca={cert}")[0]["verdict"] == "OK"
+    missing = deliver(url, events, f"ca={tmp_path}/none.pem")[0]
+    assert missing["verdict"] == "DOWN"
