@@ -62,7 +62,7 @@ def test_the_sample_hub_with_its_secrets_is_without_findings(tmp_path):
     assert len(lines) == 2 and all("[secret-file]" in x for x in lines)
     (tmp_path / "c/secrets").mkdir(mode=0o700)
     for name in ("dcms.token", "cases.token"):
-        (tmp_path / "c/secrets" / name).write_text("0123456789abcdef0123456789\n")
+        (tmp_path / "c/secrets" / name).write_text("0123456789abcdef" + name + "\n")
         (tmp_path / "c/secrets" / name).chmod(0o600)
     r = check(tmp_path / "c")
     assert (r.returncode, r.stdout) == (0, "")
