@@ -241,6 +241,7 @@ static int publish_one(struct source *s, struct submission *sub, const struct st
         return fail_with(sub, -ENOMEM, NULL), 1;
     }
     p->of = sub;
+    p->wall_ms = wall_ms();
     p->generation = v.generation;
     p->change = v.change;
     counted(sub, &v);
@@ -299,7 +300,7 @@ void publish_confirmed(struct source *s, struct publish *p)
     struct submission *sub = p->of;
     struct err e;
     landed(s, p);
-    struct journal_row row = {.event = JOURNAL_ACCEPTED, .id = p->id, .source = p->source, .subject = p->subject, .type = p->type,
+    struct journal_row row = {.wall_ms = p->wall_ms, .event = JOURNAL_ACCEPTED, .id = p->id, .source = p->source, .subject = p->subject, .type = p->type,
                               .receipt = sub->hex, .party = s->party, .connector = s->connector, .attributes = p->attributes,
                               .detail = p->detail};
     int rc = journal_row_add(s, &row);

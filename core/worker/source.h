@@ -53,6 +53,7 @@ struct publish {
     uint64_t generation;
     enum change change;
     bool unrouted;
+    uint64_t wall_ms; /* when it was published: before anybody can have delivered it */
     struct err why; /* ITEM_FAILED */
 };
 
