@@ -8,7 +8,6 @@
 #include "message/message.h"
 #include "routing/cesql.h"
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -112,23 +111,29 @@ static int evaluate(struct evaluation *v, const char *text, struct err *e)
 
 int cmd_eval(int argc, char **argv)
 {
-    static const struct option options[] = {{"event", required_argument, NULL, 'e'},
-                                            {NULL, 0, NULL, 0}};
     struct evaluation v = {0};
     struct err e;
-    const char *event = NULL;
-    int c, r = 0;
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c != 'e')
+    const char *event = NULL, *text = NULL;
+    int r = 0;
+    /* By hand: an expression may begin with a minus sign. */
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--event") == 0 && i + 1 < argc)
+            event = argv[++i];
+        else if (strncmp(argv[i], "--event=", 8) == 0)
+            event = argv[i] + 8;
+        else if (strcmp(argv[i], "--") == 0 && i + 1 < argc && !text)
+            text = argv[++i];
+        else if (!text && strcmp(argv[i], "--event") != 0)
+            text = argv[i];
+        else
             return cli_usage("eval");
-        event = optarg;
     }
-    if (optind != argc - 1)
+    if (!text)
         return cli_usage("eval");
     if (event)
         r = read_event(event, &v.event, &e);
     if (r == 0)
-        r = evaluate(&v, argv[optind], &e);
+        r = evaluate(&v, text, &e);
     if (r < 0) {
         cli_complain("eval", &e);
         r = CLI_FAILED;

@@ -3,6 +3,7 @@
  * that owns them, run alone; when the configuration does not compile just now there is still the
  * journal's account of the last troubles. */
 #include "cli.h"
+#include "base/log.h"
 #include "base/util.h"
 #include "config/config.h"
 #include "hub.h"
@@ -28,9 +29,8 @@ static int stored_queues(const char *config, struct tree *status, struct err *e)
     if (r == 0)
         r = supervisor_peek(plan, &figures, e);
     tree_free(plan);
-    const struct tree *spool = tree_get(figures, "spool");
-    for (size_t i = 0; r == 0 && spool && i < spool->n; i++)
-        if (tree_put(status, spool->key[i]->text, tree_copy(spool->child[i])) < 0)
+    for (size_t i = 0; r == 0 && figures && i < figures->n; i++)
+        if (tree_put(status, figures->key[i]->text, tree_copy(figures->child[i])) < 0)
             r = err_set(e, -ENOMEM, "memory", "out of memory");
     tree_free(figures);
     return r;
@@ -125,6 +125,8 @@ int cmd_status(int argc, char **argv)
     }
     if (optind != argc)
         return cli_usage("status");
+    log_open("status",
+             LOG_LEVEL_ERROR); /* starting and ending the queue's process is no news here */
     if (hub_open(&o, &h, &e) < 0) {
         cli_complain("status", &e);
         return CLI_NOT_RUNNING;

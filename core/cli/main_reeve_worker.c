@@ -6,22 +6,6 @@
 #include "base/util.h"
 #include <string.h>
 
-/* A command whose room is not linked says so instead of failing the link. */
-#pragma weak cmd_check
-#pragma weak cmd_compile
-#pragma weak cmd_explain
-#pragma weak cmd_test
-#pragma weak cmd_decode
-#pragma weak cmd_encode
-#pragma weak cmd_eval
-#pragma weak cmd_trace
-#pragma weak cmd_status
-#pragma weak cmd_dead
-#pragma weak cmd_plugin
-#pragma weak cmd_describe
-#pragma weak cmd_source
-#pragma weak cmd_sink
-
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -42,10 +26,6 @@ int main(int argc, char **argv)
     for (size_t i = 0; argc >= 2 && i < ARRAY_SIZE(commands); i++) {
         if (strcmp(argv[1], commands[i].name) != 0)
             continue;
-        if (!commands[i].run) {
-            fprintf(stderr, "reeve %s: not built in\n", argv[1]);
-            return CLI_FAILED;
-        }
         if (cli_wants_help(argc - 1, argv + 1)) {
             help_one(stdout, help_find(argv[1]));
             return CLI_OK;

@@ -157,7 +157,7 @@ static const struct tree *find_queues(const struct tree *status)
     const struct tree *queues = tree_get(status, "destinations"),
                       *processes = tree_get(status, "processes");
     for (size_t i = 0; !queues && processes && i < processes->n; i++)
-        queues = tree_at(processes->child[i], "stats/spool/destinations");
+        queues = tree_at(processes->child[i], "stats/destinations");
     return queues;
 }
 

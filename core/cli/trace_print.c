@@ -2,6 +2,7 @@
 /* trace_print - see trace_print.h. One block a submission, one a message; in each the rows by time,
  * then how it stands: for every destination delivered, dead, or still on its way, and why. */
 #include "trace_print.h"
+#include "base/map.h"
 #include "base/util.h"
 #include "journal/journal.h"
 #include <inttypes.h>
@@ -9,6 +10,7 @@
 
 #define TEXT         700
 #define DESTINATIONS 64
+#define BLOCKS       20 /* messages told one by one */
 
 struct printer {
     FILE *out;
@@ -96,7 +98,8 @@ static void accepted(const struct printer *p, const struct tree *row)
             get(row, "connector", b));
     for (size_t i = 0; tree_is_list(to) && i < to->n; i++) {
         fprintf(p->out, "%s %s", i ? "," : "; for", get(to->child[i], "destination", a));
-        if (tree_gets(to->child[i], "route", NULL))
+        const struct tree *route = tree_get(to->child[i], "route");
+        if (tree_text(route) && !route->plain) /* null: where unrouted messages go */
             fprintf(p->out, " by route %s", get(to->child[i], "route", b));
     }
 }
@@ -113,33 +116,47 @@ static void unrouted(const struct printer *p, const struct tree *row)
     }
 }
 
-static void happened(const struct printer *p, const struct tree *row)
+static bool by_hand(const struct tree *row)
+{
+    return is(row, JOURNAL_REPLAYED) || is(row, JOURNAL_DISCARDED) || is(row, "shown");
+}
+
+/* again: how many rows before it said the same. */
+static void happened(const struct printer *p, const struct tree *row, size_t again)
 {
     static const struct {
-        const char *event, *words;
+        const char *event, *before, *after;
     } known[] = {
-        {JOURNAL_DELIVERED, "was delivered"},
-        {JOURNAL_ATTEMPT, "did not take it"},
-        {JOURNAL_DOWN, "was not reachable"},
-        {JOURNAL_DEAD, "it became a dead letter"},
-        {JOURNAL_REPLAYED, "it was sent again by hand"},
-        {JOURNAL_DISCARDED, "it was thrown away by hand"},
+        {JOURNAL_DELIVERED, "delivered to ", ""},
+        {JOURNAL_ATTEMPT, "", " did not take it"},
+        {JOURNAL_DOWN, "", " was not reachable"},
+        {JOURNAL_DEAD, "became a dead letter of ", ""},
+        {JOURNAL_REPLAYED, "sent again to ", ""},
+        {JOURNAL_DISCARDED, "thrown away for ", ""},
+        {"shown", "the dead letter of ", " was shown with its body"},
     };
-    char a[TEXT];
-    const char *words = tree_gets(row, "event", "?");
+    char a[TEXT], b[TEXT];
+    const char *before = tree_gets(row, "event", "?"), *after = "";
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-        if (is(row, known[i].event))
-            words = known[i].words;
-    fprintf(p->out, "%s  %s: %s", clock_of(row), get(row, "destination", a), words);
+        if (is(row, known[i].event)) {
+            before = known[i].before;
+            after = known[i].after;
+        }
+    fprintf(p->out, "%s  %s%s%s", clock_of(row), before, get(row, "destination", a), after);
     if (tree_getu(row, "attempt", 0))
-        fprintf(p->out,
-                is(row, JOURNAL_DELIVERED) ? " at attempt %" PRIu64 : " (attempt %" PRIu64 ")",
-                tree_getu(row, "attempt", 0));
-    reason(p, row);
+        fprintf(p->out, ", attempt %" PRIu64, tree_getu(row, "attempt", 0));
+    if (again)
+        fprintf(p->out, ", %zu times", again + 1);
+    if (tree_gets(row, "detail/by", NULL))
+        fprintf(p->out, ", by %s", get(tree_get(row, "detail"), "by", b));
+    if (by_hand(row) && tree_gets(row, "text", NULL))
+        fprintf(p->out, ": %s", get(row, "text", b));
+    else if (!by_hand(row))
+        reason(p, row);
     when(p, tree_getu(row, "next_ms", 0));
 }
 
-static void print_row(const struct printer *p, const struct tree *row)
+static void print_row(const struct printer *p, const struct tree *row, size_t again)
 {
     fputs("  ", p->out);
     if (is(row, JOURNAL_SUBMITTED))
@@ -153,7 +170,7 @@ static void print_row(const struct printer *p, const struct tree *row)
     else if (is(row, JOURNAL_UNROUTED))
         unrouted(p, row);
     else
-        happened(p, row);
+        happened(p, row, again);
     fputc('\n', p->out);
 }
 
@@ -208,39 +225,137 @@ static void follow(struct fate *f, const struct tree *row)
         f->last = row;
 }
 
+static bool same(const struct tree *a, const struct tree *b, const char *key)
+{
+    return strcmp(tree_gets(a, key, ""), tree_gets(b, key, "")) == 0;
+}
+
+/* The next row of this message says the same: a receiver that is down for days is one line. */
+static bool said_again(const struct tree *rows, size_t i)
+{
+    const struct tree *row = rows->child[i];
+    if (!is(row, JOURNAL_DOWN) && !is(row, JOURNAL_ATTEMPT))
+        return false;
+    for (size_t k = i + 1; k < rows->n; k++)
+        if (same(row, rows->child[k], "id"))
+            return same(row, rows->child[k], "event") && same(row, rows->child[k], "destination") &&
+                   same(row, rows->child[k], "code") && same(row, rows->child[k], "text");
+    return false;
+}
+
+static void message_head(const struct printer *p, const struct tree *row)
+{
+    char a[TEXT], b[TEXT], c[TEXT], d[TEXT];
+    fprintf(p->out, "message %s\n  %s %s from %s\n", get(row, "id", a), get(row, "type", b),
+            get(row, "subject", c), get(row, "source", d));
+}
+
+static void note_fates(struct fate *fates, size_t *n, const struct tree *row)
+{
+    const struct tree *to = tree_at(row, "detail/destinations");
+    const char *destination = tree_gets(row, "destination", NULL);
+    for (size_t k = 0; is(row, JOURNAL_ACCEPTED) && tree_is_list(to) && k < to->n; k++)
+        (void)fate_of(fates, n, tree_gets(to->child[k], "destination", "?"));
+    if (destination && is(row, JOURNAL_UNROUTED))
+        (void)fate_of(fates, n, destination);
+    else if (destination && !is(row, "shown"))
+        follow(fate_of(fates, n, destination), row);
+}
+
 static void message_block(const struct printer *p, const struct tree *rows, const char *id)
 {
     struct fate fates[DESTINATIONS];
-    size_t n = 0;
+    size_t n = 0, again = 0;
     bool headed = false;
-    char a[TEXT], b[TEXT], c[TEXT];
     for (size_t i = 0; i < rows->n; i++) {
-        const struct tree *row = rows->child[i], *to = tree_at(row, "detail/destinations");
-        const char *destination = tree_gets(row, "destination", NULL);
+        const struct tree *row = rows->child[i];
         if (strcmp(tree_gets(row, "id", ""), id) != 0)
             continue;
         if (!headed)
-            fprintf(p->out, "message %s\n  %s %s from %s\n", get(row, "id", a), get(row, "type", b),
-                    get(row, "subject", c), tree_gets(row, "source", "?"));
+            message_head(p, row);
         headed = true;
-        print_row(p, row);
-        for (size_t k = 0; is(row, JOURNAL_ACCEPTED) && tree_is_list(to) && k < to->n; k++)
-            (void)fate_of(fates, &n, tree_gets(to->child[k], "destination", "?"));
-        if (destination && is(row, JOURNAL_UNROUTED))
-            (void)fate_of(fates, &n, destination);
-        else if (destination)
-            follow(fate_of(fates, &n, destination), row);
+        note_fates(fates, &n, row);
+        if (said_again(rows, i)) {
+            again++;
+            continue;
+        }
+        print_row(p, row, again);
+        again = 0;
     }
     for (size_t i = 0; i < n; i++)
         print_fate(p, &fates[i]);
 }
 
-static bool seen_before(const struct tree *rows, size_t upto, const char *key, const char *value)
+/* ---- many messages: figures for each destination */
+
+struct counts {
+    const char *destination;
+    size_t delivered, dead, discarded, waiting;
+};
+
+static int count_one(void *arg, const char *key, size_t len, void *value)
 {
-    for (size_t i = 0; i < upto; i++)
-        if (strcmp(tree_gets(rows->child[i], key, ""), value) == 0)
-            return true;
-    return false;
+    struct counts *c = arg;
+    const struct fate *f = value;
+    (void)key;
+    (void)len;
+    for (size_t i = 0; i < DESTINATIONS; i++) {
+        if (c[i].destination && strcmp(c[i].destination, f->destination) != 0)
+            continue;
+        c[i].destination = f->destination;
+        c[i].delivered += f->last && is(f->last, JOURNAL_DELIVERED);
+        c[i].dead += f->last && is(f->last, JOURNAL_DEAD);
+        c[i].discarded += f->last && is(f->last, JOURNAL_DISCARDED);
+        c[i].waiting += !f->last || !final(f->last);
+        break;
+    }
+    return 0;
+}
+
+static int follow_in_map(struct map *m, const struct tree *row, const char *destination,
+                         bool happening)
+{
+    char key[2 * TEXT];
+    int len = snprintf(key, sizeof key, "%.600s\n%.600s", tree_gets(row, "id", ""), destination);
+    struct fate *f = map_get(m, key, (size_t)len);
+    if (!f) {
+        f = xcalloc(1, sizeof *f);
+        if (!f || map_put(m, key, (size_t)len, f) < 0) {
+            free(f);
+            return -1;
+        }
+        f->destination = destination;
+    }
+    if (happening)
+        follow(f, row);
+    return 0;
+}
+
+static void summary(const struct printer *p, const struct tree *rows, size_t messages)
+{
+    struct counts counts[DESTINATIONS] = {{0}};
+    struct map *m = map_new(free);
+    int r = m ? 0 : -1;
+    for (size_t i = 0; r == 0 && i < rows->n; i++) {
+        const struct tree *row = rows->child[i], *to = tree_at(row, "detail/destinations");
+        const char *destination = tree_gets(row, "destination", NULL);
+        if (!tree_gets(row, "id", NULL))
+            continue;
+        for (size_t k = 0; r == 0 && is(row, JOURNAL_ACCEPTED) && tree_is_list(to) && k < to->n;
+             k++)
+            r = follow_in_map(m, row, tree_gets(to->child[k], "destination", "?"), false);
+        if (r == 0 && destination && !is(row, "shown"))
+            r = follow_in_map(m, row, destination, !is(row, JOURNAL_UNROUTED));
+    }
+    if (r == 0)
+        (void)map_each(m, count_one, counts);
+    fprintf(p->out, "%zu messages in all; the first %d are above, --json has every row\n", messages,
+            BLOCKS);
+    for (size_t i = 0; i < DESTINATIONS && counts[i].destination; i++)
+        fprintf(p->out, "  => %s: %zu delivered, %zu dead letters, %zu thrown away, %zu waiting\n",
+                counts[i].destination, counts[i].delivered, counts[i].dead, counts[i].discarded,
+                counts[i].waiting);
+    map_free(m);
 }
 
 /* Rows without a message id belong to the submission. */
@@ -252,7 +367,7 @@ static void submission_block(const struct printer *p, const struct tree *rows, c
     for (size_t i = 0; i < rows->n; i++)
         if (!tree_gets(rows->child[i], "id", NULL) &&
             strcmp(tree_gets(rows->child[i], "receipt", ""), receipt) == 0)
-            print_row(p, rows->child[i]);
+            print_row(p, rows->child[i], 0);
 }
 
 static bool is_of_submission(const struct tree *row)
@@ -273,9 +388,16 @@ void trace_print(const struct tree *rows, uint64_t now_ms, FILE *out)
         if (first)
             submission_block(&p, rows, receipt);
     }
-    for (size_t i = 0; i < rows->n; i++) {
+    struct map *seen = map_new(NULL);
+    size_t messages = 0;
+    for (size_t i = 0; seen && i < rows->n; i++) {
         const char *id = tree_gets(rows->child[i], "id", NULL);
-        if (id && !seen_before(rows, i, "id", id))
+        if (!id || map_has(seen, id, strlen(id)) || map_put(seen, id, strlen(id), &p) < 0)
+            continue;
+        if (messages++ < BLOCKS)
             message_block(&p, rows, id);
     }
+    if (messages > BLOCKS)
+        summary(&p, rows, messages);
+    map_free(seen);
 }

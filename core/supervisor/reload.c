@@ -183,7 +183,7 @@ static void change_list_done(struct change_list *l)
 static int refuse_full_queues(const struct sup *s, const struct plan *next, struct err *e)
 {
     const struct unit *spool = sup_find(s, "spool");
-    const struct tree *queues = spool ? tree_at(spool->stats, "spool/destinations") : NULL;
+    const struct tree *queues = spool ? tree_get(spool->stats, "destinations") : NULL;
     const struct tree *names = tree_get(next->tree, "destinations");
     for (size_t i = 0; tree_is_list(queues) && i < queues->n; i++) {
         const char *name = tree_gets(queues->child[i], "name", "");

@@ -91,7 +91,7 @@ def test_starts_in_order_and_ends_in_the_opposite_order(stage):
 
 
 def test_status_tells_of_every_process(stage):
-    stage.plan(spool={"figures": {"spool": {"destinations": [{"name": "a", "ready": 3, "dead": 1}]}}})
+    stage.plan(spool={"figures": {"destinations": [{"name": "a", "ready": 3, "dead": 1}]}})
     stage.start()
     s = stage.status()
     assert [p["name"] for p in s["processes"]] == ["spool", "a.deliver", "b.receive", "door"]
@@ -99,7 +99,7 @@ def test_status_tells_of_every_process(stage):
     for p in s["processes"]:
         assert p["state"] == "ready" and p["restarts"] == 0 and p["rss_kb"] > 0 and p["status"] == "at work"
         os.kill(p["pid"], 0)
-    assert s["processes"][0]["stats"]["spool"]["destinations"][0]["ready"] == 3
+    assert s["processes"][0]["stats"]["destinations"][0]["ready"] == 3
     r = stage.command("status")
     assert r.returncode == 0 and "a.deliver" in r.stdout and "running" in r.stdout and "\033" not in r.stdout
 
@@ -330,7 +330,7 @@ def test_reload_refuses_another_data_directory(stage):
 
 
 def test_reload_refuses_to_remove_a_destination_with_messages(stage):
-    figures = {"spool": {"destinations": [{"name": "a", "ready": 2, "delayed": 1, "inflight": 0, "configured": True}]}}
+    figures = {"destinations": [{"name": "a", "ready": 2, "delayed": 1, "inflight": 0, "configured": True}]}
     stage.plan(spool={"figures": figures})
     stage.start()
     stage.plan(spool={"figures": figures}, a_sink=None, z_sink={}, destinations=["z"])
