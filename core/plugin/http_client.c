@@ -364,7 +364,22 @@ static size_t start_more(struct http_client *c, struct transfer *ts, size_t n)
     return running + waiting;
 }
 
-static void collect(struct http_client *c)
+/* A peer that is not there or does not answer is not asked again in this call: else a batch would
+ * take as many times its patience as there are rounds, and its process be taken for one that hangs.
+ */
+static void spare(struct http_client *c, struct transfer *ts, size_t n, const struct transfer *bad)
+{
+    char why[sizeof(bad->resp->error)];
+    (void)snprintf(why, sizeof(why), "not sent: %.200s", bad->resp->error);
+    for (size_t i = 0; i < n; i++) {
+        if (ts[i].state != WAITING || strcmp(ts[i].authority, bad->authority) != 0)
+            continue;
+        (void)fail(&ts[i], HTTP_UNREACHED, why);
+        release(c, &ts[i]);
+    }
+}
+
+static void collect(struct http_client *c, struct transfer *ts, size_t n)
 {
     int left;
     CURLMsg *m;
@@ -376,6 +391,8 @@ static void collect(struct http_client *c)
         (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
         judge(t, r);
         release(c, t);
+        if (t->resp->end == HTTP_UNREACHED || r == CURLE_OPERATION_TIMEDOUT)
+            spare(c, ts, n, t);
     }
 }
 
@@ -400,7 +417,7 @@ static int run(struct http_client *c, struct transfer *ts, size_t n, bool (*stop
             return -ECANCELED;
         }
         CURLMcode r = curl_multi_perform(c->multi, &running);
-        collect(c);
+        collect(c, ts, n);
         if (r == CURLM_OK && running > 0)
             r = curl_multi_poll(c->multi, NULL, 0, POLL_MS, NULL);
         if (r != CURLM_OK) {

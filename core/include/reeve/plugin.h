@@ -256,7 +256,8 @@ struct reeve_http { /* yours; set size = sizeof(struct reeve_http) */
     uint32_t reserved0;
 };
 /* All n at once. resps[i] is always set (free each); a request that got no answer has status 0. OK, or RETRY when
- * asked to stop. Redirects are not followed. */
+ * asked to stop. Redirects are not followed. Once a peer cannot be reached or does not answer in time, what was not yet
+ * started there is not sent. */
 reeve_rc reeve_http(reeve_ctx *, const struct reeve_http *const *reqs, reeve_resp **resps, size_t n);
 int reeve_resp_status(const reeve_resp *);                     /* 0: none, see reeve_resp_error() */
 const char *reeve_resp_error(const reeve_resp *);              /* "" when there was an answer */

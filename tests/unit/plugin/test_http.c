@@ -365,6 +365,32 @@ static void many_go_at_once_within_the_limit_of_the_host(void **state)
     assert_int_equal(atomic_load(&server.most_busy), 20);
 }
 
+static void a_peer_that_hangs_is_not_asked_forty_times(void **state)
+{
+    (void)state;
+    struct reeve_http q[MANY];
+    const struct reeve_http *reqs[MANY];
+    reeve_resp *resps[MANY];
+    char *url = url_of("/slow/700");
+    size_t charged = 0, spared = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        q[i] = (struct reeve_http){.size = sizeof(q[i]), .url = url, .timeout_ms = 250};
+        reqs[i] = &q[i];
+    }
+    uint64_t began = mono_ms();
+    assert_int_equal(reeve_http(ctx, reqs, resps, MANY), REEVE_OK);
+    assert_true(mono_ms() - began < 900);
+    for (size_t i = 0; i < MANY; i++) {
+        reeve_rc rc = reeve_resp_verdict(resps[i], NULL);
+        charged += rc == REEVE_RETRY;
+        spared += rc == REEVE_DOWN && strncmp(reeve_resp_error(resps[i]), "not sent: ", 10) == 0;
+        reeve_resp_free(resps[i]);
+    }
+    assert_int_equal(charged, HTTP_PER_HOST);
+    assert_int_equal(spared, MANY - HTTP_PER_HOST);
+    free(url);
+}
+
 static void connections_are_kept_between_calls(void **state)
 {
     (void)state;
@@ -433,6 +459,7 @@ int main(void)
         cmocka_unit_test(redirects_are_not_followed),
         cmocka_unit_test(interim_answers_do_not_leave_headers),
         cmocka_unit_test(many_go_at_once_within_the_limit_of_the_host),
+        cmocka_unit_test(a_peer_that_hangs_is_not_asked_forty_times),
         cmocka_unit_test(connections_are_kept_between_calls),
         cmocka_unit_test(a_big_body_is_cut_at_a_mebibyte),
         cmocka_unit_test(asked_to_stop_gives_up),
