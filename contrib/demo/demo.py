@@ -196,8 +196,9 @@ def give_account(hub, receivers, records, whole=False):
     show_account(records)
     explained.legend(hub, records)
     show_one(hub, records[-1])
-    show_queues(hub)
+    restarted = show_queues(hub)
     problems, good = account.prove(hub, receivers, records, whole)
+    problems += restarted
     problems += [f"{r.key} is still under way, or was never accepted" for r in late]
     problems += [f"{r.key} ended as {r.outcome(d)['event']} at {d}: {r.outcome(d).get('text', '')}"
                  for r in records if r not in late for d in r.chosen() if r.outcome(d)["event"] != "delivered"]
@@ -226,6 +227,7 @@ def show_queues(hub):
                [[q["name"], int(q["ready"]) + int(q["delayed"]), q["inflight"], q["dead"]] for q in queues])
     for alarm in status.get("alarms", []):
         show.say(f"alarm: {show.plain(alarm.get('text', alarm))}")
+    return [f"{p['name']} was started {p['restarts']} times again" for p in status.get("processes", []) if p.get("restarts")]
 
 
 def own_file(hub, receivers, name):

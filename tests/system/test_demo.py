@@ -17,12 +17,19 @@ DATA = ROOT / "contrib/demo/data"
 
 
 def demo(tmp_path, **environment):
+    """Runs it; what a sanitizer found in any of the hub's processes fails the test too."""
     for name in ("reeve", "reeve-worker", "reeve-door", "reeve-spool"):
         program(name)
     for name in ("plugins/http", "plugins/file", "adapters/360giving", "adapters/cloudevents"):
         module(name)
+    found = tmp_path.parent / f"{tmp_path.name}-sanitizer"
     env = {**os.environ, "REEVE_BUILD": str(BUILD), "ONCE": "1", "TMPDIR": str(tmp_path), **environment}
-    return subprocess.run([sys.executable, DEMO], env=env, capture_output=True, text=True, timeout=180, check=False)
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+        env[name] = f"{os.environ.get(name, '')}:log_path={found}".lstrip(":")
+    done = subprocess.run([sys.executable, DEMO], env=env, capture_output=True, text=True, timeout=180, check=False)
+    reports = "".join(p.read_text(errors="replace") for p in found.parent.glob(found.name + ".*"))
+    assert not reports, reports[:6000]
+    return done
 
 
 def test_demo_once_ends_0_and_leaves_nothing(tmp_path):
