@@ -236,6 +236,84 @@ static void killing_the_engine_while_consuming_loses_nothing_and_brings_back_not
     assert_int_equal(probe_figure(&pub, "register", "ready"), 0);
 }
 
+/* Settles what has come in, mostly DONE, by a fixed pseudo-random rule. */
+static void settle_somehow(struct probe *p, unsigned *next, uint64_t *x)
+{
+    for (; *next < p->jobs; ++*next) {
+        *x = *x * 6364136223846793005u + 1442695040888963407u;
+        unsigned dice = (unsigned)(*x >> 33) % 20;
+        enum settle how = dice == 0 ? SETTLE_RETRY : dice == 1 ? SETTLE_RELEASE : SETTLE_DONE;
+        struct transport_job *job = p->got[*next].job;
+        p->got[*next].job = NULL;
+        int r = transport_settle(p->t, job, how, 0, "busy", "because");
+        assert_true(r == 0 || r == -ESTALE);
+    }
+}
+
+/* First appearances, in the order of publishing; everything at least once. */
+static void check_all_came(const struct probe *p, const char *destination, unsigned n, bool ordered)
+{
+    static unsigned char seen[PROBE_TAGS];
+    unsigned next = 0, count = 0;
+    memset(seen, 0, sizeof seen);
+    for (unsigned i = 0; i < p->jobs; i++) {
+        if (strcmp(p->got[i].destination, destination) != 0)
+            continue;
+        unsigned long v = strtoul(p->got[i].id + 1, NULL, 10);
+        assert_true(v < n);
+        if (seen[v]++)
+            continue;
+        count++;
+        if (ordered)
+            assert_int_equal(v, next++);
+    }
+    assert_int_equal(count, n);
+}
+
+static void random_kills_under_load_lose_nothing_and_keep_strict_order(void **state)
+{
+    enum { N = 3000 };
+    static const char *const two[] = {"register", "ledger"};
+    uint64_t x = 42;
+    unsigned next = 0, sent = 0, kills = 0;
+    (void)state;
+    probe_open(&pub, &g, "all");
+    probe_open(&con, &g, "all");
+    consume(&con, "register", 50);
+    consume(&con, "ledger", 50);
+    uint64_t until = mono_ms() + 60000;
+    while (pub.confirmed < N && mono_ms() < until) {
+        char id[32];
+        (void)snprintf(id, sizeof id, "m%u", sent);
+        while (sent < N && transport_publish(pub.t, sent, id, id, strlen(id), two, 2) == 0)
+            (void)snprintf(id, sizeof id, "m%u", ++sent);
+        engine_run(pub.t, NULL, 0, 2);
+        engine_run(con.t, NULL, 0, 2);
+        settle_somehow(&con, &next, &x);
+        if (kills < 6 && pub.confirmed > (kills + 1) * 400) {
+            engine_kill(&g);
+            assert_int_equal(engine_start(&g), 0);
+            kills++;
+        }
+    }
+    assert_int_equal(pub.confirmed, N);
+    assert_int_equal(pub.failed + pub.twice, 0);
+    while (mono_ms() < until &&
+           (next < con.jobs || probe_figure(&pub, "ledger", "ready") ||
+            probe_figure(&pub, "register", "ready") || probe_figure(&pub, "ledger", "inflight") ||
+            probe_figure(&pub, "register", "inflight"))) {
+        for (unsigned i = 0; i < 200; i++) {
+            engine_run(con.t, &con.jobs, next + 1, 5);
+            settle_somehow(&con, &next, &x);
+        }
+    }
+    assert_int_equal(kills, 6);
+    check_all_came(&con, "register", N, false);
+    check_all_came(&con, "ledger", N, true);
+    assert_int_equal(probe_figure(&pub, "register", "bytes"), 0);
+    assert_int_equal(probe_figure(&pub, "ledger", "bytes"), 0);
+}
+
 static void strict_order_holds_through_retry_and_release(void **state)
 {
     (void)state;
@@ -790,6 +868,7 @@ int main(void)
         T(jobs_of_a_lost_engine_are_void_and_come_again),
         T(killing_the_engine_in_mid_window_loses_nothing),
         T(killing_the_engine_while_consuming_loses_nothing_and_brings_back_nothing),
+        T(random_kills_under_load_lose_nothing_and_keep_strict_order),
         T(strict_order_holds_through_retry_and_release),
         T(strict_order_holds_over_a_restart),
         T(free_order_lets_others_overtake),
