@@ -199,7 +199,7 @@ static int build_route(struct builder *b, const struct tree *tree)
     if (!copy)
         return no_memory(b->err);
     struct route *route = &t->route[t->n];
-    *route = (struct route){.proved = false};
+    *route = (struct route){.n_alternative = 0};
     t->name[t->n++] = copy;
     int r = build_condition(b, tree, &route->condition);
     if (r == 0)

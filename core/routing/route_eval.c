@@ -88,28 +88,30 @@ static void start(struct route_work *w)
     w->n_found = 0;
 }
 
+static inline void hit_one(struct route_work *w, uint32_t d, uint32_t route, int32_t alternative)
+{
+    if (w->mark[d] != w->turn) {
+        w->mark[d] = w->turn;
+        w->found[w->n_found++] = d;
+    } else if (w->hit[d].route <= route) {
+        return;
+    }
+    w->hit[d] = (struct route_hit){d, route, alternative};
+}
+
 static void hit(const struct route_table *t, struct route_work *w, struct targets to,
                 uint32_t route, int32_t alternative)
 {
-    for (uint32_t i = 0; i < to.n; i++) {
-        uint32_t d = t->target[to.at + i];
-        if (w->mark[d] != w->turn) {
-            w->mark[d] = w->turn;
-            w->found[w->n_found++] = d;
-        } else if (w->hit[d].route <= route) {
-            continue;
-        }
-        w->hit[d] = (struct route_hit){d, route, alternative};
-    }
+    for (uint32_t i = 0; i < to.n; i++)
+        hit_one(w, t->target[to.at + i], route, alternative);
 }
 
-/* The condition of the route holds. */
-static void take(const struct route_table *t, struct route_work *w, uint32_t route)
+/* The condition of the route holds: the first of these whose own does. */
+static void take_first(const struct route_table *t, struct route_work *w, uint32_t route,
+                       uint32_t at, uint32_t n)
 {
-    const struct route *r = &t->route[route];
-    hit(t, w, r->to, route, -1);
-    for (uint32_t i = 0; i < r->n_alternative; i++) {
-        const struct alternative *a = &t->alternative[r->alternative + i];
+    for (uint32_t i = 0; i < n; i++) {
+        const struct alternative *a = &t->alternative[at + i];
         if (!condition_holds(&a->condition, w))
             continue;
         hit(t, w, a->to, route, (int32_t)i);
@@ -155,11 +157,44 @@ static size_t finish(const struct route_table *t, struct route_work *w,
     return n;
 }
 
+static __attribute__((noinline)) bool rest_cast(const struct rest_test *test, const struct value *v)
+{
+    char buf[INTEGER_TEXT];
+    struct value text = cast_string(v, buf);
+    if (test->n == NONE)
+        return value_set_has_text(test->set, text.p, text.len);
+    return text.len == test->n && (test->n == 0 || memcmp(text.p, test->text, test->n) == 0);
+}
+
+static inline bool rest_holds(const struct route_index *x, const struct rest *r,
+                              struct route_work *w)
+{
+    for (uint32_t i = 0; i < r->n_test; i++) {
+        const struct rest_test *test = &x->test[r->test + i];
+        const struct value *v = &w->slot[test->slot];
+        if (v->type == VALUE_ABSENT)
+            return false;
+        if (v->type != VALUE_STRING || test->n == NONE) {
+            if (!rest_cast(test, v))
+                return false;
+        } else if (v->len != test->n || (v->len > 0 && memcmp(v->p, test->text, v->len) != 0)) {
+            return false;
+        }
+    }
+    return !r->when || cesql_matches(r->when, w->slot, w->scratch);
+}
+
 static void try_route(const struct route_table *t, struct route_work *w, uint32_t route)
 {
-    const struct route *r = &t->route[route];
-    if (r->proved || condition_holds(&r->condition, w))
-        take(t, w, route);
+    const struct rest *r = &t->index.rest[route];
+    if (!rest_holds(&t->index, r, w))
+        return;
+    if (r->n_to == 1)
+        hit_one(w, r->to, route, -1);
+    else
+        hit(t, w, (struct targets){r->to, r->n_to}, route, -1);
+    if (r->n_alternative > 0)
+        take_first(t, w, route, r->alternative, r->n_alternative);
 }
 
 static void try_key(const struct route_table *t, struct route_work *w, uint32_t slot,
@@ -210,8 +245,11 @@ size_t route_eval_plain(const struct route_table *t, struct route_work *w,
     route_set_slots(t, w, a, n);
     start(w);
     for (uint32_t i = 0; i < t->n; i++) {
-        if (condition_holds(&t->route[i].condition, w))
-            take(t, w, i);
+        const struct route *r = &t->route[i];
+        if (!condition_holds(&r->condition, w))
+            continue;
+        hit(t, w, r->to, i, -1);
+        take_first(t, w, i, r->alternative, r->n_alternative);
     }
     return finish(t, w, ret);
 }

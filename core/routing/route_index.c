@@ -13,6 +13,7 @@
  * 'text'  the attribute is cast to String: its canonical text is the key; attribute = number  it is
  * cast to Integer: a second look-up by the number's text; attribute IN (…)    the elements are cast
  * to its type: every element is filed as String, Integer and Boolean. */
+#include "base/map.h"
 #include "base/util.h"
 #include "route_private.h"
 #include <errno.h>
@@ -26,7 +27,9 @@ struct want { /* a text under which a route may be filed */
 };
 struct option { /* one necessary test: want[at..at+n) */
     uint32_t at, n;
-    bool exact; /* the test and the look-up agree for every value */
+    uint32_t test, node; /* which one: of match, or of when; the other is NONE */
+    bool
+        exact; /* test and look-up agree for every value, so that the test need not be made again */
 };
 struct builder {
     struct route_table *t;
@@ -62,14 +65,15 @@ static void add_cast(struct builder *b, uint32_t slot, struct value v)
         add_want(b, slot, cast_string(&v, buf));
 }
 
-static void add_option(struct builder *b, size_t from, bool exact)
+static void add_option(struct builder *b, size_t from, uint32_t test, uint32_t node, bool exact)
 {
     if (b->failed ||
         grow_array((void **)&b->option, &b->cap_option, b->n_option + 1, sizeof(*b->option)) < 0) {
         b->failed = true;
         return;
     }
-    b->option[b->n_option++] = (struct option){(uint32_t)from, (uint32_t)(b->n_want - from), exact};
+    b->option[b->n_option++] =
+        (struct option){(uint32_t)from, (uint32_t)(b->n_want - from), test, node, exact};
 }
 
 /* ---------------------------------------------------------------- what a condition needs */
@@ -115,12 +119,12 @@ static bool want_test(struct builder *b, const struct node *node, const struct n
 }
 
 /* A required node: one test, or an OR of tests on one attribute. */
-static void want_node(struct builder *b, const struct cesql *c, uint32_t at, bool alone)
+static void want_node(struct builder *b, const struct cesql *c, uint32_t at)
 {
     const struct node *n = &c->node[at];
     size_t from = b->n_want;
     uint32_t slot = NONE;
-    bool exact = alone, usable = true;
+    bool exact = true, usable = true;
     if (n->kind != NODE_LOGIC) {
         usable = want_test(b, c->node, n, &slot, &exact);
     } else {
@@ -138,39 +142,47 @@ static void want_node(struct builder *b, const struct cesql *c, uint32_t at, boo
         }
     }
     if (usable && slot != NONE)
-        add_option(b, from, exact);
+        add_option(b, from, NONE, at, exact);
     else
         b->n_want = from;
 }
 
-static void want_when(struct builder *b, const struct cesql *c, bool alone)
+/* Marks the nodes that must be true when the whole is. */
+static bool mark_required(struct builder *b, const struct cesql *c)
 {
     if (grow_array((void **)&b->required, &b->cap_required, c->n_node, 1) < 0) {
         b->failed = true;
-        return;
+        return false;
     }
     memset(b->required, 0, c->n_node);
-    uint32_t root = (uint32_t)c->n_node - 1;
-    b->required[root] = 1;
-    for (uint32_t i = root + 1; i-- > 0;) {
+    b->required[c->n_node - 1] = 1;
+    for (uint32_t i = (uint32_t)c->n_node; i-- > 0;) {
         const struct node *n = &c->node[i];
-        if (!b->required[i] || n->flags & NODE_CONST)
+        if (!b->required[i] || n->flags & NODE_CONST || n->kind != NODE_LOGIC || n->op != WORD_AND)
             continue;
-        if (n->kind == NODE_LOGIC && n->op == WORD_AND) {
-            b->required[n->right] = 1;
-            b->required[n->left] = !(n->flags & NODE_PASS);
-        } else {
-            want_node(b, c, i, alone && i == root);
-        }
+        b->required[i] = 0; /* its operands say the same */
+        b->required[n->right] = 1;
+        b->required[n->left] = !(n->flags & NODE_PASS);
+    }
+    return true;
+}
+
+static void want_when(struct builder *b, const struct cesql *c)
+{
+    if (!mark_required(b, c))
+        return;
+    for (uint32_t i = 0; i < c->n_node; i++) {
+        if (b->required[i] && !(c->node[i].flags & NODE_CONST))
+            want_node(b, c, i);
     }
 }
 
-static void want_match(struct builder *b, const struct match_test *m, bool alone)
+static void want_match(struct builder *b, const struct match_test *m, size_t test)
 {
     size_t from = b->n_want;
     for (size_t i = 0; i < value_set_count(m->set); i++)
         add_want(b, m->slot, value_set_text(m->set, i));
-    add_option(b, from, alone);
+    add_option(b, from, (uint32_t)test, NONE, true);
 }
 
 static void collect(struct builder *b)
@@ -179,9 +191,9 @@ static void collect(struct builder *b)
         const struct condition *c = &b->t->route[i].condition;
         b->option_at[i] = (uint32_t)b->n_option;
         for (size_t m = 0; m < c->n_test; m++)
-            want_match(b, &c->test[m], c->n_test == 1 && !c->when);
+            want_match(b, &c->test[m], m);
         if (c->when)
-            want_when(b, c->when, c->n_test == 0);
+            want_when(b, c->when);
     }
     b->option_at[b->t->n] = (uint32_t)b->n_option;
 }
@@ -213,12 +225,13 @@ const struct key *route_index_find(const struct route_index *x, uint32_t slot, c
 static int make_table(struct route_index *x, size_t keys)
 {
     size_t size = 8;
-    while (size < keys * 2)
+    while (size - size / 4 < keys)
         size *= 2;
     free(x->key);
-    x->key = xcalloc(size, sizeof(*x->key));
+    x->key = size < SIZE_MAX / sizeof(*x->key) ? aligned_alloc(64, size * sizeof(*x->key)) : NULL;
     if (!x->key)
         return -ENOMEM;
+    memset(x->key, 0, size * sizeof(*x->key));
     for (size_t i = 0; i < size; i++)
         x->key[i].slot = NONE;
     x->mask = size - 1;
@@ -269,12 +282,13 @@ static int choose(struct builder *b, uint32_t *chosen)
     return 0;
 }
 
-/* Keeps the key texts beside each other and out of the arena. */
+/* Moves the texts of the keys out of the arena: into the key, or the long ones beside each other.
+ */
 static int keep_texts(struct route_index *x)
 {
     size_t bytes = 1;
     for (size_t i = 0; i <= x->mask; i++)
-        bytes += x->key[i].slot == NONE ? 0 : x->key[i].len;
+        bytes += x->key[i].len > KEY_INSIDE ? x->key[i].len : 0;
     char *at = x->bytes = malloc(bytes);
     if (!at)
         return -ENOMEM;
@@ -282,10 +296,11 @@ static int keep_texts(struct route_index *x)
         struct key *k = &x->key[i];
         if (k->slot == NONE)
             continue;
+        char *to = k->len > KEY_INSIDE ? at : k->inside;
         if (k->len > 0)
-            memcpy(at, k->text, k->len);
-        k->text = at;
-        at += k->len;
+            memcpy(to, k->text, k->len);
+        k->text = to;
+        at += k->len > KEY_INSIDE ? k->len : 0;
     }
     return 0;
 }
@@ -305,6 +320,82 @@ static void file_route(struct builder *b, uint32_t r, const struct option *o, bo
     }
 }
 
+/* ---------------------------------------------------------------- what is left to do */
+static void add_rest(struct builder *b, struct rest_test test)
+{
+    struct route_index *x = &b->t->index;
+    if (b->failed ||
+        grow_array((void **)&x->test, &x->cap_test, x->n_test + 1, sizeof(*x->test)) < 0)
+        b->failed = true;
+    else
+        x->test[x->n_test++] = test;
+}
+
+/* Equal texts become one, which stays in the cache when all routes test it. */
+static void add_rest_text(struct builder *b, uint32_t slot, struct value v)
+{
+    struct map *texts = b->t->index.texts;
+    char *text = map_get(texts, v.p, v.len);
+    if (!text) {
+        text = arena_take(&b->t->index.pool, v.len + 1);
+        if (!text || map_put(texts, v.p, v.len, text) < 0) {
+            b->failed = true;
+            return;
+        }
+        if (v.len > 0)
+            memcpy(text, v.p, v.len);
+    }
+    add_rest(b, (struct rest_test){.slot = slot, .n = (uint32_t)v.len, .text = text});
+}
+
+/* `when` as tests: possible when all its required operands are attribute = 'text', or known to
+ * hold. */
+static bool when_as_tests(struct builder *b, const struct cesql *c, const struct option *o)
+{
+    size_t before = b->t->index.n_test;
+    if (!mark_required(b, c))
+        return false;
+    for (uint32_t i = 0; i < c->n_node; i++) {
+        const struct node *n = &c->node[i];
+        if (!b->required[i] || (o && o->node == i && o->exact))
+            continue;
+        if (n->flags & NODE_CONST && n->value.type == VALUE_BOOLEAN && n->value.integer)
+            continue;
+        if (n->flags & NODE_CONST || n->kind != NODE_COMPARE || n->op != OP_EQ ||
+            c->node[n->left].kind != NODE_SLOT || !(c->node[n->right].flags & NODE_CONST) ||
+            c->node[n->right].value.type != VALUE_STRING) {
+            b->t->index.n_test = before;
+            return false;
+        }
+        add_rest_text(b, c->node[n->left].n, c->node[n->right].value);
+    }
+    return true;
+}
+
+static void make_rest(struct builder *b, uint32_t i, const struct option *o)
+{
+    struct route_index *x = &b->t->index;
+    const struct route *r = &b->t->route[i];
+    struct rest *rest = &x->rest[i];
+    *rest = (struct rest){.test = (uint32_t)x->n_test,
+                          .to = r->to.n == 1 ? b->t->target[r->to.at] : r->to.at,
+                          .n_to = r->to.n,
+                          .alternative = r->alternative,
+                          .n_alternative = r->n_alternative};
+    for (size_t m = 0; m < r->condition.n_test; m++) {
+        const struct match_test *test = &r->condition.test[m];
+        if (o && o->test == m)
+            continue;
+        if (value_set_count(test->set) == 1)
+            add_rest_text(b, test->slot, value_set_text(test->set, 0));
+        else
+            add_rest(b, (struct rest_test){.slot = test->slot, .n = NONE, .set = test->set});
+    }
+    if (r->condition.when && !when_as_tests(b, r->condition.when, o))
+        rest->when = r->condition.when;
+    rest->n_test = (uint32_t)x->n_test - rest->test;
+}
+
 static int file_all(struct builder *b, const uint32_t *chosen)
 {
     struct route_table *t = b->t;
@@ -315,7 +406,9 @@ static int file_all(struct builder *b, const uint32_t *chosen)
     x->list = xcalloc(keys + 1, sizeof(*x->list));
     x->always = xcalloc(t->n + 1, sizeof(*x->always));
     x->indexed = xcalloc(symbols_count(t->symbols) + 1, 1);
-    if (!x->list || !x->always || !x->indexed || make_table(x, keys) < 0)
+    x->rest = xcalloc(t->n + 1, sizeof(*x->rest));
+    x->texts = map_new(NULL);
+    if (!x->list || !x->always || !x->indexed || !x->rest || !x->texts || make_table(x, keys) < 0)
         return -ENOMEM;
     for (uint32_t i = 0; i < t->n; i++) {
         if (chosen[i] != NONE)
@@ -332,13 +425,15 @@ static int file_all(struct builder *b, const uint32_t *chosen)
         k->n = 0;
     }
     for (uint32_t i = 0; i < t->n; i++) {
-        if (chosen[i] == NONE) {
+        const struct option *o = chosen[i] == NONE ? NULL : &b->option[chosen[i]];
+        if (o)
+            file_route(b, i, o, true);
+        else
             x->always[x->n_always++] = i;
-            continue;
-        }
-        file_route(b, i, &b->option[chosen[i]], true);
-        t->route[i].proved = b->option[chosen[i]].exact;
+        make_rest(b, i, o);
     }
+    if (b->failed)
+        return -ENOMEM;
     for (size_t i = 0; i <= x->mask; i++) {
         if (x->key[i].slot != NONE && x->key[i].n == 1)
             x->key[i].at = x->list[x->key[i].at];
@@ -348,6 +443,7 @@ static int file_all(struct builder *b, const uint32_t *chosen)
 
 int route_index_build(struct route_table *t, struct err *e)
 {
+    t->index.pool.max = SIZE_MAX / 4;
     struct builder b = {.t = t, .arena = {.max = SIZE_MAX / 4}};
     int r = -ENOMEM;
     uint32_t *chosen = xcalloc(t->n + 1, sizeof(*chosen));
@@ -363,6 +459,8 @@ int route_index_build(struct route_table *t, struct err *e)
     free(b.want);
     free(b.required);
     arena_done(&b.arena);
+    map_free(t->index.texts);
+    t->index.texts = NULL;
     return r < 0 ? err_set(e, r, "memory", "out of memory") : 0;
 }
 
@@ -373,4 +471,8 @@ void route_index_done(struct route_index *x)
     free(x->always);
     free(x->indexed);
     free(x->bytes);
+    free(x->rest);
+    free(x->test);
+    map_free(x->texts);
+    arena_done(&x->pool);
 }

@@ -10,6 +10,8 @@
 #include "cesql_private.h"
 #include "route.h"
 
+struct map;
+
 struct match_test {
     uint32_t slot;
     struct value_set *set; /* of texts */
@@ -30,16 +32,33 @@ struct route {
     struct condition condition;
     struct targets to;
     uint32_t alternative, n_alternative; /* a part of route_table.alternative */
-    bool proved;                         /* being found in the index is the whole condition */
+};
+
+/* What the indexed evaluation still has to do with a route that was found, packed so that it costs
+ * few cache misses. The plain evaluation and explain do not use it. */
+struct rest_test { /* slot's canonical text = text; n == NONE: is in the set */
+    uint32_t slot, n;
+    union {
+        const char *text; /* one copy of each text in the whole table */
+        const struct value_set *set;
+    };
+};
+struct rest {
+    const struct cesql *when; /* NULL: the tests say all */
+    uint32_t test, n_test;    /* a part of route_index.test */
+    uint32_t to, n_to;        /* a part of route_table.target; n_to == 1: `to` is the destination */
+    uint32_t alternative, n_alternative;
 };
 
 /* Which routes can match a message, by the texts of its attributes. */
-struct key { /* 32 bytes: two to a cache line */
+#define KEY_INSIDE 32
+struct key { /* 64 bytes: one cache line */
     uint64_t hash;
     uint32_t slot; /* NONE: free. SLOT_INTEGER is added for attributes compared with numbers */
     uint32_t len;
     uint32_t at, n; /* part of list; n == 1: `at` is the route itself */
     const char *text;
+    char inside[KEY_INSIDE]; /* where short texts lie */
 };
 #define SLOT_INTEGER 0x80000000u
 struct route_index {
@@ -48,8 +67,13 @@ struct route_index {
     uint32_t *list;   /* routes of each key, ascending */
     uint32_t *always; /* routes that no key can rule out, ascending */
     size_t n_always;
-    uint8_t *indexed; /* per slot: 1 by text, 2 by number */
-    char *bytes;
+    uint8_t *indexed;  /* per slot: 1 by text, 2 by number */
+    char *bytes;       /* longer texts of keys */
+    struct rest *rest; /* per route */
+    struct rest_test *test;
+    size_t n_test, cap_test;
+    struct arena pool; /* the texts of tests */
+    struct map *texts; /* text -> its place in the pool; only for building */
 };
 
 struct route_table {
