@@ -331,11 +331,39 @@ static bool still_there(const struct inbox *in, const struct entry *f)
     return fstatat(in->dir, f->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && same(&st, &f->seen);
 }
 
-static void move(reeve_ctx *ctx, struct inbox *in, struct entry *f, int to, bool with_report,
+/* The folder, made anew when somebody has removed it meanwhile. */
+static int folder_of(struct inbox *in, bool taken)
+{
+    int *fd = taken ? &in->done : &in->failed;
+    struct stat st;
+    if (fstat(*fd, &st) == 0 && st.st_nlink > 0)
+        return *fd;
+    int fresh = subfolder(in->dir, taken ? "done" : "failed");
+    if (fresh < 0)
+        return fresh;
+    (void)close(*fd);
+    *fd = fresh;
+    return fresh;
+}
+
+/* The report first: a refused file is never found without its reason. */
+static int file_away(reeve_ctx *ctx, const struct inbox *in, const struct entry *f, int to,
+                     const reeve_report *report, char name[NAME_BYTES])
+{
+    int r = to < 0 ? to : folder_free_name(to, f->name, reported, name);
+    if (r == 0 && report) {
+        write_report(ctx, to, name, REPORT_TEXT, reeve_report_get(report, "text"));
+        write_report(ctx, to, name, REPORT_JSON, reeve_report_get(report, "json"));
+    }
+    return r < 0 ? r : folder_move(in->dir, f->name, to, name);
+}
+
+/* report: NULL when there is nothing to tell. */
+static void move(reeve_ctx *ctx, struct inbox *in, struct entry *f, bool taken,
                  const reeve_report *report)
 {
     char name[NAME_BYTES] = "";
-    const char *folder = to == in->done ? "done" : "failed";
+    const char *folder = taken ? "done" : "failed";
     if (!still_there(in, f)) {
         reeve_log(ctx, 4, "%s was changed or taken away while it was being read; left where it is",
                   f->name);
@@ -343,14 +371,7 @@ static void move(reeve_ctx *ctx, struct inbox *in, struct entry *f, int to, bool
         memset(&f->seen, 0, sizeof(f->seen));
         return;
     }
-    /* The report first: a refused file is never found without its reason. */
-    int r = folder_free_name(to, f->name, reported, name);
-    if (r == 0 && with_report) {
-        write_report(ctx, to, name, REPORT_TEXT, reeve_report_get(report, "text"));
-        write_report(ctx, to, name, REPORT_JSON, reeve_report_get(report, "json"));
-    }
-    if (r == 0)
-        r = folder_move(in->dir, f->name, to, name);
+    int r = file_away(ctx, in, f, folder_of(in, taken), report, name);
     if (r < 0) {
         /* Offering it again changes nothing: the hub knows it. But it must not be forgotten. */
         reeve_log(ctx, 3, "%s cannot be moved to %s: %s", f->name, folder, strerror(-r));
@@ -376,9 +397,9 @@ void inbox_settled(reeve_ctx *ctx, struct inbox *in, uint64_t token, reeve_rc rc
     if (rc == REEVE_OK) {
         bool remarks = report && (reeve_report_count(report, "refused") > 0 ||
                                   reeve_report_count(report, "warnings") > 0);
-        move(ctx, in, f, in->done, remarks, report);
+        move(ctx, in, f, true, remarks ? report : NULL);
     } else if (rc == REEVE_REJECT) {
-        move(ctx, in, f, in->failed, report != NULL, report);
+        move(ctx, in, f, false, report);
     } else {
         f->state = WATCHING;
         f->backoff = f->backoff ? f->backoff * 2 : BACKOFF_MIN;

@@ -203,6 +203,12 @@ static void a_crash_while_loading_is_an_error_of_that_file(void **state)
 {
     (void)state;
     says("crash", "#include <signal.h>\n" AT_LOAD("raise(SIGKILL);"), "plugin-crash", "crashed");
+    says("entry",
+         SINK "#include <signal.h>\n"
+              "REEVE_EXPORT const struct reeve_plugin *reeve_plugin_entry(void);\n"
+              "const struct reeve_plugin *reeve_plugin_entry(void)"
+              "{ (void)d; raise(SIGKILL); return NULL; }\n",
+         "plugin-crash", "crashed");
     says("leaves", "#include <unistd.h>\n" AT_LOAD("_exit(0);"), "plugin-crash",
          "without a description");
     says("plain", "int x;\n", "plugin-entry", "reeve_plugin_entry");

@@ -231,6 +231,19 @@ static void odd_names_do_no_harm(void **state)
     assert_int_equal(count_files("done") + count_files("failed"), 4);
 }
 
+static void a_folder_that_was_removed_is_made_anew(void **state)
+{
+    (void)state;
+    fake_open(quick);
+    put("a.json", "1");
+    turn(1, 3000);
+    char *done = fake_path("done");
+    assert_int_equal(rmdir(done), 0);
+    settle(0, REEVE_OK);
+    assert_true(there("done/a.json"));
+    free(done);
+}
+
 #define RECEIVE(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
 
 int main(void)
@@ -247,6 +260,7 @@ int main(void)
         RECEIVE(what_was_there_before_the_start_is_found_oldest_first),
         RECEIVE(more_than_a_few_files_are_all_taken),
         RECEIVE(odd_names_do_no_harm),
+        RECEIVE(a_folder_that_was_removed_is_made_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
