@@ -19,8 +19,8 @@ static inline void cleanup_closep(int *fd)
     if (*fd >= 0)
         (void)close(*fd);
 }
-#define _cleanup_free_  __attribute__((cleanup(cleanup_freep)))
-#define _cleanup_close_ __attribute__((cleanup(cleanup_closep)))
+#define _cleanup_free_  __attribute__((cleanup(cleanup_freep), unused))
+#define _cleanup_close_ __attribute__((cleanup(cleanup_closep), unused))
 #define TAKE_PTR(p)                    \
     (__extension__({                   \
         __typeof__(p) take_ptr_ = (p); \
