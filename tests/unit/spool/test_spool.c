@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_spool - the embedded queue without sockets, with peers that only remember. */
 #include "spool/spool.h"
+#include "base/db.h"
 #include "base/util.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,15 +137,21 @@ static int teardown(void **state)
     return 0;
 }
 
-static void publish(struct fake *f, const char *id, const char *event, size_t len, const char *dest)
+static void publish_to(struct fake *f, const char *id, const char *event, size_t len,
+                       const char *const *dests, size_t n)
 {
     struct buf b = BUF_INIT(64u << 20);
     struct spool_publish p;
-    assert_int_equal(spool_put_publish(&b, 1, id, event, len, &dest, 1), 0);
+    assert_int_equal(spool_put_publish(&b, 1, id, event, len, dests, n), 0);
     struct frame fr = {.p = (const uint8_t *)b.p, .len = b.len, .fd = -1};
     assert_int_equal(spool_get_publish(&fr, &p), 0);
     spool_publish(sp, &f->peer, &p);
     buf_done(&b);
+}
+
+static void publish(struct fake *f, const char *id, const char *event, size_t len, const char *dest)
+{
+    publish_to(f, id, event, len, &dest, 1);
 }
 
 static void publish_n(struct fake *f, unsigned from, unsigned n, const char *dest)
@@ -353,6 +360,66 @@ static void replaying_a_letter_twice_in_one_turn_gives_one_message(void **state)
     spool_gone(sp, &two.peer, &c, 1);
 }
 
+static uint64_t rows_in(const char *table)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *st = NULL;
+    struct err e;
+    char *path = path_join(dir, "spool/spool.db"), sql[64];
+    (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", table);
+    assert_int_equal(db_open(path, DB_READONLY, NULL, 1, &db, &e), 0);
+    assert_int_equal(db_prepare(db, sql, &st, &e), 0);
+    assert_int_equal(db_step(db, st, &e), 1);
+    uint64_t n = (uint64_t)sqlite3_column_int64(st, 0);
+    db_finalize(&st);
+    db_close(db);
+    free(path);
+    return n;
+}
+
+/* Small and big, one copy and two, delayed and dead: all rows of a message go with it. */
+static void a_finished_message_leaves_nothing_in_the_file(void **state)
+{
+    static const char *const both[] = {"a", "s"};
+    static const char *const tables[] = {"copy", "body", "share", "later", "dead"};
+    static char big[100000];
+    (void)state;
+    publish(&one, "small", "x", 1, "a");
+    publish(&one, "big", big, sizeof big, "a");
+    publish_to(&one, "shared", "x", 1, both, 2);
+    publish_to(&one, "shared-big", big, sizeof big, both, 2);
+    spool_turn(sp);
+    assert_int_equal(one.confirmed, 4);
+    assert_int_equal(rows_in("body"), 3); /* once, however many copies */
+    assert_int_equal(rows_in("share"), 2);
+    struct consumer *c = consume(&two, "a", 10);
+    assert_int_equal(two.jobs, 4);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(settle(&two, c, i, SETTLE_RELEASE, 1), 0);
+    spool_turn(sp);
+    assert_int_equal(rows_in("later"), 4);
+    uint64_t until = mono_ms() + 5000;
+    while (two.jobs < 8 && mono_ms() < until)
+        spool_turn(sp);
+    for (unsigned i = 4; i < 8; i++)
+        assert_int_equal(settle(&two, c, i, i % 2 ? SETTLE_DEAD : SETTLE_DONE, 0), 0);
+    spool_turn(sp);
+    assert_int_equal(rows_in("dead"), 2);
+    struct consumer *strict = consume(&one, "s", 10);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(one.jobs, i + 1);
+        assert_int_equal(settle(&one, strict, i, SETTLE_DONE, 0), 0);
+        spool_turn(sp);
+    }
+    spool_dead_discard(sp, &one.peer, 1);
+    spool_dead_discard(sp, &one.peer, 2);
+    spool_turn(sp);
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+        assert_int_equal(rows_in(tables[i]), 0);
+    spool_gone(sp, &two.peer, &c, 1);
+    spool_gone(sp, &one.peer, &strict, 1);
+}
+
 static void old_dead_letters_go_when_the_plan_says_so(void **state)
 {
     (void)state;
@@ -475,6 +542,7 @@ int main(void)
         T(a_queue_longer_than_memory_comes_in_order_once),
         T(more_delayed_than_memory_holds_all_come_back),
         T(replaying_a_letter_twice_in_one_turn_gives_one_message),
+        T(a_finished_message_leaves_nothing_in_the_file),
         T(old_dead_letters_go_when_the_plan_says_so),
         T(a_full_disk_refuses_publishes_and_lets_settlements_through),
     };
