@@ -2,7 +2,11 @@
 /* cesql - CloudEvents SQL 1.0 (cloudevents/spec cesql/spec.md), compiled once, evaluated without allocation. Pure.
  *
  * Where the specification is silent: int32 overflow of + - * and unary minus is a math error with value 0; AND, OR and XOR
- * share one precedence level and go left to right (section 3.2 of the text). Limits: 8 KiB of text, nesting 64. */
+ * share one precedence level and go left to right (section 3.2 of the text); IN looks at its elements in order and stops at the
+ * first that is equal; an evaluation ends at its first error, so at most one kind is reported; a backslash in a string takes the
+ * next character with it (as the reference lexer does), and only backslash + own quote stands for that quote; LOWER and UPPER
+ * know ASCII, Latin-1, Latin Extended-A and Additional, Greek and Cyrillic (simple mappings) and leave other letters as they are.
+ * Limits: 8 KiB of text, nesting 64. */
 #ifndef REEVE_ROUTING_CESQL_H
 #define REEVE_ROUTING_CESQL_H
 #include "base/buf.h"
