@@ -21,6 +21,7 @@ from hub_bench import TOKEN, BenchHub, Failed, certificate  # noqa: E402
 BUILD = pathlib.Path(os.environ.get("REEVE_BUILD") or HERE.parents[1] / "build/release").resolve()
 PROGRAMS = BUILD / "contrib/bench"
 DRIVEN = ("intake", "door")  # their C programs are the bare side only
+HELPERS = ("client",)
 
 
 class Table:
@@ -100,6 +101,17 @@ def intake(table, rounds, size):
 
 
 # ---- door ----
+def load(url, prefix, seconds):
+    """(requests a second, requests answered, [p50, p99]): 32 connections with keep-alive, by wrk or, without it, by bench_client."""
+    if shutil.which("wrk"):
+        return wrk(url, prefix, seconds)
+    out = json.loads(subprocess.run([PROGRAMS / "bench_client", url, prefix, TOKEN, str(seconds), "32"], check=True,
+                                    capture_output=True).stdout)
+    if out["bad"]:
+        raise Failed(f"{out['bad']} requests failed")
+    return out["rate"], out["total"], [out["p50"], out["p99"]]
+
+
 def wrk(url, prefix, seconds):
     done = subprocess.run(["wrk", "-t1", "-c32", f"-d{seconds}s", "--latency", "-s", HERE / "post.lua", url, "--", prefix, TOKEN],
                           capture_output=True, text=True, check=True)
@@ -117,22 +129,19 @@ def bare_door(where, seconds, i):
     child = subprocess.Popen([PROGRAMS / "bench_door", cert, key, where / f"door{i}.db"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         port = int(child.stdout.readline())
-        return wrk(f"https://127.0.0.1:{port}/events", f"b{i}", seconds)
+        return load(f"https://127.0.0.1:{port}/events", f"b{i}", seconds)
     finally:
         child.stdin.close()
         child.wait()
 
 
 def door(table, rounds, seconds):
-    if not shutil.which("wrk"):
-        print("  SKIP: wrk is not installed (contrib/setup test)")
-        return
     where = scratch()
     try:
         ours, bare, late = [], [], []
         for i in range(rounds):
             with BenchHub(BUILD) as hub:
-                rate, total, latency = wrk(f"https://127.0.0.1:{hub.port}/events", f"o{i}", seconds)
+                rate, total, latency = load(f"https://127.0.0.1:{hub.port}/events", f"o{i}", seconds)
                 if hub.waiting() < total:
                     raise Failed(f"{total} were answered 202, but only {hub.waiting()} wait")
                 ours.append(rate)
@@ -146,7 +155,7 @@ def door(table, rounds, seconds):
 
 
 def main():
-    own = sorted(p.stem[len("bench_"):] for p in HERE.glob("bench_*.c") if p.stem[len("bench_"):] not in DRIVEN)
+    own = sorted(p.stem[len("bench_"):] for p in HERE.glob("bench_*.c") if p.stem[len("bench_"):] not in DRIVEN + HELPERS)
     parser = argparse.ArgumentParser(description="performance as ratios to a bare loop over the same libraries")
     parser.add_argument("names", nargs="*", help=f"which ones: {', '.join(own + list(DRIVEN))} (default: all)")
     parser.add_argument("--rounds", type=int, default=3)
