@@ -22,7 +22,9 @@ def test_the_template_builds_and_runs_from_an_installed_prefix(tmp_path):
         program(name)
     prefix = tmp_path / "prefix"
     clean = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "REEVE_MODULES")}
-    subprocess.run(["make", "-s", f"O={BUILD}", f"PREFIX={prefix}", "install"], cwd=ROOT, env=clean, check=True, timeout=600,
+    out = (BUILD / "reeve").resolve().parent  # build/ has links into build/VARIANT
+    variant = out.name if out.name in ("debug", "release", "asan", "tsan") else "debug"
+    subprocess.run(["make", "-s", f"O={out}", f"BUILD={variant}", f"PREFIX={prefix}", "install"], cwd=ROOT, env=clean, check=True, timeout=600,
                    stdout=subprocess.DEVNULL)
     copy = tmp_path / "mine"
     shutil.copytree(prefix / "share/reeve/template", copy)
