@@ -64,7 +64,10 @@ int transport_run(struct transport *t); /* reads, writes, calls back; never bloc
 /* 0 = taken (bytes copied); -EAGAIN = the window (100 messages and 1 MiB; a larger message alone) is full, run first. */
 int transport_publish(struct transport *t, uint64_t tag, const char *id, const char *bytes, size_t len,
                       const char *const *destinations, size_t n);
+/* 0, -EINVAL (prefetch 1..10000), -EEXIST (already). A refusal by the engine (not ours, unknown) comes as
+ * usable(false, "not-allowed: …" | "destination-unknown: …") and is tried again with the next connection. */
 int transport_consume(struct transport *t, const char *destination, uint32_t prefetch);
+/* -ENOENT: not consumed here. What is already on its way still comes. Holds over reconnects. */
 int transport_pause(struct transport *t, const char *destination, bool paused); /* jobs already here stay */
 
 enum settle { SETTLE_DONE,    /* delivered, or dropped with a reason: removed */
