@@ -201,14 +201,31 @@ static void check_when(struct compile *c, const struct tree *t, const struct lin
 }
 
 /* ---- routes ---- */
-static void condition(struct compile *c, const struct tree *t, const struct lint_known *known,
-                      struct tree *out)
+#define PINNED_MAX 64 /* more than that are not looked at: a lint may miss, it must not invent */
+
+/* Attributes that a `match` pins: where it holds they are there. */
+static void add_pinned(const struct tree *route, const char **names, size_t cap, size_t *n)
+{
+    const struct tree *m = tree_get(route, "match");
+    for (size_t i = 0; tree_is_map(m) && i < m->n && *n < cap; i++)
+        names[(*n)++] = m->key[i]->text;
+}
+
+/* route: whose `match` holds besides when t is one of its alternatives; else NULL. */
+static void condition(struct compile *c, const struct tree *t, const struct tree *route,
+                      const struct lint_known *known, struct tree *out)
 {
     const struct tree *m = tree_get(t, "match"), *when = tree_get(t, "when");
+    const char *pinned[PINNED_MAX];
+    struct lint_known here = *known;
     if (m && tree_put(out, "match", match(c, m)) < 0)
         c->no_memory = true;
     if (when) {
-        check_when(c, when, known);
+        here.given = pinned;
+        here.given_n = 0;
+        add_pinned(t, pinned, ARRAY_SIZE(pinned), &here.given_n);
+        add_pinned(route, pinned, ARRAY_SIZE(pinned), &here.given_n);
+        check_when(c, when, &here);
         if (when->kind == TREE_SCALAR && tree_put(out, "when", tree_copy(when)) < 0)
             c->no_memory = true;
     }
@@ -227,9 +244,10 @@ static struct tree *placed_map(struct compile *c, const struct tree *at)
     return t;
 }
 
-static struct tree *alternatives(struct compile *c, const struct tree *t, const char *what,
+static struct tree *alternatives(struct compile *c, const struct tree *route, const char *what,
                                  const struct lint_known *known)
 {
+    const struct tree *t = tree_get(route, "first");
     struct tree *list = tree_list();
     if (!tree_is_list(t) || t->n == 0)
         error_at(c, t, "wrong-kind", "`first` is a list of alternatives: - {match: …, to: …}");
@@ -242,7 +260,7 @@ static struct tree *alternatives(struct compile *c, const struct tree *t, const 
         grammar_check(c, grammar_alternative, a, what, false);
         struct tree *out = placed_map(c, a);
         if (out) {
-            condition(c, a, known, out);
+            condition(c, a, route, known, out);
             if (tree_put(out, "to", destinations(c, tree_get(a, "to"))) < 0)
                 c->no_memory = true;
         }
@@ -270,14 +288,14 @@ static void check_route(struct compile *c, const struct tree *key, const struct 
         return;
     }
     (void)snprintf(what, sizeof(what), "route %s", quote(q, key->text));
-    condition(c, t, known, out);
+    condition(c, t, NULL, known, out);
     if (!to == !first)
         error_at(c, key, "route-form", "%s has %s `to` %s `first`", what, to ? "both" : "neither",
                  to ? "and" : "nor");
     if (to && tree_put(out, "to", destinations(c, to)) < 0)
         c->no_memory = true;
     (void)snprintf(what, sizeof(what), "an alternative of route %s", q);
-    if (first && tree_put(out, "first", alternatives(c, first, what, known)) < 0)
+    if (first && tree_put(out, "first", alternatives(c, t, what, known)) < 0)
         c->no_memory = true;
     if (tree_append(c->routes, out) < 0)
         c->no_memory = true;

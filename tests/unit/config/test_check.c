@@ -243,6 +243,11 @@ static const struct row routes[] = {
     {"a tag", R "  r:\n    when: !a\n    to: d\n", "5:11 error when-cut\n", NULL},
     {"lint, folded", R "  r:\n    when: >-\n      type = 'x'\n      AND amount > 3\n    to: d\n",
      "7:11 warning amount-without-currency\n", "currency"},
+    {"lint, the match pins the currency",
+     R "  r: {match: {currency: GBP}, when: amount > 3, to: d}\n", "", NULL},
+    {"lint, the route's match holds for its alternatives",
+     R "  r:\n    match: {currency: GBP}\n    first:\n      - {when: amount > 3, to: d}\n", "",
+     NULL},
     {"lint, a type nobody emits",
      "connectors:\n  s: {party: us, receive: {plugin: file, directory: y, speaks: 360giving}}\n"
      "  d: {party: us, deliver: {plugin: file, directory: x}}\nroutes:\n  r: {when: type = "
