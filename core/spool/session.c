@@ -339,21 +339,34 @@ static int handle(struct session *x, const struct frame *f)
     }
 }
 
-void session_read(struct session *x, bool readable)
+/* Handles the frames that are there, as long as this client has its turn. What channel_next() said last. */
+static int take_frames(struct session *x, unsigned *n)
 {
-    int end = readable ? channel_fill(x->channel) : 0, r = 0;
-    unsigned n = 0;
     struct frame f;
-    x->has_more = false;
-    while (!x->refused && !x->broken && n < TURN_FRAMES &&
+    int r = 0;
+    while (!x->refused && !x->broken && *n < TURN_FRAMES &&
            (r = channel_next(x->channel, &f)) == 1) {
         r = handle(x, &f);
-        n++;
+        (*n)++;
         if (r == -EPROTO)
             refuse(x, "protocol", "frame of type %u is not as agreed", f.type);
         else if (r < 0)
             refuse(x, "transport", "%s", strerror(-r));
     }
+    return r;
+}
+
+void session_read(struct session *x, bool readable)
+{
+    int end, r;
+    unsigned n = 0, before;
+    x->has_more = false;
+    do { /* one filling is a buffer's worth; the whole of a producer's window belongs into one commit */
+        before = n;
+        end = readable ? channel_fill(x->channel) : 0;
+        r = take_frames(x, &n);
+    } while (readable && end == 0 && r == 0 && n > before && n < TURN_FRAMES && !x->refused &&
+             !x->broken);
     x->has_more = n == TURN_FRAMES;
     if (r < 0 && !x->refused)
         refuse(x, "protocol", "its frames cannot be read");

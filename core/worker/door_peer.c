@@ -219,12 +219,21 @@ static void read_peer(struct door_side *d, struct peer *p)
         drop(p);
 }
 
-void door_side_run(struct door_side *d)
+void door_side_run(struct door_side *d, const struct pollfd *p, size_t n)
 {
-    accept_peers(d);
+    if (n && p[0].revents)
+        accept_peers(d);
+    for (size_t k = 1; k < n; k++)
+        for (size_t i = 0; p[k].revents && i < PEERS_MAX; i++)
+            if (d->peer[i].serial && channel_fd(d->peer[i].channel) == p[k].fd)
+                read_peer(d, &d->peer[i]);
+}
+
+void door_side_flush(struct door_side *d)
+{
     for (size_t i = 0; i < PEERS_MAX; i++)
-        if (d->peer[i].serial)
-            read_peer(d, &d->peer[i]);
+        if (d->peer[i].serial && channel_wants_write(d->peer[i].channel) && channel_flush(d->peer[i].channel) < 0)
+            drop(&d->peer[i]);
 }
 
 void door_side_answer(struct door_side *d, struct request *r)

@@ -232,7 +232,9 @@ struct door_side;
 int door_side_open(const char *path, struct source *s, struct door_side **ret, struct err *e);
 void door_side_close(struct door_side *d);
 size_t door_side_poll(struct door_side *d, struct pollfd *p, size_t cap);
-void door_side_run(struct door_side *d); /* after poll(): accepts, reads, writes */
+/* After poll(), with what door_side_poll() filled in: accepts and reads. */
+void door_side_run(struct door_side *d, const struct pollfd *p, size_t n);
+void door_side_flush(struct door_side *d); /* writes answers as far as the sockets take them */
 void door_side_answer(struct door_side *d, struct request *r); /* takes r */
 
 #endif

@@ -16,6 +16,7 @@
 
 #define TURN_MS 250
 #define DRAIN_S_MAX 600u
+#define REFILL 50u /* of the transport's window of 100 */
 
 struct source_process {
     struct source s;
@@ -24,6 +25,7 @@ struct source_process {
     struct transport *transport;
     struct door_side *door;
     struct queue_node *waiting, **waiting_end; /* publishes that found the window full */
+    size_t in_engine;                          /* handed to the transport, unanswered */
     uint64_t deadline_ms, drain_until;         /* 0: not draining */
     bool ready;
     uint64_t started;
@@ -34,6 +36,7 @@ static void on_confirmed(void *arg, uint64_t tag)
 {
     struct source_process *p = arg;
     struct publish *x = (struct publish *)(uintptr_t)tag;
+    p->in_engine--;
     x->item.kind = ITEM_CONFIRMED;
     thread_queue_push(&p->s.inbox, &x->item.node);
 }
@@ -42,6 +45,7 @@ static void on_failed(void *arg, uint64_t tag, const struct err *why)
 {
     struct source_process *p = arg;
     struct publish *x = (struct publish *)(uintptr_t)tag;
+    p->in_engine--;
     x->item.kind = ITEM_FAILED;
     x->why = *why;
     thread_queue_push(&p->s.inbox, &x->item.node);
@@ -68,9 +72,12 @@ static void on_usable(void *arg, bool usable, const char *why)
     thread_queue_wake(&p->s.inbox);
 }
 
-/* In order, as far as the window goes. */
+/* In order, as far as the window goes. While much is under way it is refilled by halves: each hand-over costs the engine a
+ * durable write, and answers come back in the pieces in which messages went out. */
 static void publish_waiting(struct source_process *p)
 {
+    if (p->in_engine > REFILL)
+        return;
     while (p->waiting) {
         struct publish *x = (struct publish *)p->waiting;
         struct queue_node *next = p->waiting->next;
@@ -80,8 +87,11 @@ static void publish_waiting(struct source_process *p)
         p->waiting = next;
         if (!next)
             p->waiting_end = &p->waiting;
+        if (rc == 0)
+            p->in_engine++;
         if (rc < 0) {
             struct err why;
+            p->in_engine++; /* on_failed() takes it off */
             (void)err_set(&why, rc, "transport", "the transport does not take the message: %s", strerror(-rc));
             on_failed(p, (uint64_t)(uintptr_t)x, &why);
         }
@@ -190,6 +200,7 @@ static int turn(struct source_process *p, struct err *e)
     short events = 0;
     int fd = transport_fd(p->transport, &events);
     f[n++] = (struct pollfd){.fd = fd, .events = events};
+    const size_t first = n;
     if (p->door)
         n += door_side_poll(p->door, f + n, ARRAY_SIZE(f) - n);
     uint64_t wait = transport_timeout(p->transport);
@@ -199,7 +210,7 @@ static int turn(struct source_process *p, struct err *e)
     take_outbox(p);
     publish_waiting(p);
     if (p->door)
-        door_side_run(p->door);
+        door_side_run(p->door, f + first, n - first);
     int rc = transport_run(p->transport);
     if (rc < 0)
         return err_set(e, rc, "transport", "the transport is broken for good: %s", strerror(-rc));
@@ -208,7 +219,7 @@ static int turn(struct source_process *p, struct err *e)
         (void)transport_run(p->transport);
     }
     if (p->door)
-        door_side_run(p->door); /* answers leave now */
+        door_side_flush(p->door);
     check_deadline(p);
     return become_ready(p, e);
 }
@@ -232,7 +243,7 @@ static void last_words(struct source_process *p)
 {
     take_outbox(p);
     for (int i = 0; p->door && i < 20; i++) {
-        door_side_run(p->door);
+        door_side_flush(p->door);
         (void)poll(NULL, 0, 5);
     }
 }
