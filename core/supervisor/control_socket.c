@@ -93,7 +93,7 @@ static void answer_status(struct sup *s, struct client *c)
 
 /* ---- commands */
 
-static void ask_stats(struct sup *s)
+void sup_ask_stats(struct sup *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         struct unit *u = s->unit[i];
@@ -107,7 +107,6 @@ static void ask_stats(struct sup *s)
 static void command_reload(struct sup *s, struct client *c)
 {
     struct err e;
-    ask_stats(s); /* the change-over wants to know what waits in the queues */
     if (sup_reload(s, &e) < 0)
         answer_error(c, &e, NULL);
     else
@@ -144,7 +143,7 @@ static void command(struct sup *s, struct client *c, const char *line, size_t le
     if (strcmp(what, "ping") == 0) {
         answer_ok(c);
     } else if (strcmp(what, "status") == 0) {
-        ask_stats(s);
+        sup_ask_stats(s);
         c->waiting = WAIT_STATS;
         c->deadline = mono_ms() + STATS_WAIT_MS;
     } else if (s->state == SUP_ENDING) {

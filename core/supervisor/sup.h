@@ -57,6 +57,8 @@ uint64_t control_deadline(const struct control *c); /* monotonic ms; UINT64_MAX:
 void control_reload_done(struct sup *s,
                          const char *diagnostics); /* answers those who wait for it */
 
+void sup_ask_stats(struct sup *s); /* of every process that is up and has not been asked */
+
 /* status.c */
 struct tree *status_make(const struct sup *s); /* NULL: out of memory */
 

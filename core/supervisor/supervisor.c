@@ -34,6 +34,7 @@ int sup_reload(struct sup *s, struct err *e)
     int r = compile_start(s->o.config, true, &s->compile, e);
     if (r == 0) {
         s->reloading = true;
+        sup_ask_stats(s); /* the change-over wants to know what waits in the queues */
         log_info("reload-starts", NULL, "reading %s", s->o.config);
     }
     return r;

@@ -196,6 +196,19 @@ def test_reload_with_an_error_changes_nothing_and_shows_it(site):
     assert site.ask("reload").returncode == 0
 
 
+def test_reload_refuses_to_forget_a_destination_with_messages(site):
+    site.push(35, "funding.application")
+    text = site.config.read_text()
+    site.config.write_text("\n".join(line for line in text.replace("to: [closed, register]", "to: register").splitlines()
+                                     if not line.startswith("  closed:")))
+    assert reeve("check", "-c", site.config).returncode == 0
+    r = site.ask("reload")
+    assert r.returncode == 1 and "destination closed would be removed" in r.stderr and "reload-waiting" in r.stderr
+    site.config.write_text(text)
+    assert site.ask("reload").returncode == 0
+    assert site.hub.process_status("closed.deliver")["restarts"] == 0
+
+
 @pytest.mark.parametrize("name", ["spool", "grants.receive", "register.deliver", "door"])
 def test_the_hub_survives_the_death_of_each_process(site, name):
     p = site.hub.process_status(name)
