@@ -310,14 +310,14 @@ void http_drain(struct door *d)
 
 void http_stop(struct door *d)
 {
-    /* A suspended connection must be resumed before the library may stop. */
+    /* A suspended connection must be resumed before the library may stop; its sender is told to
+     * come again. */
     for (struct conn *c = d->conns; c; c = c->next)
-        if (c->suspended) {
-            c->suspended = false;
-            MHD_resume_connection(c->request->mhd);
-        }
+        if (c->suspended && c->request)
+            request_deadline(c->request);
     if (d->mhd) {
-        (void)MHD_run(d->mhd);
+        for (int i = 0; i < 3; i++) /* resume, answer, write: one step a turn */
+            (void)MHD_run(d->mhd);
         MHD_stop_daemon(d->mhd); /* closes its listening socket */
     }
     d->mhd = NULL;

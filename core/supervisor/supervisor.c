@@ -207,6 +207,11 @@ static int open_signals(int *ret)
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -errno;
     memset(&sa, 0, sizeof sa);
+    sa.sa_handler = SIG_DFL; /* a shell that starts us in the background ignores SIGINT, and what is
+                                ignored is never read */
+    (void)sigaction(SIGINT, &sa, NULL);
+    (void)sigaction(SIGTERM, &sa, NULL);
+    (void)sigaction(SIGHUP, &sa, NULL);
     sa.sa_handler = SIG_IGN;
     (void)sigaction(SIGPIPE, &sa, NULL);
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -558,6 +558,20 @@ def test_drain_finishes_what_is_under_way_and_takes_nothing_new(stage):
     idle.close()
 
 
+def test_drain_is_limited_and_tells_who_still_waits(stage):
+    w = stage.worker(lambda q: None)
+    d = stage.door(deadline_ms=60000)
+    answers = []
+    t = threading.Thread(target=lambda: answers.append(d.ask("POST", "/grants", b"x", AUTH)))
+    t.start()
+    wait_for(lambda: w.requests, 5)
+    began = time.monotonic()
+    d.tell(64, struct.pack("<I", 1))
+    assert d.wait(5) == 0 and 0.9 < time.monotonic() - began < 3
+    t.join()
+    problem(answers[0], 503, "deadline")
+
+
 def test_the_end_of_the_supervisor_drains(stage):
     d = stage.door()
     d.control.shutdown(socket.SHUT_RDWR)
