@@ -339,7 +339,8 @@ static int handle(struct session *x, const struct frame *f)
     }
 }
 
-/* Handles the frames that are there, as long as this client has its turn. What channel_next() said last. */
+/* Handles the frames that are there, as long as this client has its turn. What channel_next() said
+ * last. */
 static int take_frames(struct session *x, unsigned *n)
 {
     struct frame f;
@@ -361,7 +362,8 @@ void session_read(struct session *x, bool readable)
     int end, r;
     unsigned n = 0, before;
     x->has_more = false;
-    do { /* one filling is a buffer's worth; the whole of a producer's window belongs into one commit */
+    do { /* one filling is a buffer's worth; the whole of a producer's window belongs into one
+            commit */
         before = n;
         end = readable ? channel_fill(x->channel) : 0;
         r = take_frames(x, &n);

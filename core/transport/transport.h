@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* transport - the one contract between the two halves of the hub; engines: spool (embedded), amqp (later).
+/* transport - the one contract between the two halves of the hub; engines: spool (embedded), amqp
+ * (later).
  *
- * At least once, always with the same bytes and id. There is no "sent": a publish ends in exactly one of confirmed (durable
- * at every destination) or failed. Confirms may come out of order. Attempts travel with the message. The engine has no
- * delivery limit of its own: a job that is neither settled nor released when its connection ends is delivered again,
- * uncharged. A lost engine is reconnected with back-off and what was unconfirmed is published again by the engine itself;
- * jobs of the old connection are void (settling them does nothing).
- * One connection belongs to one thread. Callbacks are called from transport_run() only (and from
- * transport_wait_usable(), which runs it); they may publish, consume, pause and settle, but not close or run. */
+ * At least once, always with the same bytes and id. There is no "sent": a publish ends in exactly
+ * one of confirmed (durable at every destination) or failed. Confirms may come out of order.
+ * Attempts travel with the message. The engine has no delivery limit of its own: a job that is
+ * neither settled nor released when its connection ends is delivered again, uncharged. A lost
+ * engine is reconnected with back-off and what was unconfirmed is published again by the engine
+ * itself; jobs of the old connection are void (settling them does nothing). One connection belongs
+ * to one thread. Callbacks are called from transport_run() only (and from transport_wait_usable(),
+ * which runs it); they may publish, consume, pause and settle, but not close or run. */
 #ifndef REEVE_TRANSPORT_TRANSPORT_H
 #define REEVE_TRANSPORT_TRANSPORT_H
 #include "base/err.h"
@@ -21,65 +23,79 @@ struct transport;
 /* The ladder of delays, in milliseconds; a delay asked for is rounded up to a rung. */
 extern const uint64_t transport_ladder[];
 extern const size_t transport_ladder_n;
-uint64_t transport_rung(uint64_t ms);               /* rounded up; past the last: the last; 0 stays 0: at once */
-/* Delay before attempt number `attempts` + 1, for a message that failed `attempts` times: climbs one rung an attempt. Pure.
- * The engine adds up to a tenth of jitter. */
+uint64_t transport_rung(uint64_t ms); /* rounded up; past the last: the last; 0 stays 0: at once */
+/* Delay before attempt number `attempts` + 1, for a message that failed `attempts` times: climbs
+ * one rung an attempt. Pure. The engine adds up to a tenth of jitter. */
 uint64_t transport_backoff(uint32_t attempts);
 
-struct transport_job { /* a message being delivered; borrowed until settled. Bytes stay valid until then */
+struct transport_job { /* a message being delivered; borrowed until settled. Bytes stay valid until
+                          then */
     const char *destination;
     const char *id;
     const char *bytes; /* the structured event as published */
     size_t len;
-    uint32_t attempts;  /* charged before this one: 0 on the first */
-    uint64_t first_ms;  /* wall clock of acceptance by the transport: `retry: {for:}` counts from here */
+    uint32_t attempts; /* charged before this one: 0 on the first */
+    uint64_t
+        first_ms; /* wall clock of acceptance by the transport: `retry: {for:}` counts from here */
     uint64_t handle, epoch; /* the engine's */
-    void *user;         /* the caller's */
+    void *user;             /* the caller's */
 };
 
 struct transport_events {
     void *arg;
     void (*confirmed)(void *arg, uint64_t tag);
-    /* None or some of the destinations have it (spool: none); publish again with the same id, or tell the sender. Codes: "destination-full"
-     * (limit reached; text says which), "destination-unknown", "too-large", "disk-full", "not-allowed", "transport". */
+    /* None or some of the destinations have it (spool: none); publish again with the same id, or
+     * tell the sender. Codes: "destination-full" (limit reached; text says which),
+     * "destination-unknown", "too-large", "disk-full", "not-allowed", "transport". */
     void (*failed)(void *arg, uint64_t tag, const struct err *why);
     void (*job)(void *arg, struct transport_job *job);
     void (*settled)(void *arg, uint64_t handle); /* may be NULL: the settlement is durable */
-    /* false: connection lost or blocked (text why), intake should answer 503; true: usable. May be NULL. */
+    /* false: connection lost or blocked (text why), intake should answer 503; true: usable. May be
+     * NULL. */
     void (*usable)(void *arg, bool usable, const char *why);
 };
 
-/* part: the "transport" map of a process's part of the plan (core/README.md): engine, address, name, token.
- * Connects in the background; transport_wait_usable() for the impatient. */
-int transport_open(const struct tree *part, const struct transport_events *events, struct transport **ret, struct err *e);
+/* part: the "transport" map of a process's part of the plan (core/README.md): engine, address,
+ * name, token. Connects in the background; transport_wait_usable() for the impatient. */
+int transport_open(const struct tree *part, const struct transport_events *events,
+                   struct transport **ret, struct err *e);
 void transport_close(struct transport *t); /* unsettled jobs go back uncharged */
-int transport_wait_usable(struct transport *t, uint64_t timeout_ms, struct err *e); /* 0 or -ETIMEDOUT */
+int transport_wait_usable(struct transport *t, uint64_t timeout_ms,
+                          struct err *e); /* 0 or -ETIMEDOUT */
 
-/* For the caller's poll(): descriptor (may change after a reconnect; -1 = none now), events wanted, and when to call run()
- * at the latest (milliseconds from now; UINT64_MAX = no need). */
+/* For the caller's poll(): descriptor (may change after a reconnect; -1 = none now), events wanted,
+ * and when to call run() at the latest (milliseconds from now; UINT64_MAX = no need). */
 int transport_fd(const struct transport *t, short *ret_events);
 uint64_t transport_timeout(const struct transport *t);
-int transport_run(struct transport *t); /* reads, writes, calls back; never blocks. 0 or negative errno (broken for good) */
+int transport_run(struct transport *t); /* reads, writes, calls back; never blocks. 0 or negative
+                                           errno (broken for good) */
 
-/* 0 = taken (bytes copied); -EAGAIN = the window (100 messages and 1 MiB; a larger message alone) is full, run first. */
-int transport_publish(struct transport *t, uint64_t tag, const char *id, const char *bytes, size_t len,
-                      const char *const *destinations, size_t n);
-/* 0, -EINVAL (prefetch 1..10000), -EEXIST (already). A refusal by the engine (not ours, unknown) comes as
- * usable(false, "not-allowed: …" | "destination-unknown: …") and is tried again with the next connection. */
+/* 0 = taken (bytes copied); -EAGAIN = the window (100 messages and 1 MiB; a larger message alone)
+ * is full, run first. */
+int transport_publish(struct transport *t, uint64_t tag, const char *id, const char *bytes,
+                      size_t len, const char *const *destinations, size_t n);
+/* 0, -EINVAL (prefetch 1..10000), -EEXIST (already). A refusal by the engine (not ours, unknown)
+ * comes as usable(false, "not-allowed: …" | "destination-unknown: …") and is tried again with the
+ * next connection. */
 int transport_consume(struct transport *t, const char *destination, uint32_t prefetch);
 /* -ENOENT: not consumed here. What is already on its way still comes. Holds over reconnects. */
-int transport_pause(struct transport *t, const char *destination, bool paused); /* jobs already here stay */
+int transport_pause(struct transport *t, const char *destination,
+                    bool paused); /* jobs already here stay */
 
-enum settle { SETTLE_DONE,    /* delivered, or dropped with a reason: removed */
-              SETTLE_RETRY,   /* charged one attempt; again after delay_ms (rounded up to a rung) */
-              SETTLE_RELEASE, /* uncharged; again after delay_ms */
-              SETTLE_DEAD };  /* kept as a dead letter with code and text */
-/* 0, or -ESTALE (the job is void). The job is gone in any case. code/text: RETRY and DEAD; kept with the message. */
-int transport_settle(struct transport *t, struct transport_job *job, enum settle how, uint64_t delay_ms, const char *code,
-                     const char *text);
+enum settle {
+    SETTLE_DONE,    /* delivered, or dropped with a reason: removed */
+    SETTLE_RETRY,   /* charged one attempt; again after delay_ms (rounded up to a rung) */
+    SETTLE_RELEASE, /* uncharged; again after delay_ms */
+    SETTLE_DEAD
+}; /* kept as a dead letter with code and text */
+/* 0, or -ESTALE (the job is void). The job is gone in any case. code/text: RETRY and DEAD; kept
+ * with the message. */
+int transport_settle(struct transport *t, struct transport_job *job, enum settle how,
+                     uint64_t delay_ms, const char *code, const char *text);
 
-/* ---- looking and mending: synchronous, for commands and the supervisor's status; no callback runs meanwhile. The spool
- * serves clients with the admin right only ("not-allowed"). Unknown numbers: -ENOENT, "dead-unknown" ---- */
+/* ---- looking and mending: synchronous, for commands and the supervisor's status; no callback runs
+ * meanwhile. The spool serves clients with the admin right only ("not-allowed"). Unknown numbers:
+ * -ENOENT, "dead-unknown" ---- */
 struct dead_letter { /* borrowed during the callback */
     uint64_t number; /* stable while it exists */
     const char *destination, *id, *code, *text;
@@ -93,13 +109,18 @@ struct dead_filter {
     uint64_t from_ms, to_ms;             /* 0: open */
 };
 /* Pages: numbers > after, at most `limit`, in order. with_bytes: the events too. */
-int transport_dead_list(struct transport *t, const struct dead_filter *f, uint64_t after, size_t limit, bool with_bytes,
-                        int (*fn)(void *arg, const struct dead_letter *d), void *arg, struct err *e);
-int transport_dead_replay(struct transport *t, uint64_t number, struct err *e);  /* back to its queue, attempts 0; then removed */
+int transport_dead_list(struct transport *t, const struct dead_filter *f, uint64_t after,
+                        size_t limit, bool with_bytes,
+                        int (*fn)(void *arg, const struct dead_letter *d), void *arg,
+                        struct err *e);
+int transport_dead_replay(struct transport *t, uint64_t number,
+                          struct err *e); /* back to its queue, attempts 0; then removed */
 int transport_dead_discard(struct transport *t, uint64_t number, struct err *e);
-/* {"destinations": [{"name","ready","delayed","inflight","dead","bytes","oldest_ms","consumers","paused","configured": bool,
- *  "limit_messages","limit_bytes" (0: none), "order", "last_error"?: {code,text,time}}], "stored_bytes": n}  - orphans have configured: false.
- *  oldest_ms is an age, time and *_ms of dead letters are wall clock. "trouble": text, while the disk refuses. */
+/* {"destinations":
+ * [{"name","ready","delayed","inflight","dead","bytes","oldest_ms","consumers","paused","configured":
+ * bool, "limit_messages","limit_bytes" (0: none), "order", "last_error"?: {code,text,time}}],
+ * "stored_bytes": n}  - orphans have configured: false. oldest_ms is an age, time and *_ms of dead
+ * letters are wall clock. "trouble": text, while the disk refuses. */
 int transport_status(struct transport *t, struct tree **ret, struct err *e);
 
 #endif
