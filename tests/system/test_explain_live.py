@@ -154,7 +154,8 @@ class Chance(random.Random):
 
 
 def expected_of(h, source, path):
-    """What `explain` says of a document: {id: (destinations, {destination: the first route that names it})}, and the outcome."""
+    """What `explain` says of a document: the outcome, and {id: (destinations, {destination: (the first route that names it, which
+    alternative of its `first`)}, whether no route matched)}."""
     r = h.command("explain", "-c", h.config, "--from", source, "--content-type", EVENTS, "--json", path)
     assert r.returncode in (0, 1), r.stderr
     said = json.loads(r.stdout)
@@ -163,7 +164,7 @@ def expected_of(h, source, path):
         by = {}
         for route in m["routes"]:
             for d in route["destinations"] if route["matched"] else []:
-                by.setdefault(d, route["route"])
+                by.setdefault(d, (route["route"], route.get("alternative")))
         assert sorted(by) == sorted(m["destinations"]) or m["unrouted"], m
         routed[m["id"]] = (set(m["destinations"]), by, m["unrouted"])
     return said["outcome"], routed
@@ -179,7 +180,7 @@ def compare_journal(h, receipt, routed, unrouted):
     accepted, nowhere, delivered = {}, {}, []
     for row in h.trace(receipt):
         if row["event"] == "accepted":
-            accepted[row["id"]] = {d["destination"]: d.get("route") for d in (row.get("detail") or {}).get("destinations", [])}
+            accepted[row["id"]] = {d["destination"]: (d.get("route"), d.get("alternative")) for d in row["detail"]["destinations"]}
         elif row["event"] == "unrouted":
             nowhere.setdefault(row["id"], row)
         elif row["event"] == "delivered":
