@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_decode - `reeve decode ADAPTER FILE|-`: a document becomes messages, one CloudEvent JSON a line on standard output; issues on
- * standard error as they are found.
+/* cmd_decode - `reeve decode ADAPTER FILE|-`: a document becomes messages, one CloudEvent JSON a
+ * line on standard output; issues on standard error as they are found.
  *
- * It is the intake of a running source (worker/intake.h) without a hub: source is //local/-/STANDARD, the id is that of a first
- * sending, there is no party and no time, so the same document gives the same output every time. A fault of the document itself
- * refuses all: then nothing is printed on standard output. */
+ * It is the intake of a running source (worker/intake.h) without a hub: source is
+ * //local/-/STANDARD, the id is that of a first sending, there is no party and no time, so the same
+ * document gives the same output every time. A fault of the document itself refuses all: then
+ * nothing is printed on standard output. */
 #include "cli.h"
 #include "document.h"
 #include "base/util.h"
@@ -35,7 +36,8 @@ static void say_what_it_looks_like(const struct document_file *f, const char *st
     ssize_t n = f->fd >= 0 ? pread(f->fd, head, sizeof(head), 0) : (ssize_t)f->len;
     const char *what = n >= 0 ? sniff(f->fd >= 0 ? head : f->p, (size_t)n) : NULL;
     if (what)
-        fprintf(stderr, "%s: document: error: this is not %s; it looks like %s [unreadable]\n", f->name, standard, what);
+        fprintf(stderr, "%s: document: error: this is not %s; it looks like %s [unreadable]\n",
+                f->name, standard, what);
 }
 
 static int print_messages(struct dry *d)

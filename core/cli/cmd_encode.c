@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_encode - `reeve encode ADAPTER [FILE|-]`: CloudEvents, one JSON a line (or one JSON array of them), become a document of the
- * adapter's standard on standard output; messages of another standard are translated through the hub record, where both
- * adapters can. Exit: 0, 1 some messages were left out (the rest is written), 2 nothing could be written. */
+/* cmd_encode - `reeve encode ADAPTER [FILE|-]`: CloudEvents, one JSON a line (or one JSON array of
+ * them), become a document of the adapter's standard on standard output; messages of another
+ * standard are translated through the hub record, where both adapters can. Exit: 0, 1 some messages
+ * were left out (the rest is written), 2 nothing could be written. */
 #include "cli.h"
 #include "document.h"
 #include "base/util.h"
@@ -13,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INPUT_MAX  (1u << 30)
+#define INPUT_MAX    (1u << 30)
 #define ADAPTERS_MAX 64u
 
 struct encoding {
@@ -55,7 +56,8 @@ static int take(void *arg, struct message *m)
     return 0;
 }
 
-/* The adapter of the standard that the message came in, if it is not loaded yet and there is one. */
+/* The adapter of the standard that the message came in, if it is not loaded yet and there is one.
+ */
 static void need(struct encoding *x, const char *standard)
 {
     struct err e;
@@ -85,7 +87,9 @@ static int add_event(struct encoding *x, const char *where, const char *p, size_
     need(x, standard_of(m, NULL));
     translate(&x->t, m, take, x, &r);
     if (r.rc != REEVE_OK)
-        left_out(x, where, r.step && strcmp(r.step, "no-translation") == 0 ? "no-translation" : "translation", r.reason);
+        left_out(x, where,
+                 r.step && strcmp(r.step, "no-translation") == 0 ? "no-translation" : "translation",
+                 r.reason);
     return 0;
 }
 
@@ -109,7 +113,8 @@ static void read_events(struct encoding *x, const char *p, size_t len)
         return;
     }
     struct message *one = NULL;
-    if (message_parse(p, (size_t)(end - p), 0, &one, NULL, &e) == 0) { /* one event, perhaps over many lines */
+    if (message_parse(p, (size_t)(end - p), 0, &one, NULL, &e) ==
+        0) { /* one event, perhaps over many lines */
         message_free(one);
         (void)add_event(x, "line 1", p, (size_t)(end - p));
         return;
@@ -133,7 +138,8 @@ static int write_document(struct encoding *x)
     struct buf body = BUF_INIT(INPUT_MAX);
     struct reeve_buf out = {.out = &body, .settings = tree_map()};
     struct guard_mark g = instance_enter(a, "encode");
-    reeve_rc rc = a->plugin->api.encode(a->ctx, a->inst, (const reeve_msg *const *)x->msgs, x->n, &out);
+    reeve_rc rc =
+        a->plugin->api.encode(a->ctx, a->inst, (const reeve_msg *const *)x->msgs, x->n, &out);
     instance_leave(a, g);
     if (rc != REEVE_OK)
         fprintf(stderr, "%s: document: error: %s [encode]\n", x->file, instance_reason(a, rc));
@@ -148,7 +154,8 @@ static int encode(struct encoding *x, const char *path)
 {
     char *p = NULL;
     size_t len;
-    int rc = strcmp(path, "-") == 0 ? read_fd(STDIN_FILENO, INPUT_MAX, &p, &len) : read_file(path, INPUT_MAX, &p, &len);
+    int rc = strcmp(path, "-") == 0 ? read_fd(STDIN_FILENO, INPUT_MAX, &p, &len)
+                                    : read_file(path, INPUT_MAX, &p, &len);
     if (rc < 0) {
         fprintf(stderr, "reeve encode: %s: %s [file]\n", path, strerror(-rc));
         return CLI_UNREADABLE;
@@ -173,7 +180,8 @@ int cmd_encode(int argc, char **argv)
     struct encoding x = {.file = argc == 3 ? argv[2] : "-", .parts = tree_list()};
     x.room.issues = issues_new();
     x.t.others = x.others;
-    int rc = x.parts && x.room.issues ? load(&x, argv[1], &x.t.adapter, &e) : err_set(&e, -ENOMEM, "out-of-memory", "out of memory");
+    int rc = x.parts && x.room.issues ? load(&x, argv[1], &x.t.adapter, &e)
+                                      : err_set(&e, -ENOMEM, "out-of-memory", "out of memory");
     if (rc == 0 && !x.t.adapter->plugin->api.encode)
         rc = err_set(&e, -EINVAL, "plugin-role", "%s cannot encode", x.t.adapter->label);
     if (rc < 0) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_explain - `reeve explain [-c PATH] --from CONNECTOR FILE [--json]`: where would these bytes go, and why.
+/* cmd_explain - `reeve explain [-c PATH] --from CONNECTOR FILE [--json]`: where would these bytes
+ * go, and why.
  *
- * The configuration is compiled as for a run, the document goes through the same intake, each message through the same route table. No
- * hub has to run; nothing is sent. Exit: 0, 1 when the document would be refused or the configuration has errors, 2 when it is
- * not readable as the connector's standard. */
+ * The configuration is compiled as for a run, the document goes through the same intake, each
+ * message through the same route table. No hub has to run; nothing is sent. Exit: 0, 1 when the
+ * document would be refused or the configuration has errors, 2 when it is not readable as the
+ * connector's standard. */
 #include "cli.h"
 #include "explain.h"
 #include "base/util.h"
@@ -60,7 +62,8 @@ static void print_route(const struct tree *r)
     printf("    %s  route %s", yes(r), tree_gets(r, "route", "?"));
     const char *alternative = tree_gets(r, "alternative", NULL);
     if (alternative)
-        printf(", alternative %llu of first", (unsigned long long)tree_getu(r, "alternative", 0) + 1);
+        printf(", alternative %llu of first",
+               (unsigned long long)tree_getu(r, "alternative", 0) + 1);
     const char *predicate = tree_gets(d, "predicate", NULL), *value = tree_gets(d, "value", NULL);
     if (predicate)
         printf(": %s is %s", predicate, tree_gets(d, "result", "?"));
@@ -74,17 +77,19 @@ static void print_route(const struct tree *r)
     printf("\n");
 }
 
-static void print_message(const struct telling *t, const struct dry_message *m, const struct tree *routes,
-                          const struct tree *destinations, bool unrouted)
+static void print_message(const struct telling *t, const struct dry_message *m,
+                          const struct tree *routes, const struct tree *destinations, bool unrouted)
 {
     char subject[300] = "";
-    escape_text(subject, sizeof(subject), m->subject ? m->subject : "(no subject)", m->subject ? strlen(m->subject) : 12);
+    escape_text(subject, sizeof(subject), m->subject ? m->subject : "(no subject)",
+                m->subject ? strlen(m->subject) : 12);
     printf("message %llu: %s %s  id %.12s…\n", (unsigned long long)t->n, m->type, subject, m->id);
     for (size_t i = 0; i < routes->n; i++)
         print_route(routes->child[i]);
     const char *drop = tree_gets(t->part, "unrouted/drop", NULL);
     if (unrouted && destinations->n == 0) {
-        printf("    -> nowhere: no route matched, and the configuration drops such messages%s%s\n", drop ? ": " : "", drop ? drop : "");
+        printf("    -> nowhere: no route matched, and the configuration drops such messages%s%s\n",
+               drop ? ": " : "", drop ? drop : "");
         return;
     }
     printf("    -> ");
@@ -92,12 +97,14 @@ static void print_message(const struct telling *t, const struct dry_message *m, 
     printf("%s\n", unrouted ? "  (unrouted: no route matched)" : "");
 }
 
-static int add_json(struct telling *t, const struct dry_message *m, struct tree *routes, struct tree *destinations, bool unrouted)
+static int add_json(struct telling *t, const struct dry_message *m, struct tree *routes,
+                    struct tree *destinations, bool unrouted)
 {
     struct tree *x = tree_map(), *attributes = NULL;
     int rc = x ? 0 : -ENOMEM;
-    rc = rc | tree_puts(x, "id", m->id) | tree_puts(x, "source", m->source) | tree_puts(x, "type", m->type) |
-         tree_puts(x, "subject", m->subject) | tree_put(x, "routes", routes) | tree_put(x, "destinations", destinations) |
+    rc = rc | tree_puts(x, "id", m->id) | tree_puts(x, "source", m->source) |
+         tree_puts(x, "type", m->type) | tree_puts(x, "subject", m->subject) |
+         tree_put(x, "routes", routes) | tree_put(x, "destinations", destinations) |
          tree_putb(x, "unrouted", unrouted);
     attributes = tree_map();
     for (size_t i = 0; rc == 0 && i < m->attributes_n; i++) {
@@ -105,7 +112,8 @@ static int add_json(struct telling *t, const struct dry_message *m, struct tree 
         rc = a->value.type == VALUE_INTEGER
                  ? tree_put(attributes, a->name, tree_scalarf(true, "%d", (int)a->value.integer))
                  : tree_puts(attributes, a->name,
-                             a->value.type == VALUE_BOOLEAN ? (a->value.integer ? "true" : "false") : a->value.p);
+                             a->value.type == VALUE_BOOLEAN ? (a->value.integer ? "true" : "false")
+                                                            : a->value.p);
     }
     rc |= tree_put(x, "attributes", attributes);
     if (rc != 0) {
@@ -115,7 +123,8 @@ static int add_json(struct telling *t, const struct dry_message *m, struct tree 
     return tree_append(t->messages, x);
 }
 
-static int tell(void *arg, const struct dry_message *m, struct tree *routes, struct tree *destinations, bool unrouted)
+static int tell(void *arg, const struct dry_message *m, struct tree *routes,
+                struct tree *destinations, bool unrouted)
 {
     struct telling *t = arg;
     t->n++;
@@ -144,10 +153,13 @@ static int print_json(const struct order *o, struct dry *d, struct telling *t, s
 {
     struct tree *all = tree_map();
     struct buf out = BUF_INIT(1u << 30);
-    int rc = tree_puts(all, "from", o->from) | tree_puts(all, "file", o->file) | tree_puts(all, "outcome", outcomes[x->outcome]) |
-             tree_putu(all, "accepted", x->outcome == DRY_GOOD ? x->accepted : 0) | tree_putu(all, "refused", x->refused) |
-             tree_putu(all, "unrouted", x->unrouted) | tree_put(all, "issues", issues_tree(d->issues)) |
-             tree_put(all, "destinations", TAKE_PTR(x->destinations)) | tree_put(all, "messages", TAKE_PTR(t->messages));
+    int rc = tree_puts(all, "from", o->from) | tree_puts(all, "file", o->file) |
+             tree_puts(all, "outcome", outcomes[x->outcome]) |
+             tree_putu(all, "accepted", x->outcome == DRY_GOOD ? x->accepted : 0) |
+             tree_putu(all, "refused", x->refused) | tree_putu(all, "unrouted", x->unrouted) |
+             tree_put(all, "issues", issues_tree(d->issues)) |
+             tree_put(all, "destinations", TAKE_PTR(x->destinations)) |
+             tree_put(all, "messages", TAKE_PTR(t->messages));
     if (d->asked_state)
         rc |= tree_putb(all, "depends_on_state", true);
     if (rc == 0 && tree_to_json(all, &out, true) == 0)
@@ -166,8 +178,9 @@ static void print_summary(const struct order *o, const struct dry *d, const stru
         printf("%s: %llu messages would be accepted", o->file, (unsigned long long)x->accepted);
         break;
     case DRY_REFUSED:
-        printf("%s: would be refused: %llu records are right, %llu are not, and nothing would be accepted", o->file,
-               (unsigned long long)x->accepted, (unsigned long long)x->refused);
+        printf("%s: would be refused: %llu records are right, %llu are not, and nothing would be "
+               "accepted",
+               o->file, (unsigned long long)x->accepted, (unsigned long long)x->refused);
         break;
     case DRY_UNREADABLE:
         printf("%s: would be refused: it cannot be read as %s", o->file, d->intake.adapter->name);
@@ -180,7 +193,8 @@ static void print_summary(const struct order *o, const struct dry *d, const stru
         printf(", %llu without a route", (unsigned long long)x->unrouted);
     printf("\n");
     for (size_t i = 0; i < x->destinations->n; i++)
-        printf("  %s: %s\n", tree_text(x->destinations->key[i]), tree_text(x->destinations->child[i]));
+        printf("  %s: %s\n", tree_text(x->destinations->key[i]),
+               tree_text(x->destinations->child[i]));
     if (d->asked_state)
         printf("A step keeps state: what a running hub does depends on it.\n");
 }
@@ -209,7 +223,9 @@ static int explain(const struct order *o, const struct tree *plan, struct err *e
     else if (rc == 0)
         print_summary(o, &d, &x);
     if (rc == 0)
-        rc = x.outcome == DRY_GOOD ? CLI_OK : x.outcome == DRY_UNREADABLE ? CLI_UNREADABLE : CLI_FAILED;
+        rc = x.outcome == DRY_GOOD         ? CLI_OK
+             : x.outcome == DRY_UNREADABLE ? CLI_UNREADABLE
+                                           : CLI_FAILED;
     explained_done(&x);
     tree_free(t.messages);
     dry_close(&d);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_source - `reeve-worker source`: the receive side of one connector, executed by the supervisor. */
+/* cmd_source - `reeve-worker source`: the receive side of one connector, executed by the
+ * supervisor. */
 #include "cli.h"
 #include "worker/worker.h"
 #include <string.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_test - `reeve test [-c PATH] [CASES]`: the operator's cases against the plan: would this file from this connector go where the case says?
+/* cmd_test - `reeve test [-c PATH] [CASES]`: the operator's cases against the plan: would this file
+ * from this connector go where the case says?
  *
- * The same code as `explain`. Prints a line for each case that fails, with what was expected and what was found, and at the end
- * "N passed, N failed". Exit: 0 all passed, 1 otherwise. */
+ * The same code as `explain`. Prints a line for each case that fails, with what was expected and
+ * what was found, and at the end "N passed, N failed". Exit: 0 all passed, 1 otherwise. */
 #include "cli.h"
 #include "explain.h"
 #include "base/util.h"
@@ -39,7 +40,8 @@ static void names_of(const char **names, size_t n, struct buf *out)
         (void)buf_adds(out, "none");
 }
 
-static void compare_destinations(const struct tree *expect, const struct explained *x, bool accepted, struct mismatch *m)
+static void compare_destinations(const struct tree *expect, const struct explained *x,
+                                 bool accepted, struct mismatch *m)
 {
     const struct tree *want = tree_get(expect, "destinations");
     if (!tree_is_list(want))
@@ -65,10 +67,12 @@ static void compare_destinations(const struct tree *expect, const struct explain
     buf_done(&tb);
 }
 
-static void compare_count(const struct tree *expect, const char *name, uint64_t found, struct mismatch *m)
+static void compare_count(const struct tree *expect, const char *name, uint64_t found,
+                          struct mismatch *m)
 {
     if (tree_get(expect, name) && tree_getu(expect, name, UINT64_MAX) != found)
-        differ(m, "expected %s %s, found %llu", name, tree_gets(expect, name, "?"), (unsigned long long)found);
+        differ(m, "expected %s %s, found %llu", name, tree_gets(expect, name, "?"),
+               (unsigned long long)found);
 }
 
 static void compare(const struct tree *expect, const struct explained *x, struct mismatch *m)
@@ -83,7 +87,8 @@ static void compare(const struct tree *expect, const struct explained *x, struct
         const char *name = tree_text(counts->key[i]);
         uint64_t found = accepted ? tree_getu(x->destinations, name, 0) : 0;
         if (tree_getu(counts, name, UINT64_MAX) != found)
-            differ(m, "expected %s messages for %s, found %llu", tree_gets(counts, name, "?"), name, (unsigned long long)found);
+            differ(m, "expected %s messages for %s, found %llu", tree_gets(counts, name, "?"), name,
+                   (unsigned long long)found);
     }
 }
 
@@ -108,7 +113,8 @@ static bool run_case(const struct tree *plan, const struct tree *c)
     if (rc == 0) {
         rc = document_open(tree_gets(c, "file", ""), &f, &e);
         if (rc == 0) {
-            rc = explain_document(part, &d, &f, tree_gets(c, "content_type", NULL), NULL, NULL, &x, &e);
+            rc = explain_document(part, &d, &f, tree_gets(c, "content_type", NULL), NULL, NULL, &x,
+                                  &e);
             document_close(&f);
         }
         if (rc == 0) {
@@ -122,19 +128,22 @@ static bool run_case(const struct tree *plan, const struct tree *c)
     if (rc < 0)
         differ(&m, "%s", e.text);
     if (m.text.len)
-        printf("%s: failed: %s: %s\n", tree_gets(c, "place", "?"), tree_gets(c, "name", "?"), buf_str(&m.text));
+        printf("%s: failed: %s: %s\n", tree_gets(c, "place", "?"), tree_gets(c, "name", "?"),
+               buf_str(&m.text));
     bool good = m.text.len == 0;
     explained_done(&x);
     buf_done(&m.text);
     return good;
 }
 
-static int run_cases(const char *config, const char *path, const struct tree *plan, struct diagnostics *d)
+static int run_cases(const char *config, const char *path, const struct tree *plan,
+                     struct diagnostics *d)
 {
     struct tree *cases = NULL;
     int rc = config_cases(config, path, plan, d, &cases);
     if (rc == -ENOENT) {
-        fprintf(stderr, "reeve test: there are no cases%s%s [no-cases]\n", path ? " in " : "", path ? path : "");
+        fprintf(stderr, "reeve test: there are no cases%s%s [no-cases]\n", path ? " in " : "",
+                path ? path : "");
         return CLI_FAILED;
     }
     if (rc < 0)

@@ -88,8 +88,8 @@ const struct tree *source_part(const struct tree *plan, const char *connector, s
         size_t at = strlen(names);
         (void)snprintf(names + at, sizeof(names) - at, "%s%s", at ? ", " : "", name);
     }
-    (void)err_set(e, -ENOENT, "connector-unknown", "%s receives nothing in this configuration%s%s", connector,
-                  *names ? "; those that do: " : "", names);
+    (void)err_set(e, -ENOENT, "connector-unknown", "%s receives nothing in this configuration%s%s",
+                  connector, *names ? "; those that do: " : "", names);
     return NULL;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* document - what decode, explain and test share: a document's file, an adapter by name, issues for people. */
+/* document - what decode, explain and test share: a document's file, an adapter by name, issues for
+ * people. */
 #ifndef REEVE_CLI_DOCUMENT_H
 #define REEVE_CLI_DOCUMENT_H
 #include "base/buf.h"
@@ -10,7 +11,7 @@
 struct document_file { /* a file, or standard input read into memory */
     const char *name;  /* for people; "-" for standard input */
     const char *path;
-    int fd;            /* -1: p, len */
+    int fd; /* -1: p, len */
     char *p;
     size_t len;
 };
@@ -18,11 +19,14 @@ int document_open(const char *path, struct document_file *ret, struct err *e); /
 void document_close(struct document_file *f);
 void document_read(struct dry *d, const struct document_file *f, const char *content_type);
 
-/* {"name", "file", "options"} of an adapter named, or given by a path, with default options. NULL: *e. */
+/* {"name", "file", "options"} of an adapter named, or given by a path, with default options. NULL:
+ * *e. */
 struct tree *adapter_part(const char *name, struct err *e);
-/* The part of the source side of a connector. NULL: *e names the ones there are. Borrowed from the plan. */
+/* The part of the source side of a connector. NULL: *e names the ones there are. Borrowed from the
+ * plan. */
 const struct tree *source_part(const struct tree *plan, const char *connector, struct err *e);
-/* "FILE: WHERE: error: text [code]" lines on standard error; a tap of struct issues. arg: the file's name. */
+/* "FILE: WHERE: error: text [code]" lines on standard error; a tap of struct issues. arg: the
+ * file's name. */
 void print_issue(void *arg, const struct issue *i);
 
 #endif

@@ -52,7 +52,8 @@ static int count_destination(struct tree *map, const char *name)
     for (size_t i = 0; i < map->n; i++) {
         if (strcmp(tree_text(map->key[i]), name) != 0)
             continue;
-        struct tree *more = tree_scalarf(true, "%llu", (unsigned long long)tree_getu(map, name, 0) + 1);
+        struct tree *more =
+            tree_scalarf(true, "%llu", (unsigned long long)tree_getu(map, name, 0) + 1);
         if (!more)
             return -ENOMEM;
         tree_free(map->child[i]);
@@ -62,8 +63,10 @@ static int count_destination(struct tree *map, const char *name)
     return tree_putu(map, name, 1);
 }
 
-/* The destinations of one message: by the routes, else those for unrouted ones. NULL: out of memory. */
-static struct tree *destinations_of(const struct tree *part, struct table *t, const struct dry_message *m, bool *ret_unrouted)
+/* The destinations of one message: by the routes, else those for unrouted ones. NULL: out of
+ * memory. */
+static struct tree *destinations_of(const struct tree *part, struct table *t,
+                                    const struct dry_message *m, bool *ret_unrouted)
 {
     const struct route_hit *hits = NULL;
     size_t n = route_eval(t->routes, t->work, m->attributes, m->attributes_n, &hits);
@@ -84,9 +87,10 @@ static struct tree *destinations_of(const struct tree *part, struct table *t, co
     return list;
 }
 
-int explain_document(const struct tree *part, struct dry *d, const struct document_file *f, const char *content_type,
-                     int (*per_message)(void *arg, const struct dry_message *m, struct tree *routes, struct tree *destinations,
-                                        bool unrouted),
+int explain_document(const struct tree *part, struct dry *d, const struct document_file *f,
+                     const char *content_type,
+                     int (*per_message)(void *arg, const struct dry_message *m, struct tree *routes,
+                                        struct tree *destinations, bool unrouted),
                      void *arg, struct explained *ret, struct err *e)
 {
     struct table t = {0};
@@ -95,7 +99,8 @@ int explain_document(const struct tree *part, struct dry *d, const struct docume
     if (rc < 0)
         return rc;
     document_read(d, f, content_type);
-    struct explained x = {.outcome = dry_outcome(d), .refused = d->result.refused, .dropped = d->result.dropped};
+    struct explained x = {
+        .outcome = dry_outcome(d), .refused = d->result.refused, .dropped = d->result.dropped};
     x.destinations = tree_map();
     rc = x.destinations ? 0 : -ENOMEM;
     while (rc == 0 && x.outcome != DRY_FAILED && (rc = dry_next(d, &m, e)) > 0) {

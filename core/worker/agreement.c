@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* agreement - see agreement.h. An agreement covers personal data when its `data` list names "personal". */
+/* agreement - see agreement.h. An agreement covers personal data when its `data` list names
+ * "personal". */
 #include "agreement.h"
 #include "message/identity.h"
 #include <errno.h>
@@ -18,7 +19,8 @@ static bool covers_personal(const struct tree *agreement)
     return false;
 }
 
-bool agreement_allows(const struct tree *party, const struct message *m, const char *today, struct err *why)
+bool agreement_allows(const struct tree *party, const struct message *m, const char *today,
+                      struct err *why)
 {
     if (!message_is_personal(m) || strcmp(tree_gets(party, "role", ""), "hub") == 0)
         return true;
@@ -36,11 +38,13 @@ bool agreement_allows(const struct tree *party, const struct message *m, const c
     }
     const char *name = tree_gets(party, "name", "?"), *type = message_get(m, "type");
     if (over)
-        (void)err_set(why, -EACCES, "no-agreement", "%s is about people, and the agreement with party %s ended on %s",
+        (void)err_set(why, -EACCES, "no-agreement",
+                      "%s is about people, and the agreement with party %s ended on %s",
                       type ? type : "this message", name, over);
     else
-        (void)err_set(why, -EACCES, "no-agreement",
-                      "%s is about people, and party %s has no agreement whose data names \"personal\"",
-                      type ? type : "this message", name);
+        (void)err_set(
+            why, -EACCES, "no-agreement",
+            "%s is about people, and party %s has no agreement whose data names \"personal\"",
+            type ? type : "this message", name);
     return false;
 }

@@ -7,9 +7,10 @@
 #include "message/message.h"
 #include <stdbool.h>
 
-/* party: of the sink's part of the plan. today: "2026-01-31", UTC; an agreement holds to the end of its last day. A message that is
- * not personal, and a party with role hub, need none. false: *why has code "no-agreement" and who, what and the nearest
- * agreement that does not cover it. */
-bool agreement_allows(const struct tree *party, const struct message *m, const char *today, struct err *why);
+/* party: of the sink's part of the plan. today: "2026-01-31", UTC; an agreement holds to the end of
+ * its last day. A message that is not personal, and a party with role hub, need none. false: *why
+ * has code "no-agreement" and who, what and the nearest agreement that does not cover it. */
+bool agreement_allows(const struct tree *party, const struct message *m, const char *today,
+                      struct err *why);
 
 #endif

@@ -36,8 +36,8 @@ static int text_member(struct buf *out, const char *name, const char *v)
 static int counts(const struct answer *a, struct buf *out)
 {
     int rc = buf_addf(out, ",\"accepted\":%llu,\"new\":%llu,\"changed\":%llu,\"unchanged\":%llu",
-                      (unsigned long long)a->accepted, (unsigned long long)a->fresh, (unsigned long long)a->changed,
-                      (unsigned long long)a->unchanged);
+                      (unsigned long long)a->accepted, (unsigned long long)a->fresh,
+                      (unsigned long long)a->changed, (unsigned long long)a->unchanged);
     if (a->refused)
         rc |= buf_addf(out, ",\"refused\":%llu", (unsigned long long)a->refused);
     if (a->dropped)
@@ -50,8 +50,9 @@ static int issues_part(const struct answer *a, struct buf *out)
 {
     if (!a->issues)
         return 0;
-    int rc = buf_addf(out, ",\"warnings\":%llu,\"errors\":%llu,\"totals\":", (unsigned long long)a->issues->warnings,
-                      (unsigned long long)a->issues->errors);
+    int rc =
+        buf_addf(out, ",\"warnings\":%llu,\"errors\":%llu,\"totals\":",
+                 (unsigned long long)a->issues->warnings, (unsigned long long)a->issues->errors);
     rc |= issues_totals(a->issues, out) | buf_adds(out, ",\"issues\":");
     size_t start = out->len;
     for (size_t n = ISSUES_KEPT; rc == 0; n /= 2) {
@@ -83,12 +84,15 @@ static int detail(const struct answer *a, struct buf *out)
     if (a->text && *a->text)
         (void)snprintf(text, sizeof(text), "%s", a->text);
     else if (a->status == 400 && a->looks_like)
-        (void)snprintf(text, sizeof(text), "This is not %s; it looks like %s.", a->standard, a->looks_like);
+        (void)snprintf(text, sizeof(text), "This is not %s; it looks like %s.", a->standard,
+                       a->looks_like);
     else if (a->status == 400)
         (void)snprintf(text, sizeof(text), "This cannot be read as %s.", a->standard);
     else
-        (void)snprintf(text, sizeof(text), "%llu records are right, %llu are refused; because of those, nothing was accepted.",
-                       (unsigned long long)a->accepted, (unsigned long long)a->refused);
+        (void)snprintf(
+            text, sizeof(text),
+            "%llu records are right, %llu are refused; because of those, nothing was accepted.",
+            (unsigned long long)a->accepted, (unsigned long long)a->refused);
     return text_member(out, "detail", text);
 }
 
@@ -96,7 +100,8 @@ int answer_json(const struct answer *a, struct buf *out)
 {
     if (a->status < 300)
         return good(a, out);
-    int rc = buf_addf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u", answer_title(a->status), a->status);
+    int rc = buf_addf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u",
+                      answer_title(a->status), a->status);
     rc |= detail(a, out);
     if (a->code && *a->code)
         rc |= text_member(out, "code", a->code);
@@ -107,8 +112,8 @@ int answer_json(const struct answer *a, struct buf *out)
     if (a->status == 400 && a->looks_like)
         rc |= text_member(out, "looksLike", a->looks_like);
     if (a->status == 422)
-        rc |= buf_addf(out, ",\"accepted\":0,\"right\":%llu,\"refused\":%llu", (unsigned long long)a->accepted,
-                       (unsigned long long)a->refused);
+        rc |= buf_addf(out, ",\"accepted\":0,\"right\":%llu,\"refused\":%llu",
+                       (unsigned long long)a->accepted, (unsigned long long)a->refused);
     if (a->status != 503)
         rc |= issues_part(a, out);
     return rc | buf_addc(out, '}');
@@ -118,15 +123,17 @@ int answer_text(const struct answer *a, struct buf *out)
 {
     int rc;
     if (a->status < 300)
-        rc = buf_addf(out, "accepted %llu: %llu new, %llu changed, %llu unchanged", (unsigned long long)a->accepted,
-                      (unsigned long long)a->fresh, (unsigned long long)a->changed, (unsigned long long)a->unchanged);
+        rc = buf_addf(out, "accepted %llu: %llu new, %llu changed, %llu unchanged",
+                      (unsigned long long)a->accepted, (unsigned long long)a->fresh,
+                      (unsigned long long)a->changed, (unsigned long long)a->unchanged);
     else if (a->status == 400)
-        rc = buf_addf(out, "not %s%s%s", a->standard, a->looks_like ? ": it looks like " : "", a->looks_like ? a->looks_like : "");
+        rc = buf_addf(out, "not %s%s%s", a->standard, a->looks_like ? ": it looks like " : "",
+                      a->looks_like ? a->looks_like : "");
     else if (a->text && *a->text)
         rc = buf_addf(out, "nothing accepted: %s", a->text);
     else
-        rc = buf_addf(out, "nothing accepted: %llu records are right, %llu are refused", (unsigned long long)a->accepted,
-                      (unsigned long long)a->refused);
+        rc = buf_addf(out, "nothing accepted: %llu records are right, %llu are refused",
+                      (unsigned long long)a->accepted, (unsigned long long)a->refused);
     if (a->status < 300 && a->refused)
         rc |= buf_addf(out, "; refused %llu", (unsigned long long)a->refused);
     rc |= buf_addf(out, "\nreceipt %s\n", a->receipt ? a->receipt : "-");

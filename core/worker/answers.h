@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* answers - what a sender is told: JSON for the door, lines for people. Pure. DESIGN.md section 5, "Answers at the door". */
+/* answers - what a sender is told: JSON for the door, lines for people. Pure. DESIGN.md section 5,
+ * "Answers at the door". */
 #ifndef REEVE_WORKER_ANSWERS_H
 #define REEVE_WORKER_ANSWERS_H
 #include "base/buf.h"
@@ -9,7 +10,7 @@
 
 struct answer { /* all borrowed */
     unsigned status;
-    const char *receipt;  /* hex */
+    const char *receipt; /* hex */
     uint64_t accepted, fresh, changed, unchanged, refused, dropped;
     const struct issues *issues;
     const char *ids;      /* inside of a JSON list; "" */
@@ -18,8 +19,8 @@ struct answer { /* all borrowed */
     const char *code, *text; /* of the whole: 503, 422 without issues */
     bool check_only;
 };
-/* 202 (and 200 of a check): {receipt, accepted, new, changed, unchanged, messages}; others: problem+json (RFC 9457). 0 or a buf
- * error. */
+/* 202 (and 200 of a check): {receipt, accepted, new, changed, unchanged, messages}; others:
+ * problem+json (RFC 9457). 0 or a buf error. */
 int answer_json(const struct answer *a, struct buf *out);
 /* A line on the counts, then a line an issue. */
 int answer_text(const struct answer *a, struct buf *out);

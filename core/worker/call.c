@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* call - what a plugin puts into its state during a call stays here until the submissions of that call are through.
+/* call - what a plugin puts into its state during a call stays here until the submissions of that
+ * call are through.
  *
- * Calls are applied in the order in which they were made, so that an earlier call that takes longer never overwrites a later
- * cursor. A call of which a submission failed for now is forgotten: the plugin will look at the same things again. */
+ * Calls are applied in the order in which they were made, so that an earlier call that takes longer
+ * never overwrites a later cursor. A call of which a submission failed for now is forgotten: the
+ * plugin will look at the same things again. */
 #include "source.h"
 #include "base/log.h"
 #include "base/util.h"

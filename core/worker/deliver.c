@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* deliver - the call, the verdicts, and what each verdict means for its job. The decision itself is verdict.c. */
+/* deliver - the call, the verdicts, and what each verdict means for its job. The decision itself is
+ * verdict.c. */
 #include "sink.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -43,7 +44,8 @@ static void call_deliver(struct sink *s, reeve_job **jobs, size_t n)
         if (!jobs[i]->settled) {
             jobs[i]->rc = rc;
             jobs[i]->after_ms = host_ctx_retry_after(p->ctx);
-            (void)snprintf(jobs[i]->reason, sizeof(jobs[i]->reason), "%s", rc == REEVE_OK ? "" : instance_reason(p, rc));
+            (void)snprintf(jobs[i]->reason, sizeof(jobs[i]->reason), "%s",
+                           rc == REEVE_OK ? "" : instance_reason(p, rc));
         }
         verdict_of(jobs[i]->host, jobs[i]);
     }
@@ -72,12 +74,14 @@ void deliver_batch(struct sink *s, struct hand *const *hands, size_t n)
 static void remember_error(struct sink *s, const struct hand *h, const char *code)
 {
     (void)pthread_mutex_lock(&s->last_lock);
-    (void)snprintf(s->last_error, sizeof(s->last_error), "%s: %.*s", code, ERR_TEXT_MAX - 40, h->reason);
+    (void)snprintf(s->last_error, sizeof(s->last_error), "%s: %.*s", code, ERR_TEXT_MAX - 40,
+                   h->reason);
     s->last_error_ms = wall_ms();
     (void)pthread_mutex_unlock(&s->last_lock);
 }
 
-static void row(struct sink *s, const struct hand *h, const char *event, const char *code, uint64_t next_ms)
+static void row(struct sink *s, const struct hand *h, const char *event, const char *code,
+                uint64_t next_ms)
 {
     struct err e;
     bool ok = strcmp(event, JOURNAL_DELIVERED) == 0;
@@ -118,17 +122,19 @@ void hand_release(struct sink *s, struct hand *h)
 
 static void went_down(struct sink *s, struct hand *h, uint64_t asked)
 {
-    if (s->down_until == 0 || mono_ms() >= s->down_until) { /* the first of its batch; the others say the same */
+    if (s->down_until == 0 ||
+        mono_ms() >= s->down_until) { /* the first of its batch; the others say the same */
         s->down_n++;
         uint64_t ms = verdict_pause_ms(s->down_n, asked);
         s->down_until = mono_ms() + ms;
         atomic_store(&s->flags.down, true);
         sink_notice(s, SINK_DOWN, ms, h->reason);
-        log_warning("down", h->job->id, "%s is down, next try in %llu s: %s", s->destination, (unsigned long long)(ms / 1000),
-                    h->reason);
+        log_warning("down", h->job->id, "%s is down, next try in %llu s: %s", s->destination,
+                    (unsigned long long)(ms / 1000), h->reason);
         atomic_fetch_add(&s->flags.downs, 1);
     }
-    row(s, h, JOURNAL_DOWN, "down", wall_ms() + (s->down_until > mono_ms() ? s->down_until - mono_ms() : 0));
+    row(s, h, JOURNAL_DOWN, "down",
+        wall_ms() + (s->down_until > mono_ms() ? s->down_until - mono_ms() : 0));
 }
 
 static void came_up(struct sink *s)
@@ -153,8 +159,9 @@ static void settled_dead(struct sink *s, struct hand *h)
     if (reject_run_add(&s->rejects, h->reason)) {
         atomic_store(&s->flags.rejecting, true);
         sink_notice(s, SINK_REJECTS, 0, h->reason);
-        log_error("rejecting", NULL, "%s refused %d messages in a row for the same reason and is paused: %s", s->destination,
-                  VERDICT_SAME_REJECTS_MAX, h->reason);
+        log_error("rejecting", NULL,
+                  "%s refused %d messages in a row for the same reason and is paused: %s",
+                  s->destination, VERDICT_SAME_REJECTS_MAX, h->reason);
     }
 }
 
@@ -185,8 +192,8 @@ void hand_settle(struct sink *s, struct hand *h)
         came_up(s);
         atomic_fetch_add(&s->flags.retried, 1);
         row(s, h, JOURNAL_ATTEMPT, h->code, wall_ms() + a.delay_ms);
-        log_warning("retry", h->job->id, "%s, attempt %u, next in %llu s: %s", s->destination, h->job->attempts + 1,
-                    (unsigned long long)(a.delay_ms / 1000), h->reason);
+        log_warning("retry", h->job->id, "%s, attempt %u, next in %llu s: %s", s->destination,
+                    h->job->attempts + 1, (unsigned long long)(a.delay_ms / 1000), h->reason);
         break;
     case SETTLE_DEAD:
         settled_dead(s, h);

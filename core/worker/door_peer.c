@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* door_peer - the main thread's side of the conversation with the door (door_wire.h): listens, reads requests into the plugin
- * thread's queue, writes answers. A peer that breaks the rules is cut off; its requests are answered into nothing. */
+/* door_peer - the main thread's side of the conversation with the door (door_wire.h): listens,
+ * reads requests into the plugin thread's queue, writes answers. A peer that breaks the rules is
+ * cut off; its requests are answered into nothing. */
 #include "source.h"
 #include "base/door_wire.h"
 #include "base/frame.h"
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define PEERS_MAX 16
+#define PEERS_MAX   16
 #define HEADERS_MAX 200u
 
 struct peer {
@@ -33,7 +34,8 @@ int door_side_open(const char *path, struct source *s, struct door_side **ret, s
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(a.sun_path))
-        return err_set(e, -ENAMETOOLONG, "socket", "%s: the path of a socket may have 107 bytes", path);
+        return err_set(e, -ENAMETOOLONG, "socket", "%s: the path of a socket may have 107 bytes",
+                       path);
     memcpy(a.sun_path, path, strlen(path) + 1);
     struct door_side *d = xcalloc(1, sizeof(*d));
     if (!d || !(d->path = strdup(path))) {
@@ -45,7 +47,9 @@ int door_side_open(const char *path, struct source *s, struct door_side **ret, s
     d->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     (void)unlink(path); /* of a predecessor; the data directory is locked by our supervisor */
     mode_t before = umask(0177);
-    int rc = d->fd < 0 || bind(d->fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(d->fd, 64) < 0 ? -errno : 0;
+    int rc = d->fd < 0 || bind(d->fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(d->fd, 64) < 0
+                 ? -errno
+                 : 0;
     (void)umask(before);
     if (rc < 0) {
         door_side_close(d);
@@ -84,8 +88,10 @@ size_t door_side_poll(struct door_side *d, struct pollfd *p, size_t cap)
         p[n++] = (struct pollfd){.fd = d->fd, .events = POLLIN};
     for (size_t i = 0; i < PEERS_MAX && n < cap; i++)
         if (d->peer[i].serial)
-            p[n++] = (struct pollfd){.fd = channel_fd(d->peer[i].channel),
-                                     .events = (short)(POLLIN | (channel_wants_write(d->peer[i].channel) ? POLLOUT : 0))};
+            p[n++] = (struct pollfd){
+                .fd = channel_fd(d->peer[i].channel),
+                .events =
+                    (short)(POLLIN | (channel_wants_write(d->peer[i].channel) ? POLLOUT : 0))};
     return n;
 }
 
@@ -193,12 +199,14 @@ static bool on_frame(struct door_side *d, struct peer *p, const struct frame *f)
     if (!p->greeted) {
         struct unpack u;
         unpack_start(&u, f->p, f->len);
-        p->greeted = f->type == DOOR_HELLO && unpack_u32(&u) == DOOR_WIRE_VERSION && unpack_end(&u) == 0;
+        p->greeted =
+            f->type == DOOR_HELLO && unpack_u32(&u) == DOOR_WIRE_VERSION && unpack_end(&u) == 0;
         return p->greeted;
     }
     if (f->type == DOOR_REQUEST)
         return on_request(d, p, f);
-    return f->type == DOOR_CANCEL; /* what is under way completes: the sender's retry finds it done */
+    return f->type ==
+           DOOR_CANCEL; /* what is under way completes: the sender's retry finds it done */
 }
 
 static void read_peer(struct door_side *d, struct peer *p)
@@ -210,7 +218,8 @@ static void read_peer(struct door_side *d, struct peer *p)
         if (f.fd >= 0 && f.type != DOOR_REQUEST)
             (void)close(f.fd);
         if (!ok) {
-            log_warning("door-wire", NULL, "the door sent something that is no request; its connection is closed");
+            log_warning("door-wire", NULL,
+                        "the door sent something that is no request; its connection is closed");
             rc = -EPROTO;
             break;
         }
@@ -232,7 +241,8 @@ void door_side_run(struct door_side *d, const struct pollfd *p, size_t n)
 void door_side_flush(struct door_side *d)
 {
     for (size_t i = 0; i < PEERS_MAX; i++)
-        if (d->peer[i].serial && channel_wants_write(d->peer[i].channel) && channel_flush(d->peer[i].channel) < 0)
+        if (d->peer[i].serial && channel_wants_write(d->peer[i].channel) &&
+            channel_flush(d->peer[i].channel) < 0)
             drop(&d->peer[i]);
 }
 
@@ -244,8 +254,8 @@ void door_side_answer(struct door_side *d, struct request *r)
             continue;
         struct buf *b = &d->scratch;
         buf_reset(b);
-        int rc = pack_u64(b, r->number) | pack_u32(b, r->status) | pack_str(b, r->content_type) | pack_u32(b, r->retry_after) |
-                 pack_bytes(b, buf_str(&r->body), r->body.len);
+        int rc = pack_u64(b, r->number) | pack_u32(b, r->status) | pack_str(b, r->content_type) |
+                 pack_u32(b, r->retry_after) | pack_bytes(b, buf_str(&r->body), r->body.len);
         if (rc != 0 || channel_send(p->channel, DOOR_ANSWER, 0, b->p, b->len, -1) < 0)
             drop(p);
     }

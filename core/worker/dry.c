@@ -66,17 +66,20 @@ static int take(void *arg, struct record *r, struct err *e)
         return err_set(e, rc, "out-of-memory", "out of memory");
     if (r->own_id && other) {
         issues_say(d->issues, REEVE_ISSUE_ERROR, "id-reused", NULL, message_get(r->m, "id"), NULL,
-                   "this source and id stand also on another message with other content; an id names one message for ever");
+                   "this source and id stand also on another message with other content; an id "
+                   "names one message for ever");
         return 1;
     }
     rc = record_stage(d->stage, r, &d->scratch, d->message_max, e);
     if (rc != -EFBIG)
         return rc;
-    issues_say(d->issues, REEVE_ISSUE_ERROR, "too-large", NULL, message_get(r->m, "subject"), NULL, "%s", e->text);
+    issues_say(d->issues, REEVE_ISSUE_ERROR, "too-large", NULL, message_get(r->m, "subject"), NULL,
+               "%s", e->text);
     return 1;
 }
 
-void dry_document(struct dry *d, const char *content_type, const char *name, int fd, const char *p, size_t len)
+void dry_document(struct dry *d, const char *content_type, const char *name, int fd, const char *p,
+                  size_t len)
 {
     struct reeve_reader r;
     const char *tmp = getenv("TMPDIR");
@@ -121,10 +124,13 @@ int dry_next(struct dry *d, struct dry_message *ret, struct err *e)
         return rc;
     record_read(p, len, &r);
     if (!r.own_id) {
-        message_make_id(r.source, r.type, r.subject ? r.subject : r.hex, r.content, 0, d->intake.digest, made);
+        message_make_id(r.source, r.type, r.subject ? r.subject : r.hex, r.content, 0,
+                        d->intake.digest, made);
         r.id = made;
         r.attribute[r.attributes_n++] = (struct route_attribute){
-            .name = "id", .name_len = 2, .value = {.type = VALUE_STRING, .p = made, .len = MESSAGE_ID_LEN - 1}};
+            .name = "id",
+            .name_len = 2,
+            .value = {.type = VALUE_STRING, .p = made, .len = MESSAGE_ID_LEN - 1}};
     }
     buf_reset(&d->scratch);
     int bad = 0;
@@ -133,7 +139,13 @@ int dry_next(struct dry *d, struct dry_message *ret, struct err *e)
     bad |= buf_add(&d->scratch, r.tail + (r.own_id ? 0 : 1), r.tail_len - (r.own_id ? 0 : 1));
     if (bad)
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
-    *ret = (struct dry_message){.id = r.id, .source = r.source, .type = r.type, .subject = r.subject, .attributes = r.attribute,
-                                .attributes_n = r.attributes_n, .json = d->scratch.p, .len = d->scratch.len};
+    *ret = (struct dry_message){.id = r.id,
+                                .source = r.source,
+                                .type = r.type,
+                                .subject = r.subject,
+                                .attributes = r.attribute,
+                                .attributes_n = r.attributes_n,
+                                .json = d->scratch.p,
+                                .len = d->scratch.len};
     return 1;
 }

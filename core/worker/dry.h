@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dry - a document through the very intake that a source runs, outside a hub: for `decode`, `explain` and `test`.
+/* dry - a document through the very intake that a source runs, outside a hub: for `decode`,
+ * `explain` and `test`.
  *
- * Every message is as on its first sending (generation 0): there is no memory of earlier submissions here. */
+ * Every message is as on its first sending (generation 0): there is no memory of earlier
+ * submissions here. */
 #ifndef REEVE_WORKER_DRY_H
 #define REEVE_WORKER_DRY_H
 #include "intake.h"
@@ -17,19 +19,23 @@ struct dry {
     struct twins *twins;
     struct buf scratch;
     uint64_t message_max;
-    bool asked_state; /* a step or the adapter looked for state: what a running hub does may differ */
+    bool asked_state; /* a step or the adapter looked for state: what a running hub does may differ
+                       */
 };
-/* part: as for intake_open(). Steps and adapter are loaded and opened. Nothing to undo on failure. */
+/* part: as for intake_open(). Steps and adapter are loaded and opened. Nothing to undo on failure.
+ */
 int dry_open(const struct tree *part, struct dry *ret, struct err *e);
 void dry_close(struct dry *d);
-/* Reads the document: p, len in memory, or fd >= 0. name may be NULL. Results: issues, result, and dry_next(). */
-void dry_document(struct dry *d, const char *content_type, const char *name, int fd, const char *p, size_t len);
+/* Reads the document: p, len in memory, or fd >= 0. name may be NULL. Results: issues, result, and
+ * dry_next(). */
+void dry_document(struct dry *d, const char *content_type, const char *name, int fd, const char *p,
+                  size_t len);
 
 enum dry_outcome { DRY_GOOD, DRY_REFUSED, DRY_UNREADABLE, DRY_FAILED };
 /* What a source would say of the document that was read (without lenient handling). */
 enum dry_outcome dry_outcome(const struct dry *d);
 
-struct dry_message { /* borrowed until the next dry_next() */
+struct dry_message {                          /* borrowed until the next dry_next() */
     const char *id, *source, *type, *subject; /* subject may be NULL */
     const struct route_attribute *attributes; /* with id */
     size_t attributes_n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* finish - submissions that are through: their answer is stored, journal and state are committed once for all of them, and only
- * then is anybody told. */
+/* finish - submissions that are through: their answer is stored, journal and state are committed
+ * once for all of them, and only then is anybody told. */
 #include "source.h"
 #include "answers.h"
 #include "base/json.h"
@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROWS_MAX 2000          /* rows that wait for a commit while a long submission is under way */
-#define REFUSED_ROWS_MAX 100   /* records of one refused submission that get a row of their own */
+#define ROWS_MAX         2000 /* rows that wait for a commit while a long submission is under way */
+#define REFUSED_ROWS_MAX 100  /* records of one refused submission that get a row of their own */
 
 int journal_row_add(struct source *s, const struct journal_row *row)
 {
@@ -59,10 +59,13 @@ static void write_answer(struct source *s, struct submission *sub)
 static void row_refused(struct source *s, const struct submission *sub)
 {
     const struct issues *is = sub->issues;
-    struct journal_row row = {.event = JOURNAL_REFUSED, .receipt = sub->hex, .party = s->party, .connector = s->connector};
+    struct journal_row row = {.event = JOURNAL_REFUSED,
+                              .receipt = sub->hex,
+                              .party = s->party,
+                              .connector = s->connector};
     char text[200];
-    (void)snprintf(text, sizeof(text), "%llu records right, %llu refused", (unsigned long long)sub->accepted,
-                   (unsigned long long)sub->refused);
+    (void)snprintf(text, sizeof(text), "%llu records right, %llu refused",
+                   (unsigned long long)sub->accepted, (unsigned long long)sub->refused);
     row.code = *sub->why.code ? sub->why.code : sub->status == 400 ? "unreadable" : "refused";
     row.text = *sub->why.text ? sub->why.text : sub->looks_like ? sub->looks_like : text;
     if (sub->status >= 400)
@@ -82,12 +85,17 @@ static void row_submitted(struct source *s, const struct submission *sub)
 {
     char detail[320];
     (void)snprintf(detail, sizeof(detail),
-                   "{\"accepted\":%llu,\"new\":%llu,\"changed\":%llu,\"unchanged\":%llu,\"refused\":%llu,\"dropped\":%llu,"
+                   "{\"accepted\":%llu,\"new\":%llu,\"changed\":%llu,\"unchanged\":%llu,"
+                   "\"refused\":%llu,\"dropped\":%llu,"
                    "\"unrouted\":%llu,\"warnings\":%llu}",
-                   (unsigned long long)sub->accepted, (unsigned long long)sub->fresh, (unsigned long long)sub->changed,
-                   (unsigned long long)sub->unchanged, (unsigned long long)sub->refused, (unsigned long long)sub->dropped,
+                   (unsigned long long)sub->accepted, (unsigned long long)sub->fresh,
+                   (unsigned long long)sub->changed, (unsigned long long)sub->unchanged,
+                   (unsigned long long)sub->refused, (unsigned long long)sub->dropped,
                    (unsigned long long)sub->unrouted, (unsigned long long)sub->issues->warnings);
-    struct journal_row row = {.event = JOURNAL_SUBMITTED, .receipt = sub->hex, .party = s->party, .connector = s->connector,
+    struct journal_row row = {.event = JOURNAL_SUBMITTED,
+                              .receipt = sub->hex,
+                              .party = s->party,
+                              .connector = s->connector,
                               .detail = detail};
     (void)journal_row_add(s, &row);
 }
@@ -103,10 +111,12 @@ static int put_deferred(void *arg, const char *key, size_t len, void *value)
     const struct putting *p = arg;
     const struct deferred *d = value;
     (void)len;
-    return state_subject_put(p->s->state, (const uint8_t *)key, d->content, d->generation, d->change, p->sub->receipt, p->e);
+    return state_subject_put(p->s->state, (const uint8_t *)key, d->content, d->generation,
+                             d->change, p->sub->receipt, p->e);
 }
 
-/* Everything of it is durable at its destinations: the last rows, and the answer for whoever asks again. */
+/* Everything of it is durable at its destinations: the last rows, and the answer for whoever asks
+ * again. */
 static int complete(struct source *s, struct submission *sub, struct err *e)
 {
     struct putting p = {.s = s, .sub = sub, .e = e};
@@ -114,7 +124,8 @@ static int complete(struct source *s, struct submission *sub, struct err *e)
     sub->status = 202;
     write_answer(s, sub);
     if (rc == 0)
-        rc = state_receipt_put(s->state, sub->receipt, sub->idempotency_key, buf_str(&sub->json), sub->json.len, wall_ms(), e);
+        rc = state_receipt_put(s->state, sub->receipt, sub->idempotency_key, buf_str(&sub->json),
+                               sub->json.len, wall_ms(), e);
     row_submitted(s, sub);
     if (sub->refused)
         row_refused(s, sub);
@@ -173,10 +184,15 @@ static unsigned retry_seconds(const struct submission *sub)
 static void tell(struct source *s, struct submission *sub)
 {
     int level = sub->status == 503 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
-    log_write(level, sub->status < 300 ? "submission" : sub->status == 503 ? "submission-failed" : "submission-refused", sub->hex,
-              "%u: %llu accepted, %llu new, %llu changed, %llu unchanged, %llu refused%s%s", sub->status,
-              (unsigned long long)(sub->status < 300 ? sub->accepted : 0), (unsigned long long)sub->fresh,
-              (unsigned long long)sub->changed, (unsigned long long)sub->unchanged, (unsigned long long)sub->refused,
+    log_write(level,
+              sub->status < 300    ? "submission"
+              : sub->status == 503 ? "submission-failed"
+                                   : "submission-refused",
+              sub->hex,
+              "%u: %llu accepted, %llu new, %llu changed, %llu unchanged, %llu refused%s%s",
+              sub->status, (unsigned long long)(sub->status < 300 ? sub->accepted : 0),
+              (unsigned long long)sub->fresh, (unsigned long long)sub->changed,
+              (unsigned long long)sub->unchanged, (unsigned long long)sub->refused,
               *sub->why.text ? ": " : "", sub->why.text);
     atomic_fetch_add(&s->flags.submissions, 1);
     if (sub->status == 202) {
@@ -193,7 +209,8 @@ static void tell(struct source *s, struct submission *sub)
     if (sub->request) {
         struct request *r = TAKE_PTR(sub->request);
         (void)buf_add(&r->body, sub->json.p, sub->json.len);
-        request_answer(s, r, sub->status, sub->status < 300 ? "application/json" : "application/problem+json",
+        request_answer(s, r, sub->status,
+                       sub->status < 300 ? "application/json" : "application/problem+json",
                        sub->status == 503 ? retry_seconds(sub) : 0);
     }
 }

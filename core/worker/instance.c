@@ -14,11 +14,13 @@ static void on_issue(void *host, const struct reeve_issue *issue)
     if (i->room->issues)
         issues_add(i->room->issues, issue);
     else
-        log_write(issue->severity == REEVE_ISSUE_WARNING ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, issue->code ? issue->code : "issue",
-                  NULL, "%s: %s", i->label, issue->text ? issue->text : "");
+        log_write(issue->severity == REEVE_ISSUE_WARNING ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR,
+                  issue->code ? issue->code : "issue", NULL, "%s: %s", i->label,
+                  issue->text ? issue->text : "");
 }
 
-static reeve_rc on_submit(void *host, uint64_t token, const char *content_type, const char *name, int fd, const void *p, size_t len)
+static reeve_rc on_submit(void *host, uint64_t token, const char *content_type, const char *name,
+                          int fd, const void *p, size_t len)
 {
     const struct instance *i = host;
     if (i->room->submit)
@@ -61,7 +63,9 @@ static int on_state_get(void *host, const char *key, const void **ret, size_t *r
     char full[1024];
     if (!i->room->state_get)
         return -ENOENT;
-    return state_key(i, key, full, sizeof(full)) ? i->room->state_get(i->room->arg, full, ret, ret_len) : -ENAMETOOLONG;
+    return state_key(i, key, full, sizeof(full))
+               ? i->room->state_get(i->room->arg, full, ret, ret_len)
+               : -ENAMETOOLONG;
 }
 
 static int on_state_put(void *host, const char *key, const void *p, size_t len)
@@ -70,7 +74,8 @@ static int on_state_put(void *host, const char *key, const void *p, size_t len)
     char full[1024];
     if (!i->room->state_put)
         return -ENOSYS;
-    return state_key(i, key, full, sizeof(full)) ? i->room->state_put(i->room->arg, full, p, len) : -ENAMETOOLONG;
+    return state_key(i, key, full, sizeof(full)) ? i->room->state_put(i->room->arg, full, p, len)
+                                                 : -ENAMETOOLONG;
 }
 
 static void on_count(void *host, const char *metric, uint64_t add)
@@ -98,8 +103,8 @@ static const struct host_ops ops = {.issue = on_issue,
                                     .gauge = on_gauge};
 
 /* ---- life ---- */
-int instance_load(const char *kind, const struct tree *part, uint64_t message_max, struct host_room *room, struct instance **ret,
-                  struct err *e)
+int instance_load(const char *kind, const struct tree *part, uint64_t message_max,
+                  struct host_room *room, struct instance **ret, struct err *e)
 {
     const char *file = tree_gets(part, "file", NULL), *name = tree_gets(part, "name", kind);
     if (!file)
@@ -112,7 +117,8 @@ int instance_load(const char *kind, const struct tree *part, uint64_t message_ma
     if (rc < 0)
         i->label = NULL;
     i->name = strdup(name);
-    rc = i->label && i->name ? plugin_load(file, &i->plugin, e) : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+    rc = i->label && i->name ? plugin_load(file, &i->plugin, e)
+                             : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     if (rc == 0) {
         i->ctx = host_ctx_new(i->plugin, tree_get(part, "options"), &ops, i, message_max);
         if (!i->ctx)
@@ -135,8 +141,8 @@ int instance_open(struct instance *i, struct err *e)
         reeve_rc rc = i->plugin->api.open(i->ctx, &i->inst);
         instance_leave(i, m);
         if (rc != REEVE_OK)
-            return err_set(e, rc == REEVE_RETRY || rc == REEVE_DOWN ? -EAGAIN : -EINVAL, "plugin-open", "%s: %s", i->label,
-                           instance_reason(i, rc));
+            return err_set(e, rc == REEVE_RETRY || rc == REEVE_DOWN ? -EAGAIN : -EINVAL,
+                           "plugin-open", "%s: %s", i->label, instance_reason(i, rc));
     }
     i->opened = true;
     return 0;
@@ -202,7 +208,8 @@ const char *instance_reason(const struct instance *i, reeve_rc rc)
 }
 
 /* ---- steps ---- */
-int steps_load(const struct tree *list, uint64_t message_max, struct host_room *room, struct steps *ret, struct err *e)
+int steps_load(const struct tree *list, uint64_t message_max, struct host_room *room,
+               struct steps *ret, struct err *e)
 {
     size_t n = tree_is_list(list) ? list->n : 0;
     struct steps s = {.step = n ? xcalloc(n, sizeof(*s.step)) : NULL};
@@ -270,19 +277,21 @@ static int run_from(struct run *r, struct message *m)
         r->result->rc = rc;
         r->result->step = i->name;
         r->result->after_ms = host_ctx_retry_after(i->ctx);
-        (void)snprintf(r->result->reason, sizeof(r->result->reason), "step %s: %s", i->name, instance_reason(i, rc));
+        (void)snprintf(r->result->reason, sizeof(r->result->reason), "step %s: %s", i->name,
+                       instance_reason(i, rc));
     }
     return rc == REEVE_OK ? 0 : -ECANCELED;
 }
 
-void steps_run(const struct steps *s, struct message *m, int (*emit)(void *arg, struct message *m), void *arg,
-               struct steps_result *ret)
+void steps_run(const struct steps *s, struct message *m, int (*emit)(void *arg, struct message *m),
+               void *arg, struct steps_result *ret)
 {
     *ret = (struct steps_result){.rc = REEVE_OK};
     struct run r = {.s = s, .emit = emit, .arg = arg, .result = ret};
     int rc = run_from(&r, m);
     if (rc != 0 && ret->rc == REEVE_OK) {
         ret->rc = REEVE_RETRY;
-        (void)snprintf(ret->reason, sizeof(ret->reason), "%s", rc == -ENOMEM ? "out of memory" : "the message could not be taken");
+        (void)snprintf(ret->reason, sizeof(ret->reason), "%s",
+                       rc == -ENOMEM ? "out of memory" : "the message could not be taken");
     }
 }

@@ -13,7 +13,8 @@ int intake_open(const struct tree *part, struct host_room *room, struct intake *
     const char *hub = tree_gets(part, "hub", "local"), *party = tree_gets(part, "party/name", NULL);
     in.party = party;
     if (!tree_get(part, "adapter"))
-        return err_set(e, -EINVAL, "no-adapter", "the receive side says no standard (`speaks:`), so nothing can be read");
+        return err_set(e, -EINVAL, "no-adapter",
+                       "the receive side says no standard (`speaks:`), so nothing can be read");
     int rc = instance_load("adapter", tree_get(part, "adapter"), max, room, &in.adapter, e);
     if (rc == 0 && !in.adapter->plugin->api.decode)
         rc = err_set(e, -EINVAL, "plugin-role", "%s cannot decode", in.adapter->label);
@@ -53,19 +54,21 @@ struct passage {
     struct intake *in;
     const struct intake_sink *sink;
     struct intake_result *result;
-    uint64_t seen;      /* records so far, for "record 17" */
-    bool own_id;        /* of the record being looked at */
-    unsigned outputs;   /* messages that the steps made of it */
-    bool refused;       /* a rule refused one of them */
+    uint64_t seen;    /* records so far, for "record 17" */
+    bool own_id;      /* of the record being looked at */
+    unsigned outputs; /* messages that the steps made of it */
+    bool refused;     /* a rule refused one of them */
     bool stop;
 };
 
-static void refuse(struct passage *p, const struct message *m, const char *code, const char *found, const char *text)
+static void refuse(struct passage *p, const struct message *m, const char *code, const char *found,
+                   const char *text)
 {
     char where[32];
     const char *subject = message_get(m, "subject");
     (void)snprintf(where, sizeof(where), "record %llu", (unsigned long long)p->seen);
-    issues_say(p->in->room->issues, REEVE_ISSUE_ERROR, code, where, subject ? subject : message_get(m, "id"), found, "%s", text);
+    issues_say(p->in->room->issues, REEVE_ISSUE_ERROR, code, where,
+               subject ? subject : message_get(m, "id"), found, "%s", text);
     p->refused = true;
 }
 
@@ -74,11 +77,13 @@ static bool admissible(struct passage *p, const struct message *m)
 {
     const char *source = message_get(m, "source"), *party = message_get(m, "party");
     if (party && p->in->party) {
-        refuse(p, m, "party-set", party, "the attribute party is set by the hub, from who sent the message; leave it out");
+        refuse(p, m, "party-set", party,
+               "the attribute party is set by the hub, from who sent the message; leave it out");
         return false;
     }
     if (p->own_id && strncmp(source, p->in->hub_prefix, strlen(p->in->hub_prefix)) == 0) {
-        refuse(p, m, "source-of-hub", source, "this source names the hub's own messages; use a source of your own");
+        refuse(p, m, "source-of-hub", source,
+               "this source names the hub's own messages; use a source of your own");
         return false;
     }
     return true;
@@ -97,7 +102,8 @@ static bool type_known(struct passage *p, const struct message *m)
         near = did_you_mean(type, names, n);
     char text[300];
     if (near)
-        (void)snprintf(text, sizeof(text), "this type is not in the list of message types; did you mean %s?", near);
+        (void)snprintf(text, sizeof(text),
+                       "this type is not in the list of message types; did you mean %s?", near);
     else
         (void)snprintf(text, sizeof(text), "this type is not in the list of message types");
     refuse(p, m, "type-unknown", type ? type : "no type", text);
@@ -157,11 +163,13 @@ static void identify(struct intake *in, struct record *r)
     digest_end(d, r->key);
 }
 
-void record_id(const struct record *r, uint64_t generation, struct digest *scratch, char out[MESSAGE_ID_LEN], const char **ret_id)
+void record_id(const struct record *r, uint64_t generation, struct digest *scratch,
+               char out[MESSAGE_ID_LEN], const char **ret_id)
 {
     *ret_id = r->own_id ? message_get(r->m, "id") : out;
     if (!r->own_id)
-        message_make_id(message_get(r->m, "source"), message_get(r->m, "type"), r->subject, r->content, generation, scratch, out);
+        message_make_id(message_get(r->m, "source"), message_get(r->m, "type"), r->subject,
+                        r->content, generation, scratch, out);
 }
 
 static int fail(struct passage *p, int rc)
@@ -274,11 +282,12 @@ static void decoded(struct intake *in, reeve_rc rc, struct intake_result *ret)
     }
     ret->rc = rc == REEVE_FATAL ? REEVE_FATAL : REEVE_RETRY;
     ret->after_ms = host_ctx_retry_after(in->adapter->ctx);
-    (void)err_set(&ret->why, -EAGAIN, "decode-failed", "%s: %s", in->adapter->label, instance_reason(in->adapter, rc));
+    (void)err_set(&ret->why, -EAGAIN, "decode-failed", "%s: %s", in->adapter->label,
+                  instance_reason(in->adapter, rc));
 }
 
-void intake_document(struct intake *in, reeve_reader *r, const char *content_type, const struct intake_sink *sink,
-                     struct intake_result *ret)
+void intake_document(struct intake *in, reeve_reader *r, const char *content_type,
+                     const struct intake_sink *sink, struct intake_result *ret)
 {
     *ret = (struct intake_result){.rc = REEVE_OK};
     struct passage p = {.in = in, .sink = sink, .result = ret};
@@ -292,7 +301,8 @@ void intake_document(struct intake *in, reeve_reader *r, const char *content_typ
     in->room->issues->personal = any && all_personal;
     rfc3339_ms(wall_ms(), in->now);
     struct guard_mark m = instance_enter(in->adapter, in->adapter->label);
-    reeve_rc rc = in->adapter->plugin->api.decode(in->adapter->ctx, in->adapter->inst, r, content_type ? content_type : "", &out);
+    reeve_rc rc = in->adapter->plugin->api.decode(in->adapter->ctx, in->adapter->inst, r,
+                                                  content_type ? content_type : "", &out);
     instance_leave(in->adapter, m);
     decoded(in, rc, ret);
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define FIELD_MAX 200
-#define TEXT_MAX 1000
+#define TEXT_MAX  1000
 
 struct issues *issues_new(void)
 {
@@ -40,21 +40,24 @@ static void count(struct issues *s, const char *code, uint32_t severity)
     while (i < s->total_n && strncmp(s->total[i].code, code, sizeof(s->total[i].code) - 1) != 0)
         i++;
     if (i == s->total_n) {
-        if (i == ISSUES_CODES)
+        if (i >= ISSUES_CODES) { /* the last place is for all the others */
+            i = ISSUES_CODES;
             code = "other";
-        (void)snprintf(s->total[i].code, sizeof(s->total[i].code), "%s", code);
-        s->total[i].severity = 0;
-        s->total[i].n = 0;
-        s->total_n++;
-    } else if (i > ISSUES_CODES) {
-        i = ISSUES_CODES;
+        }
+        if (i == s->total_n) {
+            (void)snprintf(s->total[i].code, sizeof(s->total[i].code), "%s", code);
+            s->total[i].severity = 0;
+            s->total[i].n = 0;
+            s->total_n++;
+        }
     }
     s->total[i].n++;
     if (severity > s->total[i].severity)
         s->total[i].severity = severity;
 }
 
-/* Copies at most max bytes, whole characters, with line breaks and other control characters as spaces. */
+/* Copies at most max bytes, whole characters, with line breaks and other control characters as
+ * spaces. */
 static char *put(char *at, const char *s, size_t max)
 {
     size_t len = strlen(s), n = 0;
@@ -109,8 +112,9 @@ static const char *or_empty(const char *s)
 
 void issues_add(struct issues *s, const struct reeve_issue *i)
 {
-    uint32_t severity = i->severity >= REEVE_ISSUE_WARNING && i->severity <= REEVE_ISSUE_UNREADABLE ? i->severity
-                                                                                                    : REEVE_ISSUE_ERROR;
+    uint32_t severity = i->severity >= REEVE_ISSUE_WARNING && i->severity <= REEVE_ISSUE_UNREADABLE
+                            ? i->severity
+                            : REEVE_ISSUE_ERROR;
     const char *code = i->code && *i->code ? i->code : "issue";
     count(s, code, severity);
     if (severity == REEVE_ISSUE_WARNING)
@@ -120,7 +124,11 @@ void issues_add(struct issues *s, const struct reeve_issue *i)
     s->package |= severity >= REEVE_ISSUE_PACKAGE;
     s->unreadable |= severity == REEVE_ISSUE_UNREADABLE;
     bool hide = s->personal || (i->flags & REEVE_ISSUE_PERSONAL);
-    const char *f[6] = {code, or_empty(i->where), or_empty(i->subject), hide ? "" : or_empty(i->found), or_empty(i->wanted),
+    const char *f[6] = {code,
+                        or_empty(i->where),
+                        or_empty(i->subject),
+                        hide ? "" : or_empty(i->found),
+                        or_empty(i->wanted),
                         or_empty(i->text)};
     if (s->kept_n < ISSUES_KEPT) {
         if (grow_array((void **)&s->kept, &s->kept_cap, s->kept_n + 1, sizeof(*s->kept)) < 0 ||
@@ -138,8 +146,8 @@ void issues_add(struct issues *s, const struct reeve_issue *i)
     }
 }
 
-void issues_say(struct issues *s, uint32_t severity, const char *code, const char *where, const char *subject, const char *found,
-                const char *fmt, ...)
+void issues_say(struct issues *s, uint32_t severity, const char *code, const char *where,
+                const char *subject, const char *found, const char *fmt, ...)
 {
     char text[ERR_TEXT_MAX];
     va_list ap;
@@ -181,8 +189,8 @@ int issues_totals(const struct issues *s, struct buf *out)
     for (size_t i = 0; i < s->total_n; i++) {
         rc |= buf_adds(out, i ? ",{\"code\":" : "{\"code\":");
         rc |= json_add_string(out, s->total[i].code, strlen(s->total[i].code));
-        rc |= buf_addf(out, ",\"severity\":\"%s\",\"count\":%llu}", issue_severity(s->total[i].severity),
-                       (unsigned long long)s->total[i].n);
+        rc |= buf_addf(out, ",\"severity\":\"%s\",\"count\":%llu}",
+                       issue_severity(s->total[i].severity), (unsigned long long)s->total[i].n);
     }
     return rc | buf_addc(out, ']');
 }
@@ -201,8 +209,10 @@ int issues_list(const struct issues *s, size_t max, struct buf *out)
     for (size_t i = 0; i < s->kept_n && i < max; i++) {
         const struct issue *x = &s->kept[i];
         rc |= buf_addf(out, "%s{\"severity\":\"%s\"", i ? "," : "", issue_severity(x->severity));
-        rc |= field(out, "code", x->code) | field(out, "id", x->subject) | field(out, "pointer", x->where);
-        rc |= field(out, "found", x->found) | field(out, "wanted", x->wanted) | field(out, "text", x->text);
+        rc |= field(out, "code", x->code) | field(out, "id", x->subject) |
+              field(out, "pointer", x->where);
+        rc |= field(out, "found", x->found) | field(out, "wanted", x->wanted) |
+              field(out, "text", x->text);
         rc |= buf_addc(out, '}');
     }
     return rc | buf_addc(out, ']');

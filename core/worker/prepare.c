@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* prepare - from a job to what the plugin delivers: the event is read, an agreement is looked for, the steps are run, the adapter
- * encodes. Any of these may decide what becomes of the job. */
+/* prepare - from a job to what the plugin delivers: the event is read, an agreement is looked for,
+ * the steps are run, the adapter encodes. Any of these may decide what becomes of the job. */
 #include "sink.h"
 #include "agreement.h"
 #include "base/log.h"
@@ -43,10 +43,13 @@ struct preparing {
 static reeve_rc as_it_is(struct delivery *d)
 {
     size_t len;
-    const char *p = message_body(d->job.msg.m, &len), *type = message_get(d->job.msg.m, "datacontenttype");
+    const char *p = message_body(d->job.msg.m, &len),
+               *type = message_get(d->job.msg.m, "datacontenttype");
     if (len && buf_add(&d->job.body, p, len) < 0)
         return REEVE_RETRY;
-    return tree_puts(d->job.settings, "content-type", type ? type : "application/json") == 0 ? REEVE_OK : REEVE_RETRY;
+    return tree_puts(d->job.settings, "content-type", type ? type : "application/json") == 0
+               ? REEVE_OK
+               : REEVE_RETRY;
 }
 
 static reeve_rc encode(struct sink *s, struct delivery *d)
@@ -79,12 +82,15 @@ static int add_delivery(void *arg, struct message *m)
     *h->deliveries_end = d;
     h->deliveries_end = &d->next;
     h->deliveries_n++;
-    reeve_rc rc = !d->job.settings ? REEVE_RETRY : p->s->translator.adapter ? encode(p->s, d) : as_it_is(d);
+    reeve_rc rc = !d->job.settings           ? REEVE_RETRY
+                  : p->s->translator.adapter ? encode(p->s, d)
+                                             : as_it_is(d);
     if (rc == REEVE_OK)
         return 0;
     if (p->s->translator.adapter) {
         h->after_ms = host_ctx_retry_after(p->s->translator.adapter->ctx);
-        hand_decide(h, rc, NULL, "%s: %s", p->s->translator.adapter->label, instance_reason(p->s->translator.adapter, rc));
+        hand_decide(h, rc, NULL, "%s: %s", p->s->translator.adapter->label,
+                    instance_reason(p->s->translator.adapter, rc));
     } else {
         hand_decide(h, REEVE_RETRY, NULL, "out of memory");
     }
@@ -97,7 +103,8 @@ static void by_result(struct hand *h, const struct steps_result *r)
         return;
     h->after_ms = r->after_ms;
     bool none = r->step && strcmp(r->step, "no-translation") == 0;
-    hand_decide(h, r->rc, none ? "no-translation" : NULL, "%s", *r->reason ? r->reason : "the message could not be prepared");
+    hand_decide(h, r->rc, none ? "no-translation" : NULL, "%s",
+                *r->reason ? r->reason : "the message could not be prepared");
 }
 
 /* Behind the steps. Takes m. */
@@ -106,7 +113,8 @@ static int after_steps(void *arg, struct message *m)
     struct preparing *p = arg;
     struct steps_result r;
     struct err e;
-    if (!message_get(m, "id")) { /* a step made a new one: receivers need a key that is the same on every attempt */
+    if (!message_get(m, "id")) { /* a step made a new one: receivers need a key that is the same on
+                                    every attempt */
         char id[300];
         (void)snprintf(id, sizeof(id), "%s-%zu", p->h->job->id, p->h->deliveries_n + 1);
         if (message_sets(m, "id", id, &e) < 0) {

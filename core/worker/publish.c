@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* publish - staged records become messages: change detection, id, routes, transport.
  *
- * Several submissions are under way at once and take turns. A record whose subject is under way already waits until that is
- * decided, because its generation depends on it. State and journal are written after the confirm only. */
+ * Several submissions are under way at once and take turns. A record whose subject is under way
+ * already waits until that is decided, because its generation depends on it. State and journal are
+ * written after the confirm only. */
 #include "source.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -10,8 +11,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define TURN 64              /* messages of one submission before the next has its turn */
-#define WINDOW_MESSAGES 400u /* with the main thread: the transport's own window and what waits before it */
+#define TURN 64 /* messages of one submission before the next has its turn */
+#define WINDOW_MESSAGES \
+    400u /* with the main thread: the transport's own window and what waits before it */
 #define WINDOW_BYTES (4u << 20)
 
 static void submission_failed(struct submission *sub, const struct err *why)
@@ -27,7 +29,8 @@ static const struct deferred *find_deferred(const struct submission *sub, const 
     return sub->deferred ? map_get(sub->deferred, (const char *)key, SHA256_LEN) : NULL;
 }
 
-static int defer(struct submission *sub, const uint8_t *key, const uint8_t *content, uint64_t generation, enum change change)
+static int defer(struct submission *sub, const uint8_t *key, const uint8_t *content,
+                 uint64_t generation, enum change change)
 {
     if (!sub->deferred && !(sub->deferred = map_new(free)))
         return -ENOMEM;
@@ -43,7 +46,8 @@ static int defer(struct submission *sub, const uint8_t *key, const uint8_t *cont
     return rc;
 }
 
-static int look_up(struct source *s, const struct submission *sub, const struct staged *r, struct subject_verdict *v, struct err *e)
+static int look_up(struct source *s, const struct submission *sub, const struct staged *r,
+                   struct subject_verdict *v, struct err *e)
 {
     const struct deferred *d = find_deferred(sub, r->key);
     if (d) { /* an earlier record of this document */
@@ -73,7 +77,8 @@ static void remember_id(struct submission *sub, const char *id)
 {
     if (sub->ids_n == ISSUES_KEPT)
         return;
-    if ((sub->ids_n && buf_addc(&sub->ids, ',') < 0) || json_add_string(&sub->ids, id, strlen(id)) < 0)
+    if ((sub->ids_n && buf_addc(&sub->ids, ',') < 0) ||
+        json_add_string(&sub->ids, id, strlen(id)) < 0)
         return;
     sub->ids_n++;
 }
@@ -102,13 +107,16 @@ static int attributes_json(const struct staged *r, struct buf *out)
     return rc | buf_addc(out, '}');
 }
 
-static int detail_json(const struct source *s, const struct route_hit *hits, size_t n, struct buf *out)
+static int detail_json(const struct source *s, const struct route_hit *hits, size_t n,
+                       struct buf *out)
 {
     int rc = buf_adds(out, "{\"destinations\":[");
     for (size_t i = 0; i < n; i++) {
-        const char *d = s->destinations[hits[i].destination], *r = route_name(s->routes, hits[i].route);
+        const char *d = s->destinations[hits[i].destination],
+                   *r = route_name(s->routes, hits[i].route);
         rc |= buf_adds(out, i ? ",{\"destination\":" : "{\"destination\":");
-        rc |= json_add_string(out, d, strlen(d)) | buf_adds(out, ",\"route\":") | json_add_string(out, r, strlen(r));
+        rc |= json_add_string(out, d, strlen(d)) | buf_adds(out, ",\"route\":") |
+              json_add_string(out, r, strlen(r));
         if (hits[i].alternative >= 0)
             rc |= buf_addf(out, ",\"alternative\":%d", (int)hits[i].alternative);
         rc |= buf_addc(out, '}');
@@ -122,7 +130,8 @@ static int detail_json(const struct source *s, const struct route_hit *hits, siz
 }
 
 /* One allocation: the struct, the destinations, the event and all texts. */
-static struct publish *make(struct source *s, const struct staged *r, const char *id, const struct route_hit *hits, size_t n)
+static struct publish *make(struct source *s, const struct staged *r, const char *id,
+                            const struct route_hit *hits, size_t n)
 {
     size_t dest_n = n ? n : s->unrouted_n;
     struct buf *b = &s->scratch;
@@ -147,24 +156,39 @@ static struct publish *make(struct source *s, const struct staged *r, const char
     memcpy(text, b->p, b->len);
     for (size_t i = 0; i < dest_n; i++)
         dest[i] = n ? s->destinations[hits[i].destination] : s->unrouted_to[i];
-    *p = (struct publish){.item.kind = ITEM_PUBLISH, .destinations = dest, .destinations_n = dest_n, .bytes = text, .len = len,
-                          .id = text + at[0], .source = text + at[1], .subject = *subject ? text + at[2] : NULL,
-                          .type = text + at[3], .attributes = text + at[4], .detail = text + at[5], .unrouted = n == 0};
+    *p = (struct publish){.item.kind = ITEM_PUBLISH,
+                          .destinations = dest,
+                          .destinations_n = dest_n,
+                          .bytes = text,
+                          .len = len,
+                          .id = text + at[0],
+                          .source = text + at[1],
+                          .subject = *subject ? text + at[2] : NULL,
+                          .type = text + at[3],
+                          .attributes = text + at[4],
+                          .detail = text + at[5],
+                          .unrouted = n == 0};
     memcpy(p->key, r->key, SHA256_LEN);
     memcpy(p->content, r->content, SHA256_LEN);
     return p;
 }
 
-static void row_of(const struct source *s, const struct submission *sub, const struct staged *r, const char *id, const char *event,
-                   struct journal_row *row)
+static void row_of(const struct source *s, const struct submission *sub, const struct staged *r,
+                   const char *id, const char *event, struct journal_row *row)
 {
-    *row = (struct journal_row){.event = event, .id = id, .source = r->source, .subject = r->subject, .type = r->type,
-                                .receipt = sub->hex, .party = s->party, .connector = s->connector};
+    *row = (struct journal_row){.event = event,
+                                .id = id,
+                                .source = r->source,
+                                .subject = r->subject,
+                                .type = r->type,
+                                .receipt = sub->hex,
+                                .party = s->party,
+                                .connector = s->connector};
 }
 
 /* Remembers what became of a subject, once that is durable elsewhere (or nowhere, on purpose). */
-static int remember(struct source *s, struct submission *sub, const uint8_t *key, const uint8_t *content, uint64_t generation,
-                    enum change change, struct err *e)
+static int remember(struct source *s, struct submission *sub, const uint8_t *key,
+                    const uint8_t *content, uint64_t generation, enum change change, struct err *e)
 {
     if (twins_twice(&sub->twins, key))
         return defer(sub, key, content, generation, change);
@@ -181,12 +205,13 @@ static void fail_with(struct submission *sub, int rc, const struct err *e)
     submission_failed(sub, e);
 }
 
-static int drop_unrouted(struct source *s, struct submission *sub, const struct staged *r, const char *id,
-                         const struct subject_verdict *v, struct err *e)
+static int drop_unrouted(struct source *s, struct submission *sub, const struct staged *r,
+                         const char *id, const struct subject_verdict *v, struct err *e)
 {
     struct journal_row row;
     row_of(s, sub, r, id, JOURNAL_UNROUTED, &row);
-    row.text = s->unrouted_drop ? s->unrouted_drop : "no route matched and nothing is said for unrouted messages";
+    row.text = s->unrouted_drop ? s->unrouted_drop
+                                : "no route matched and nothing is said for unrouted messages";
     sub->unrouted++;
     int rc = journal_row_add(s, &row);
     return rc < 0 ? rc : remember(s, sub, r->key, r->content, v->generation, v->change, e);
@@ -203,16 +228,21 @@ static int publish_one(struct source *s, struct submission *sub, const struct st
     int rc = look_up(s, sub, &r, &v, &e);
     if (rc < 0)
         return fail_with(sub, rc, &e), 1;
-    if (r.own_id && v.change == CHANGE_CHANGED) { /* two at once with the same id: the next try will see it while checking */
-        (void)err_set(&e, -EEXIST, "id-reused", "another submission has just used the id %s for something else", r.id);
+    if (r.own_id && v.change == CHANGE_CHANGED) { /* two at once with the same id: the next try will
+                                                     see it while checking */
+        (void)err_set(&e, -EEXIST, "id-reused",
+                      "another submission has just used the id %s for something else", r.id);
         return fail_with(sub, -EEXIST, &e), 1;
     }
     char made[MESSAGE_ID_LEN];
     const char *id = r.own_id ? r.id : made;
     if (!r.own_id) {
-        message_make_id(r.source, r.type, r.subject ? r.subject : r.hex, r.content, v.generation, s->digest, made);
+        message_make_id(r.source, r.type, r.subject ? r.subject : r.hex, r.content, v.generation,
+                        s->digest, made);
         r.attribute[r.attributes_n++] = (struct route_attribute){
-            .name = "id", .name_len = 2, .value = {.type = VALUE_STRING, .p = made, .len = MESSAGE_ID_LEN - 1}};
+            .name = "id",
+            .name_len = 2,
+            .value = {.type = VALUE_STRING, .p = made, .len = MESSAGE_ID_LEN - 1}};
     }
     struct journal_row row;
     if (v.change == CHANGE_UNCHANGED || v.resent) {
@@ -233,7 +263,8 @@ static int publish_one(struct source *s, struct submission *sub, const struct st
         remember_id(sub, id);
         return 1;
     }
-    if (s->window_n > 0 && (s->window_n >= WINDOW_MESSAGES || s->window_bytes + r.tail_len > WINDOW_BYTES))
+    if (s->window_n > 0 &&
+        (s->window_n >= WINDOW_MESSAGES || s->window_bytes + r.tail_len > WINDOW_BYTES))
         return 0;
     struct publish *p = make(s, &r, id, hits, n);
     if (!p || map_put(s->pending, (const char *)r.key, SHA256_LEN, p) < 0) {
@@ -282,7 +313,8 @@ void publish_advance(struct source *s)
     while (moved) {
         moved = false;
         for (struct submission *sub = s->first; sub; sub = sub->next)
-            if (sub->status == 0 && !sub->failed && !sub->all_published) /* decided already: nothing of it goes out */
+            if (sub->status == 0 && !sub->failed &&
+                !sub->all_published) /* decided already: nothing of it goes out */
                 moved |= advance(s, sub);
     }
 }
@@ -300,8 +332,16 @@ void publish_confirmed(struct source *s, struct publish *p)
     struct submission *sub = p->of;
     struct err e;
     landed(s, p);
-    struct journal_row row = {.wall_ms = p->wall_ms, .event = JOURNAL_ACCEPTED, .id = p->id, .source = p->source, .subject = p->subject, .type = p->type,
-                              .receipt = sub->hex, .party = s->party, .connector = s->connector, .attributes = p->attributes,
+    struct journal_row row = {.wall_ms = p->wall_ms,
+                              .event = JOURNAL_ACCEPTED,
+                              .id = p->id,
+                              .source = p->source,
+                              .subject = p->subject,
+                              .type = p->type,
+                              .receipt = sub->hex,
+                              .party = s->party,
+                              .connector = s->connector,
+                              .attributes = p->attributes,
                               .detail = p->detail};
     int rc = journal_row_add(s, &row);
     for (size_t i = 0; rc == 0 && p->unrouted && i < p->destinations_n; i++) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* record - a staged message: identity and attributes ready for the router, then the structured event without its id.
+/* record - a staged message: identity and attributes ready for the router, then the structured
+ * event without its id.
  *
- * So nothing has to be parsed again when the submission is published: the id is spliced in behind the opening brace.
- * Form: key, content, flags, hex of content, number of attributes; each attribute as type, integer, two lengths, name and
- * text with a zero behind each; the event. Native order: it never leaves the process. */
+ * So nothing has to be parsed again when the submission is published: the id is spliced in behind
+ * the opening brace. Form: key, content, flags, hex of content, number of attributes; each
+ * attribute as type, integer, two lengths, name and text with a zero behind each; the event. Native
+ * order: it never leaves the process. */
 #include "source.h"
 #include <errno.h>
 #include <string.h>
@@ -21,7 +23,8 @@ struct attribute_head {
     uint32_t name_len, text_len;
 };
 
-int record_stage(struct stage *stage, const struct record *r, struct buf *scratch, uint64_t message_max, struct err *e)
+int record_stage(struct stage *stage, const struct record *r, struct buf *scratch,
+                 uint64_t message_max, struct err *e)
 {
     struct head h = {.own_id = r->own_id, .attributes = (uint16_t)message_count(r->m)};
     memcpy(h.key, r->key, SHA256_LEN);
@@ -46,7 +49,8 @@ int record_stage(struct stage *stage, const struct record *r, struct buf *scratc
     size_t at = scratch->len;
     rc = rc < 0 ? rc : message_write(r->m, scratch);
     if (rc == -EFBIG || (rc == 0 && scratch->len - at + MESSAGE_ID_LEN + 8 > message_max))
-        return err_set(e, -EFBIG, "too-large", "the message is larger than %llu bytes", (unsigned long long)message_max);
+        return err_set(e, -EFBIG, "too-large", "the message is larger than %llu bytes",
+                       (unsigned long long)message_max);
     if (rc < 0)
         return err_set(e, rc, "out-of-memory", "the message cannot be written: %s", strerror(-rc));
     return stage_add(stage, scratch->p, scratch->len, NULL, 0, e);
@@ -79,8 +83,8 @@ void record_read(const uint8_t *p, size_t len, struct staged *ret)
         memcpy(&x, at, sizeof(x));
         const char *name = at + sizeof(x), *text = name + x.name_len + 1;
         at = text + x.text_len + 1;
-        ret->attribute[ret->attributes_n++] =
-            (struct route_attribute){.name = name, .name_len = x.name_len, .value = value_of(&x, text)};
+        ret->attribute[ret->attributes_n++] = (struct route_attribute){
+            .name = name, .name_len = x.name_len, .value = value_of(&x, text)};
         if (strcmp(name, "source") == 0)
             ret->source = text;
         else if (strcmp(name, "type") == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* request - what the hub itself decides about a request before the plugin sees it: method, place, kind of content, and
- * whether the hub can take anything now. */
+/* request - what the hub itself decides about a request before the plugin sees it: method, place,
+ * kind of content, and whether the hub can take anything now. */
 #include "source.h"
 #include "answers.h"
 #include "base/json.h"
@@ -24,7 +24,8 @@ void request_free(struct request *r)
     free(r);
 }
 
-void request_answer(struct source *s, struct request *r, unsigned status, const char *content_type, unsigned retry_after)
+void request_answer(struct source *s, struct request *r, unsigned status, const char *content_type,
+                    unsigned retry_after)
 {
     r->status = status;
     r->content_type = content_type;
@@ -33,7 +34,8 @@ void request_answer(struct source *s, struct request *r, unsigned status, const 
     thread_queue_push(&s->outbox, &r->item.node);
 }
 
-void request_problem(struct source *s, struct request *r, unsigned status, unsigned retry_after, const char *code, const char *text)
+void request_problem(struct source *s, struct request *r, unsigned status, unsigned retry_after,
+                     const char *code, const char *text)
 {
     buf_reset(&r->body);
     (void)answer_problem(status, code, text, &r->body);
@@ -76,7 +78,8 @@ static void receipt_asked(struct source *s, struct request *r, const char *recei
     struct err e;
     bool hex = strlen(receipt) == SHA256_HEX - 1;
     for (size_t i = 0; hex && i < SHA256_HEX - 1; i++) {
-        const char *digits = "0123456789abcdef", *d = strchr(digits, tolower((unsigned char)receipt[i]));
+        const char *digits = "0123456789abcdef",
+                   *d = strchr(digits, tolower((unsigned char)receipt[i]));
         if (!d || !*d)
             hex = false;
         else
@@ -93,12 +96,15 @@ static void receipt_asked(struct source *s, struct request *r, const char *recei
     uint64_t ms;
     if (!hex || state_receipt(s->state, sum, &json, &len, &ms, &e) < 0) {
         request_problem(s, r, 404, 0, "receipt-unknown",
-                        "no submission with this receipt was accepted here (a receipt is the SHA-256 of the document's bytes)");
+                        "no submission with this receipt was accepted here (a receipt is the "
+                        "SHA-256 of the document's bytes)");
         return;
     }
     rfc3339_ms(ms, time);
     hex_lower(sum, SHA256_LEN, text);
-    (void)buf_addf(&r->body, "{\"receipt\":\"%s\",\"status\":\"accepted\",\"time\":\"%s\",\"answer\":", text, time);
+    (void)buf_addf(&r->body,
+                   "{\"receipt\":\"%s\",\"status\":\"accepted\",\"time\":\"%s\",\"answer\":", text,
+                   time);
     (void)buf_add(&r->body, json, len);
     (void)buf_addc(&r->body, '}');
     free(json);
@@ -134,10 +140,12 @@ static bool place(struct source *s, struct request *r)
 static bool content_type_possible(struct source *s, struct request *r)
 {
     const char *other = sniff_content_type(reeve_req_get(&r->req, "h:content-type"));
-    if (!other || reeve_req_get(&r->req, "h:ce-specversion")) /* in binary mode it is the body's own */
+    if (!other ||
+        reeve_req_get(&r->req, "h:ce-specversion")) /* in binary mode it is the body's own */
         return true;
     char text[300];
-    (void)snprintf(text, sizeof(text), "the Content-Type says that this is %s; what is read here is %s", other,
+    (void)snprintf(text, sizeof(text),
+                   "the Content-Type says that this is %s; what is read here is %s", other,
                    s->intake.adapter->name);
     request_problem(s, r, 415, 0, "content-type", text);
     return false;
@@ -169,7 +177,8 @@ static reeve_rc submit_request(void *arg, reeve_req *req, uint64_t token)
     char key[260];
     const char *given = reeve_req_get(req, "h:idempotency-key");
     size_t len = given ? strlen(given) : 0;
-    if (len >= 2 && given[0] == '"' && given[len - 1] == '"') { /* a structured field string; many send it bare */
+    if (len >= 2 && given[0] == '"' &&
+        given[len - 1] == '"') { /* a structured field string; many send it bare */
         given++;
         len -= 2;
     }
@@ -192,7 +201,8 @@ static reeve_rc submit_request(void *arg, reeve_req *req, uint64_t token)
     return REEVE_RETRY;
 }
 
-/* The plugin did not want it, or did nothing: answered here. What it had submitted is not published. */
+/* The plugin did not want it, or did nothing: answered here. What it had submitted is not
+ * published. */
 static void not_taken(struct source *s, struct request *r, reeve_rc rc)
 {
     const char *reason = instance_reason(s->plugin, rc);

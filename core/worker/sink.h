@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sink - the inside of a sink worker: what its files share.
  *
- * Main thread (sink_main.c): control channel, deadlines, transport. Plugin thread (all else): every call into foreign code, slate,
- * journal. They share only the two queues and the atomics of struct sink_flags. A hand is made by the main thread for each job, goes to the
- * plugin thread, and comes back with what is to be settled. */
+ * Main thread (sink_main.c): control channel, deadlines, transport. Plugin thread (all else): every
+ * call into foreign code, slate, journal. They share only the two queues and the atomics of struct
+ * sink_flags. A hand is made by the main thread for each job, goes to the plugin thread, and comes
+ * back with what is to be settled. */
 #ifndef REEVE_WORKER_SINK_H
 #define REEVE_WORKER_SINK_H
 #include "base/tree.h"
@@ -22,7 +23,8 @@ struct sink_item {
     enum sink_item_kind kind;
 };
 
-struct delivery { /* one document to deliver; a job becomes several when a step makes several messages of one */
+struct delivery { /* one document to deliver; a job becomes several when a step makes several
+                     messages of one */
     struct reeve_job job; /* job.msg.m is owned here */
     struct delivery *next;
 };
@@ -32,11 +34,12 @@ struct hand { /* one job of the transport */
     struct hand *next;
     struct delivery *deliveries, **deliveries_end;
     size_t deliveries_n;
-    bool decided; /* the outcome is known before any delivery: refused by a rule, dropped by a step */
+    bool decided; /* the outcome is known before any delivery: refused by a rule, dropped by a step
+                   */
     reeve_rc rc;
     uint64_t after_ms;
     char reason[ERR_TEXT_MAX];
-    const char *code; /* static; NULL: by the verdict */
+    const char *code;                         /* static; NULL: by the verdict */
     char source[256], subject[256], type[64]; /* for the journal, cut */
     /* to settle */
     enum settle how;
@@ -87,10 +90,12 @@ struct sink {
 /* ---- prepare.c: job -> message -> agreement -> steps -> encoded documents ---- */
 void hand_prepare(struct sink *s, struct hand *h);
 void hand_free_deliveries(struct hand *h);
-void hand_decide(struct hand *h, reeve_rc rc, const char *code, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void hand_decide(struct hand *h, reeve_rc rc, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* ---- deliver.c ---- */
-/* One call of deliver (or several, when there are more documents than fit in one) for these hands; n >= 1. */
+/* One call of deliver (or several, when there are more documents than fit in one) for these hands;
+ * n >= 1. */
 void deliver_batch(struct sink *s, struct hand *const *hands, size_t n);
 /* From a hand's verdict to its settlement and journal row; puts it on the done list. */
 void hand_settle(struct sink *s, struct hand *h);

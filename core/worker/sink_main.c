@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sink_main - the main thread of a sink: control channel, transport, and the clock over the plugin's calls. See source_main.c. */
+/* sink_main - the main thread of a sink: control channel, transport, and the clock over the
+ * plugin's calls. See source_main.c. */
 #include "worker.h"
 #include "sink.h"
 #include "base/control.h"
@@ -10,9 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TURN_MS 250
+#define TURN_MS     250
 #define DRAIN_S_MAX 600u
-#define PREFETCH 256u
+#define PREFETCH    256u
 
 struct sink_process {
     struct sink s;
@@ -30,7 +31,8 @@ struct sink_process {
 static void apply_pause(struct sink_process *p)
 {
     struct sink_flags *f = &p->s.flags;
-    bool want = atomic_load(&f->paused) || atomic_load(&f->rejecting) || p->resume_at || p->drain_until || !p->ready;
+    bool want = atomic_load(&f->paused) || atomic_load(&f->rejecting) || p->resume_at ||
+                p->drain_until || !p->ready;
     if (want == p->paused_now || !p->transport)
         return;
     if (transport_pause(p->transport, p->s.destination, want) == 0)
@@ -81,16 +83,19 @@ static void on_usable(void *arg, bool usable, const char *why)
     if (usable)
         log_info("transport-usable", NULL, "the transport is usable");
     else
-        log_warning("transport-lost", NULL, "the transport is not usable: %s", why ? why : "no reason given");
+        log_warning("transport-lost", NULL, "the transport is not usable: %s",
+                    why ? why : "no reason given");
     child_alarm(p->child, "transport", "%s", usable ? "" : why ? why : "not usable");
 }
 
 static void settle(struct sink_process *p, struct hand *h)
 {
     const char *code = h->how == SETTLE_RETRY || h->how == SETTLE_DEAD ? h->code : NULL;
-    int rc = transport_settle(p->transport, h->job, h->how, h->delay_ms, code, code ? h->reason : NULL);
+    int rc =
+        transport_settle(p->transport, h->job, h->how, h->delay_ms, code, code ? h->reason : NULL);
     if (rc == -ESTALE)
-        log_info("settle-late", NULL, "the transport had taken a message back; it comes again with the same id");
+        log_info("settle-late", NULL,
+                 "the transport had taken a message back; it comes again with the same id");
     p->held--;
     free(h);
 }
@@ -109,7 +114,9 @@ static void on_notice(struct sink_process *p, const struct notice *n)
         break;
     case SINK_REJECTS:
         (void)snprintf(p->reject_text, sizeof(p->reject_text), "%s", n->text);
-        child_alarm(p->child, "rejecting", "%s refused %d messages in a row for the same reason and is paused (`reeve resume %s`): %s",
+        child_alarm(p->child, "rejecting",
+                    "%s refused %d messages in a row for the same reason and is paused (`reeve "
+                    "resume %s`): %s",
                     p->s.destination, VERDICT_SAME_REJECTS_MAX, p->s.destination, n->text);
         break;
     case SINK_HAND:
@@ -190,7 +197,8 @@ static void check_deadline(struct sink_process *p)
         return;
     const char *what = atomic_load(&p->s.room.guard.what);
     struct err e;
-    (void)err_set(&e, -ETIMEDOUT, "call-deadline", "%s did not come back within %llu s; this process ends and is started again",
+    (void)err_set(&e, -ETIMEDOUT, "call-deadline",
+                  "%s did not come back within %llu s; this process ends and is started again",
                   what ? what : "a call", (unsigned long long)(p->deadline_ms / 1000));
     log_error(e.code, NULL, "%s", e.text);
     child_fault(p->child, &e);
@@ -199,16 +207,19 @@ static void check_deadline(struct sink_process *p)
 
 static int become_ready(struct sink_process *p, struct err *e)
 {
-    if (p->ready || !atomic_load(&p->s.flags.opened) || transport_wait_usable(p->transport, 0, e) < 0)
+    if (p->ready || !atomic_load(&p->s.flags.opened) ||
+        transport_wait_usable(p->transport, 0, e) < 0)
         return 0;
     bool strict = strcmp(tree_gets(p->part, "order", "free"), "strict") == 0;
     int rc = transport_consume(p->transport, p->s.destination, strict ? 1 : PREFETCH);
     if (rc < 0)
-        return err_set(e, rc, "transport", "%s cannot be consumed: %s", p->s.destination, strerror(-rc));
+        return err_set(e, rc, "transport", "%s cannot be consumed: %s", p->s.destination,
+                       strerror(-rc));
     p->ready = true;
     apply_pause(p);
     log_info("worker-ready", NULL, "delivers to party %s", tree_gets(p->s.party, "name", "-"));
-    return child_ready(p->child) < 0 ? err_set(e, -EIO, "control", "the supervisor cannot be told") : 0;
+    return child_ready(p->child) < 0 ? err_set(e, -EIO, "control", "the supervisor cannot be told")
+                                     : 0;
 }
 
 static int turn(struct sink_process *p, struct err *e)
@@ -241,7 +252,8 @@ static int run(struct sink_process *p, struct err *e)
         if (turn(p, e) < 0)
             return EXIT_BUG;
         if (p->drain_until && mono_ms() > p->drain_until) {
-            log_warning("drain-over", NULL, "a delivery under way is left; its message comes again with the same id");
+            log_warning("drain-over", NULL,
+                        "a delivery under way is left; its message comes again with the same id");
             _exit(0);
         }
     }
@@ -280,14 +292,19 @@ static int start(struct sink_process *p, struct err *e)
         rc = -pthread_mutex_init(&s->last_lock, NULL);
     if (rc < 0)
         return err_set(e, rc, "queue", "no queue between the threads: %s", strerror(-rc));
-    struct transport_events events = {.arg = p, .confirmed = on_confirmed, .failed = on_failed, .job = on_job, .usable = on_usable};
+    struct transport_events events = {.arg = p,
+                                      .confirmed = on_confirmed,
+                                      .failed = on_failed,
+                                      .job = on_job,
+                                      .usable = on_usable};
     return transport_open(tree_get(p->part, "transport"), &events, &p->transport, e);
 }
 
 static void finish(struct sink_process *p)
 {
     last_settlements(p);
-    for (struct queue_node *n = thread_queue_take(&p->s.inbox), *next; n; n = next) { /* came too late: the transport keeps them */
+    for (struct queue_node *n = thread_queue_take(&p->s.inbox), *next; n;
+         n = next) { /* came too late: the transport keeps them */
         next = n->next;
         free(n);
     }
@@ -303,7 +320,8 @@ int worker_sink(const char *part_file)
 {
     static struct sink_process p; /* large, and one a process */
     struct err e = {.code = ""};
-    struct child_events events = {.arg = &p, .drain = on_drain, .pause = on_pause, .stats = on_stats};
+    struct child_events events = {
+        .arg = &p, .drain = on_drain, .pause = on_pause, .stats = on_stats};
     pthread_t thread;
     int rc = child_start(part_file, &events, &p.child, &p.part, &e);
     if (rc < 0) {

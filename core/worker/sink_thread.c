@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sink_thread - the plugin thread of a sink: jobs are gathered into batches, delivered, and their verdicts committed to the
- * journal before the transport hears of them.
+/* sink_thread - the plugin thread of a sink: jobs are gathered into batches, delivered, and their
+ * verdicts committed to the journal before the transport hears of them.
  *
- * Several batches share a commit while jobs keep coming. Whoever was in hand at a crash goes alone (slate.h). */
+ * Several batches share a commit while jobs keep coming. Whoever was in hand at a crash goes alone
+ * (slate.h). */
 #include "sink.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -11,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DONE_MAX 256u  /* settled together at most */
+#define DONE_MAX  256u /* settled together at most */
 #define COMMIT_MS 20u  /* and kept waiting at most so long */
-#define IDLE_MS 1000u
+#define IDLE_MS   1000u
 #define BATCH_MAX 256u
 
 void sink_notice(struct sink *s, enum sink_item_kind kind, uint64_t ms, const char *text)
@@ -78,7 +79,8 @@ static bool given_up(struct sink *s, struct hand *h)
 {
     if (slate_crashes(s->slate, h->job->id) < SLATE_CRASHES_MAX)
         return false;
-    hand_decide(h, REEVE_REJECT, "crashed", "the process that delivered it died %d times with nothing else in hand",
+    hand_decide(h, REEVE_REJECT, "crashed",
+                "the process that delivered it died %d times with nothing else in hand",
                 SLATE_CRASHES_MAX);
     slate_wipe(s->slate, h->job->id);
     hand_settle(s, h);
@@ -88,7 +90,8 @@ static bool given_up(struct sink *s, struct hand *h)
 static void one_batch(struct sink *s)
 {
     struct hand *batch[BATCH_MAX];
-    size_t n = 0, documents = 0, most = s->down_n ? 1 : s->batch; /* a peer that was down is asked with one */
+    size_t n = 0, documents = 0,
+           most = s->down_n ? 1 : s->batch; /* a peer that was down is asked with one */
     while (s->ready && n < most && documents < most) {
         bool alone = slate_suspect(s->slate, s->ready->job->id);
         if (alone && n > 0)
@@ -116,7 +119,8 @@ static void one_batch(struct sink *s)
 
 static bool held_back(const struct sink *s)
 {
-    return atomic_load(&s->flags.stopping) || atomic_load(&s->flags.paused) || atomic_load(&s->flags.rejecting) || s->fatal ||
+    return atomic_load(&s->flags.stopping) || atomic_load(&s->flags.paused) ||
+           atomic_load(&s->flags.rejecting) || s->fatal ||
            (s->down_until && mono_ms() < s->down_until);
 }
 
@@ -191,7 +195,9 @@ static int open_adapters(struct sink *s, struct err *e)
     const struct tree *list = tree_get(s->part, "adapters"), *mine = tree_get(s->part, "adapter");
     size_t n = tree_is_list(list) ? list->n : 0;
     s->translator.hub = tree_gets(s->part, "hub", "");
-    int rc = mine ? instance_load("adapter", mine, s->message_max, &s->room, &s->translator.adapter, e) : 0;
+    int rc =
+        mine ? instance_load("adapter", mine, s->message_max, &s->room, &s->translator.adapter, e)
+             : 0;
     rc = rc < 0 || !s->translator.adapter ? rc : instance_open(s->translator.adapter, e);
     if (rc == 0 && s->translator.adapter && !s->translator.adapter->plugin->api.encode)
         return err_set(e, -EINVAL, "plugin-role", "%s cannot encode", s->translator.adapter->label);
@@ -199,7 +205,8 @@ static int open_adapters(struct sink *s, struct err *e)
     if (n && !s->translator.others)
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        rc = instance_load("adapter", list->child[i], s->message_max, &s->room, &s->translator.others[i], e);
+        rc = instance_load("adapter", list->child[i], s->message_max, &s->room,
+                           &s->translator.others[i], e);
         if (rc == 0) {
             s->translator.others_n++;
             rc = instance_open(s->translator.others[i], e);
@@ -230,8 +237,11 @@ static int open_all(struct sink *s, struct err *e)
     s->room.wait = wait_for;
     int rc = open_files(s, e);
     rc = rc < 0 ? rc : open_adapters(s, e);
-    rc = rc < 0 ? rc : steps_load(tree_get(s->part, "steps"), s->message_max, &s->room, &s->steps, e);
-    rc = rc < 0 ? rc : instance_load("plugin", tree_get(s->part, "plugin"), s->message_max, &s->room, &s->plugin, e);
+    rc = rc < 0 ? rc
+                : steps_load(tree_get(s->part, "steps"), s->message_max, &s->room, &s->steps, e);
+    rc = rc < 0 ? rc
+                : instance_load("plugin", tree_get(s->part, "plugin"), s->message_max, &s->room,
+                                &s->plugin, e);
     if (rc == 0 && !s->plugin->plugin->api.deliver)
         rc = err_set(e, -EINVAL, "plugin-role", "%s cannot deliver", s->plugin->label);
     rc = rc < 0 ? rc : instance_open(s->plugin, e);

@@ -109,7 +109,8 @@ uint32_t slate_crashes(const struct slate *s, const char *name)
     return x ? x->crashes : 0;
 }
 
-/* Old suspects whose message never came back (expired, discarded) must not fill the slate for ever. */
+/* Old suspects whose message never came back (expired, discarded) must not fill the slate for ever.
+ */
 static struct slate_entry *free_entry(struct slate *s)
 {
     struct slate_entry *idle = NULL;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* slate - what a plugin has in hand, written where it survives the process: a small file mapped into memory.
+/* slate - what a plugin has in hand, written where it survives the process: a small file mapped
+ * into memory.
  *
- * Before a message (or, at a source, a document) is given to foreign code its name is put on the slate; when the call
- * returned it is wiped off. What stands there when the process starts again was in hand when the last one died: only that is
- * charged. If it was alone, it is charged with a crash; if it had company, everybody on the slate becomes a suspect
- * and must go alone until the culprit is known. Names are kept as SHA-256. Survives a crash of the process, not a loss of power
+ * Before a message (or, at a source, a document) is given to foreign code its name is put on the
+ * slate; when the call returned it is wiped off. What stands there when the process starts again
+ * was in hand when the last one died: only that is charged. If it was alone, it is charged with a
+ * crash; if it had company, everybody on the slate becomes a suspect and must go alone until the
+ * culprit is known. Names are kept as SHA-256. Survives a crash of the process, not a loss of power
  * (nothing crashed then). One thread. */
 #ifndef REEVE_WORKER_SLATE_H
 #define REEVE_WORKER_SLATE_H
@@ -13,11 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SLATE_ENTRIES 1024
+#define SLATE_ENTRIES     1024
 #define SLATE_CRASHES_MAX 3 /* crashes alone after which a message is given up */
 
 struct slate;
-/* Opens or creates the file; a file that is not a slate is begun anew. Charges what is in hand, as said above. */
+/* Opens or creates the file; a file that is not a slate is begun anew. Charges what is in hand, as
+ * said above. */
 int slate_open(const char *path, struct slate **ret, struct err *e);
 void slate_close(struct slate *s);
 size_t slate_suspects(const struct slate *s);
@@ -27,6 +30,8 @@ bool slate_suspect(const struct slate *s, const char *name);
 uint32_t slate_crashes(const struct slate *s, const char *name); /* crashes alone */
 /* 0, or -ENOSPC: too many in hand (the caller gives fewer to the plugin). */
 int slate_put(struct slate *s, const char *name);
-void slate_wipe(struct slate *s, const char *name); /* the call returned, or the message is settled: all is forgotten */
+void slate_wipe(
+    struct slate *s,
+    const char *name); /* the call returned, or the message is settled: all is forgotten */
 
 #endif

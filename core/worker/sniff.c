@@ -43,7 +43,9 @@ static const struct {
     {"\x89PNG", 4, "a PNG picture"},
     {"\xff\xd8\xff", 3, "a JPEG picture"},
     {"BZh", 3, "bzip2-compressed data"},
-    {"\xfd""7zXZ", 5, "xz-compressed data"},
+    {"\xfd"
+     "7zXZ",
+     5, "xz-compressed data"},
     {"PAR1", 4, "a Parquet file"},
     {"SQLite format 3", 15, "an SQLite database"},
 };
@@ -77,9 +79,11 @@ static bool form_encoded(const char *p, size_t len)
 
 static const char *markup(const char *p, size_t len)
 {
-    if (len >= 9 && (strncasecmp(p, "<!doctype", 9) == 0) && len > 14 && strncasecmp(p + 9, " html", 5) == 0)
+    if (len >= 9 && (strncasecmp(p, "<!doctype", 9) == 0) && len > 14 &&
+        strncasecmp(p + 9, " html", 5) == 0)
         return "a web page (HTML)";
-    if (len >= 5 && (strncasecmp(p, "<html", 5) == 0 || strncasecmp(p, "<head", 5) == 0 || strncasecmp(p, "<body", 5) == 0))
+    if (len >= 5 && (strncasecmp(p, "<html", 5) == 0 || strncasecmp(p, "<head", 5) == 0 ||
+                     strncasecmp(p, "<body", 5) == 0))
         return "a web page (HTML)";
     if (len > 1 && (p[1] == '?' || p[1] == '!' || isalpha((unsigned char)p[1])))
         return contains(p, len, "<html") ? "a web page (HTML)" : "XML";

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* source - the inside of a source worker: what its files share.
  *
- * Main thread (source_main.c, door_peer.c): control channel, deadlines, transport, door socket. Plugin thread (all else): every call
- * into foreign code, router, state, journal. They share only the two queues and the atomics of struct source_flags. */
+ * Main thread (source_main.c, door_peer.c): control channel, deadlines, transport, door socket.
+ * Plugin thread (all else): every call into foreign code, router, state, journal. They share only
+ * the two queues and the atomics of struct source_flags. */
 #ifndef REEVE_WORKER_SOURCE_H
 #define REEVE_WORKER_SOURCE_H
 #include "base/map.h"
@@ -28,15 +29,15 @@ struct request {
     struct item item;
     uint64_t peer, number; /* where the answer goes */
     struct reeve_req req;
-    int fd;                /* owned; -1 */
-    uint64_t deadline;     /* mono_ms() */
+    int fd;            /* owned; -1 */
+    uint64_t deadline; /* mono_ms() */
     struct host_header *headers;
     /* the answer */
     unsigned status, retry_after;
     const char *content_type; /* static text */
     struct buf body;
-    bool taken;            /* a submission of it is on its way: that one answers */
-    char strings[];        /* the frame, cut into texts */
+    bool taken;     /* a submission of it is on its way: that one answers */
+    char strings[]; /* the frame, cut into texts */
 };
 void request_free(struct request *r);
 
@@ -54,10 +55,11 @@ struct publish {
     enum change change;
     bool unrouted;
     uint64_t wall_ms; /* when it was published: before anybody can have delivered it */
-    struct err why; /* ITEM_FAILED */
+    struct err why;   /* ITEM_FAILED */
 };
 
-/* ---- state that a plugin's call put: it commits with the submissions of that call, or not at all ---- */
+/* ---- state that a plugin's call put: it commits with the submissions of that call, or not at all
+ * ---- */
 struct put {
     struct put *next;
     char *key;
@@ -72,17 +74,19 @@ struct call {
 };
 
 /* ---- a submission ---- */
-struct deferred { /* a subject that occurs more than once in the document: its state is put at the very end, so that a
-                     submission that was cut short makes the same generations again */
+struct deferred { /* a subject that occurs more than once in the document: its state is put at the
+                     very end, so that a submission that was cut short makes the same generations
+                     again */
     uint8_t content[SHA256_LEN];
     uint64_t generation;
     enum change change;
 };
-struct twins { /* fingerprints of the records' keys: finds those that occur twice. May find too many, never too few */
+struct twins { /* fingerprints of the records' keys: finds those that occur twice. May find too
+                  many, never too few */
     struct twin {
         uint64_t key, content; /* key 0: empty */
         bool twice;
-    } *slot;
+    } * slot;
     size_t n, cap;
 };
 struct submission {
@@ -104,19 +108,20 @@ struct submission {
     uint64_t accepted, fresh, changed, unchanged, resent, refused, dropped, unrouted;
     uint64_t in_flight;
     bool all_published, failed;
-    struct err why;           /* failed, or why it is refused */
+    struct err why; /* failed, or why it is refused */
     uint64_t retry_after_ms;
-    unsigned status;          /* of the answer; 0 = not decided yet */
-    const char *looks_like;   /* 400: what was sent instead; static text */
-    struct buf ids; /* JSON list of the first 1,000 */
+    unsigned status;        /* of the answer; 0 = not decided yet */
+    const char *looks_like; /* 400: what was sent instead; static text */
+    struct buf ids;         /* JSON list of the first 1,000 */
     unsigned ids_n;
-    reeve_rc rc;    /* for settled() */
+    reeve_rc rc; /* for settled() */
     struct buf json, text;
 };
 
 struct source_flags {
     atomic_bool usable, stopping, paused, opened, ended, fatal;
-    _Atomic(uint64_t) submissions, accepted, fresh, changed, unchanged, refused, failed, messages, documents_refused;
+    _Atomic(uint64_t) submissions, accepted, fresh, changed, unchanged, refused, failed, messages,
+        documents_refused;
     _Atomic(uint64_t) in_flight;
 };
 
@@ -128,7 +133,7 @@ struct source {
     struct instance *plugin;
     struct thread_queue inbox, outbox; /* to the plugin thread; to the main thread */
     struct source_flags flags;
-    struct err fault;                  /* why the plugin thread ended (flags.ended) */
+    struct err fault; /* why the plugin thread ended (flags.ended) */
     int fault_exit;
 
     /* the plugin thread's own */
@@ -146,20 +151,20 @@ struct source {
     bool partial;
     uint64_t message_max;
     struct digest *digest;
-    struct map *pending;      /* subject keys under way -> struct publish */
-    struct submission *first, **last; /* under way */
+    struct map *pending;                            /* subject keys under way -> struct publish */
+    struct submission *first, **last;               /* under way */
     struct submission *settle_first, **settle_last; /* settled() is due */
     size_t submissions_n;
-    struct call *call;        /* of the call that runs now */
+    struct call *call; /* of the call that runs now */
     struct call *calls, **calls_end;
     struct queue_node *requests, **requests_end; /* not yet looked at */
     size_t window_n, window_bytes; /* handed to the main thread and not yet confirmed */
-    uint64_t uncommitted;     /* journal rows since the last commit */
+    uint64_t uncommitted;          /* journal rows since the last commit */
     struct buf scratch, attributes, detail;
-    uint64_t poll_again;      /* mono_ms() */
+    uint64_t poll_again; /* mono_ms() */
     uint32_t poll_failures;
-    bool waiting;             /* inside reeve_wait() */
-    bool begun;               /* a submission was put under way and has not had its turn: do not wait first */
+    bool waiting; /* inside reeve_wait() */
+    bool begun;   /* a submission was put under way and has not had its turn: do not wait first */
 };
 
 /* ---- submission.c ---- */
@@ -176,7 +181,8 @@ struct offer { /* a document, however it came */
     const char *idempotency_key;
     bool check_only, lenient;
 };
-/* Decodes it and puts it under way, or finishes it at once (refused, known already). Negative errno: nothing was taken. */
+/* Decodes it and puts it under way, or finishes it at once (refused, known already). Negative
+ * errno: nothing was taken. */
 int submission_start(struct source *s, const struct offer *o, struct err *e);
 void submission_free(struct submission *sub);
 
@@ -184,18 +190,21 @@ void submission_free(struct submission *sub);
 struct staged {
     const uint8_t *key, *content;
     bool own_id;
-    const char *hex; /* of content, stands for a missing subject */
+    const char *hex;                          /* of content, stands for a missing subject */
     const char *source, *type, *subject, *id; /* id: only when own; subject NULL when absent */
     struct route_attribute attribute[MESSAGE_ATTRIBUTES_MAX + 2];
     size_t attributes_n;
-    const char *tail; /* the structured event, starting with its brace, without an id unless its own */
+    const char
+        *tail; /* the structured event, starting with its brace, without an id unless its own */
     size_t tail_len;
 };
-int record_stage(struct stage *stage, const struct record *r, struct buf *scratch, uint64_t message_max, struct err *e);
+int record_stage(struct stage *stage, const struct record *r, struct buf *scratch,
+                 uint64_t message_max, struct err *e);
 void record_read(const uint8_t *p, size_t len, struct staged *ret);
 
 /* ---- twins.c ---- */
-int twins_add(struct twins *t, const uint8_t key[SHA256_LEN], const uint8_t content[SHA256_LEN], bool *ret_other);
+int twins_add(struct twins *t, const uint8_t key[SHA256_LEN], const uint8_t content[SHA256_LEN],
+              bool *ret_other);
 bool twins_twice(const struct twins *t, const uint8_t key[SHA256_LEN]);
 
 /* ---- publish.c ---- */
@@ -210,21 +219,26 @@ void finish_due(struct source *s);
 int journal_row_add(struct source *s, const struct journal_row *row);
 
 /* ---- call.c ---- */
-struct call *call_of(struct source *s); /* the running call's record; made when first needed; NULL: out of memory */
+struct call *call_of(
+    struct source *s); /* the running call's record; made when first needed; NULL: out of memory */
 void call_end(struct source *s, struct call *c);
-bool calls_apply(struct source *s); /* stages the state of calls that are through; true when there was any */
+bool calls_apply(
+    struct source *s); /* stages the state of calls that are through; true when there was any */
 int call_state_get(struct source *s, const char *key, const void **ret, size_t *ret_len);
 int call_state_put(struct source *s, const char *key, const void *p, size_t len);
 
 /* ---- request.c ---- */
 void request_handle(struct source *s, struct request *r);
 /* Sends the request back to the main thread with its answer. body may be filled already. */
-void request_answer(struct source *s, struct request *r, unsigned status, const char *content_type, unsigned retry_after);
-void request_problem(struct source *s, struct request *r, unsigned status, unsigned retry_after, const char *code, const char *text);
+void request_answer(struct source *s, struct request *r, unsigned status, const char *content_type,
+                    unsigned retry_after);
+void request_problem(struct source *s, struct request *r, unsigned status, unsigned retry_after,
+                     const char *code, const char *text);
 
 /* ---- source_thread.c ---- */
 void *source_thread(void *arg); /* struct source */
-/* Takes what came, publishes, finishes; waits at most ms (and for fd) when there was nothing. True when fd is readable. */
+/* Takes what came, publishes, finishes; waits at most ms (and for fd) when there was nothing. True
+ * when fd is readable. */
 bool source_pump(struct source *s, uint64_t ms, int fd);
 
 /* ---- door_peer.c: the main thread's side of the door ---- */

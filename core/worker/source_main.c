@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source_main - the main thread of a source: control channel, transport, door socket, and the clock over the plugin's calls.
+/* source_main - the main thread of a source: control channel, transport, door socket, and the clock
+ * over the plugin's calls.
  *
- * Nothing here blocks and nothing here is foreign: a plugin may think for minutes without the transport noticing. A call that is past its
- * deadline ends the process (exit 75): no other worker is touched, and the slate says what was in hand. */
+ * Nothing here blocks and nothing here is foreign: a plugin may think for minutes without the
+ * transport noticing. A call that is past its deadline ends the process (exit 75): no other worker
+ * is touched, and the slate says what was in hand. */
 #include "worker.h"
 #include "source.h"
 #include "base/control.h"
@@ -14,9 +16,9 @@
 #include <pthread.h>
 #include <string.h>
 
-#define TURN_MS 250
+#define TURN_MS     250
 #define DRAIN_S_MAX 600u
-#define REFILL 50u /* of the transport's window of 100 */
+#define REFILL      50u /* of the transport's window of 100 */
 
 struct source_process {
     struct source s;
@@ -66,14 +68,16 @@ static void on_usable(void *arg, bool usable, const char *why)
         log_info("transport-usable", NULL, "the transport is usable");
         child_alarm(p->child, "transport", "%s", "");
     } else {
-        log_warning("transport-lost", NULL, "the transport is not usable: %s", why ? why : "no reason given");
+        log_warning("transport-lost", NULL, "the transport is not usable: %s",
+                    why ? why : "no reason given");
         child_alarm(p->child, "transport", "%s", why ? why : "not usable");
     }
     thread_queue_wake(&p->s.inbox);
 }
 
-/* In order, as far as the window goes. While much is under way it is refilled by halves: each hand-over costs the engine a
- * durable write, and answers come back in the pieces in which messages went out. */
+/* In order, as far as the window goes. While much is under way it is refilled by halves: each
+ * hand-over costs the engine a durable write, and answers come back in the pieces in which messages
+ * went out. */
 static void publish_waiting(struct source_process *p)
 {
     if (p->in_engine > REFILL)
@@ -81,7 +85,8 @@ static void publish_waiting(struct source_process *p)
     while (p->waiting) {
         struct publish *x = (struct publish *)p->waiting;
         struct queue_node *next = p->waiting->next;
-        int rc = transport_publish(p->transport, (uint64_t)(uintptr_t)x, x->id, x->bytes, x->len, x->destinations, x->destinations_n);
+        int rc = transport_publish(p->transport, (uint64_t)(uintptr_t)x, x->id, x->bytes, x->len,
+                                   x->destinations, x->destinations_n);
         if (rc == -EAGAIN)
             return;
         p->waiting = next;
@@ -92,7 +97,8 @@ static void publish_waiting(struct source_process *p)
         if (rc < 0) {
             struct err why;
             p->in_engine++; /* on_failed() takes it off */
-            (void)err_set(&why, rc, "transport", "the transport does not take the message: %s", strerror(-rc));
+            (void)err_set(&why, rc, "transport", "the transport does not take the message: %s",
+                          strerror(-rc));
             on_failed(p, (uint64_t)(uintptr_t)x, &why);
         }
     }
@@ -169,7 +175,8 @@ static void check_deadline(struct source_process *p)
         return;
     const char *what = atomic_load(&p->s.room.guard.what);
     struct err e;
-    (void)err_set(&e, -ETIMEDOUT, "call-deadline", "%s did not come back within %llu s; this process ends and is started again",
+    (void)err_set(&e, -ETIMEDOUT, "call-deadline",
+                  "%s did not come back within %llu s; this process ends and is started again",
                   what ? what : "a call", (unsigned long long)(p->deadline_ms / 1000));
     log_error(e.code, NULL, "%s", e.text);
     child_fault(p->child, &e);
@@ -188,7 +195,8 @@ static int become_ready(struct source_process *p, struct err *e)
     }
     p->ready = true;
     log_info("worker-ready", NULL, "receives for party %s", p->s.party);
-    return child_ready(p->child) < 0 ? err_set(e, -EIO, "control", "the supervisor cannot be told") : 0;
+    return child_ready(p->child) < 0 ? err_set(e, -EIO, "control", "the supervisor cannot be told")
+                                     : 0;
 }
 
 static int turn(struct source_process *p, struct err *e)
@@ -231,7 +239,8 @@ static int run(struct source_process *p, struct err *e)
         if (rc < 0)
             return EXIT_BUG;
         if (p->drain_until && mono_ms() > p->drain_until) {
-            log_warning("drain-over", NULL, "submissions under way are left; their senders will send them again");
+            log_warning("drain-over", NULL,
+                        "submissions under way are left; their senders will send them again");
             _exit(0);
         }
     }
@@ -263,7 +272,11 @@ static int start(struct source_process *p, struct err *e)
     rc = rc < 0 ? rc : thread_queue_open(&s->outbox);
     if (rc < 0)
         return err_set(e, rc, "queue", "no queue between the threads: %s", strerror(-rc));
-    struct transport_events events = {.arg = p, .confirmed = on_confirmed, .failed = on_failed, .job = on_job, .usable = on_usable};
+    struct transport_events events = {.arg = p,
+                                      .confirmed = on_confirmed,
+                                      .failed = on_failed,
+                                      .job = on_job,
+                                      .usable = on_usable};
     return transport_open(tree_get(p->part, "transport"), &events, &p->transport, e);
 }
 
@@ -271,7 +284,8 @@ int worker_source(const char *part_file)
 {
     static struct source_process p; /* large, and one a process */
     struct err e = {.code = ""};
-    struct child_events events = {.arg = &p, .drain = on_drain, .pause = on_pause, .stats = on_stats};
+    struct child_events events = {
+        .arg = &p, .drain = on_drain, .pause = on_pause, .stats = on_stats};
     pthread_t thread;
     int rc = child_start(part_file, &events, &p.child, &p.part, &e);
     if (rc < 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source_thread - the plugin thread of a source: opens everything, then goes round: take what came, publish, finish, look at requests,
- * tell what was settled, poll. */
+/* source_thread - the plugin thread of a source: opens everything, then goes round: take what came,
+ * publish, finish, look at requests, tell what was settled, poll. */
 #include "source.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SUBMISSIONS_MAX 512u /* under way at once; requests beyond wait */
-#define REQUESTS_A_TURN 64
-#define IDLE_MS 1000
+#define SUBMISSIONS_MAX        512u /* under way at once; requests beyond wait */
+#define REQUESTS_A_TURN        64
+#define IDLE_MS                1000
 #define POLLED_SUBMISSIONS_MAX 32u
 
 /* ---- the round ---- */
@@ -55,7 +55,8 @@ static struct request *next_request(struct source *s)
     return (struct request *)n;
 }
 
-/* Several at a time, so that they share the commits; what was confirmed meanwhile is not kept waiting. */
+/* Several at a time, so that they share the commits; what was confirmed meanwhile is not kept
+ * waiting. */
 static void handle_requests(struct source *s)
 {
     for (int i = 0; i < REQUESTS_A_TURN && s->submissions_n < SUBMISSIONS_MAX; i++) {
@@ -102,12 +103,14 @@ static bool stop_asked(void *arg)
     return atomic_load(&s->flags.stopping) || atomic_load(&s->flags.paused);
 }
 
-static reeve_rc submit(void *arg, uint64_t token, const char *content_type, const char *name, int fd, const void *p, size_t len)
+static reeve_rc submit(void *arg, uint64_t token, const char *content_type, const char *name,
+                       int fd, const void *p, size_t len)
 {
     struct source *s = arg;
     struct err e;
     _cleanup_close_ int own = fd;
-    /* Back-pressure: many documents wait here rather than in memory. settled() is not called from inside submit(). */
+    /* Back-pressure: many documents wait here rather than in memory. settled() is not called from
+     * inside submit(). */
     while (s->submissions_n >= POLLED_SUBMISSIONS_MAX && !stop_asked(s))
         (void)source_pump(s, 100, -1);
     if (stop_asked(s) || !atomic_load(&s->flags.usable))
@@ -178,7 +181,8 @@ static void poll_once(struct source *s)
     uint64_t now = mono_ms();
     if (rc == REEVE_OK) {
         s->poll_failures = 0;
-        s->poll_again = now - began < 2 ? now + 10 : now; /* one that neither waits nor works must not spin */
+        s->poll_again =
+            now - began < 2 ? now + 10 : now; /* one that neither waits nor works must not spin */
         return;
     }
     if (rc == REEVE_FATAL) {
@@ -193,8 +197,8 @@ static void poll_once(struct source *s)
     s->poll_failures++;
     s->poll_again = now + (asked > pause ? asked : pause);
     if (!stop_asked(s))
-        log_warning("poll", NULL, "%s: %s: %s; again in %llu s", p->label, verdict_name(rc), instance_reason(p, rc),
-                    (unsigned long long)((s->poll_again - now) / 1000));
+        log_warning("poll", NULL, "%s: %s: %s; again in %llu s", p->label, verdict_name(rc),
+                    instance_reason(p, rc), (unsigned long long)((s->poll_again - now) / 1000));
 }
 
 static uint64_t idle_ms(const struct source *s, bool polls)
@@ -204,13 +208,14 @@ static uint64_t idle_ms(const struct source *s, bool polls)
     if (!polls || atomic_load(&s->flags.stopping) || atomic_load(&s->flags.paused))
         return IDLE_MS;
     uint64_t now = mono_ms();
-    return s->poll_again > now ? (s->poll_again - now < IDLE_MS ? s->poll_again - now : IDLE_MS) : 0;
+    return s->poll_again > now ? (s->poll_again - now < IDLE_MS ? s->poll_again - now : IDLE_MS)
+                               : 0;
 }
 
 static bool may_poll(const struct source *s)
 {
-    return !atomic_load(&s->flags.stopping) && !atomic_load(&s->flags.paused) && atomic_load(&s->flags.usable) &&
-           mono_ms() >= s->poll_again;
+    return !atomic_load(&s->flags.stopping) && !atomic_load(&s->flags.paused) &&
+           atomic_load(&s->flags.usable) && mono_ms() >= s->poll_again;
 }
 
 static void go_round(struct source *s)
@@ -220,7 +225,8 @@ static void go_round(struct source *s)
         (void)source_pump(s, idle_ms(s, polls), -1);
         handle_requests(s);
         tell_settled(s);
-        if (atomic_load(&s->flags.stopping) && s->submissions_n == 0 && !s->requests && !s->settle_first)
+        if (atomic_load(&s->flags.stopping) && s->submissions_n == 0 && !s->requests &&
+            !s->settle_first)
             return;
         if (polls && may_poll(s))
             poll_once(s);
@@ -231,8 +237,11 @@ static void go_round(struct source *s)
 /* ---- opening ---- */
 static int open_routes(struct source *s, struct err *e)
 {
-    const struct tree *names = tree_get(s->part, "destinations"), *to = tree_at(s->part, "unrouted/to");
-    size_t n = tree_is_list(names) ? names->n : 0, u = tree_is_list(to) ? to->n : tree_text(to) ? 1 : 0;
+    const struct tree *names = tree_get(s->part, "destinations"),
+                      *to = tree_at(s->part, "unrouted/to");
+    size_t n = tree_is_list(names) ? names->n : 0, u = tree_is_list(to) ? to->n
+                                                       : tree_text(to)  ? 1
+                                                                        : 0;
     const char **list = xcalloc(n + u + 1, sizeof(*list));
     if (!list)
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
@@ -267,7 +276,8 @@ static int open_files(struct source *s, struct err *e)
     }
     s->stage_dir = strdup(path);
     (void)snprintf(path, sizeof(path), "%s/state/%s.db", data, s->name);
-    int rc = s->stage_dir ? state_open(path, &s->state, e) : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+    int rc = s->stage_dir ? state_open(path, &s->state, e)
+                          : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     (void)snprintf(path, sizeof(path), "%s/journal/%s.db", data, s->name);
     rc = rc < 0 ? rc : journal_open(path, s->name, &s->journal, e);
     (void)snprintf(path, sizeof(path), "%s/%s.slate", run, s->name);
@@ -291,10 +301,13 @@ static int open_all(struct source *s, struct err *e)
     s->room.state_put = put_state;
     s->digest = digest_new();
     s->pending = map_new(NULL);
-    int rc = s->digest && s->pending ? open_files(s, e) : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+    int rc = s->digest && s->pending ? open_files(s, e)
+                                     : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     rc = rc < 0 ? rc : open_routes(s, e);
     rc = rc < 0 ? rc : intake_open(s->part, &s->room, &s->intake, e);
-    rc = rc < 0 ? rc : instance_load("plugin", tree_get(s->part, "plugin"), s->message_max, &s->room, &s->plugin, e);
+    rc = rc < 0 ? rc
+                : instance_load("plugin", tree_get(s->part, "plugin"), s->message_max, &s->room,
+                                &s->plugin, e);
     rc = rc < 0 ? rc : instance_open(s->plugin, e);
     if (rc == 0 && !s->plugin->plugin->api.poll && !s->plugin->plugin->api.request)
         rc = err_set(e, -EINVAL, "plugin-role", "%s cannot receive", s->plugin->label);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stage - see stage.h. A record in either place: 4 bytes of length (native order: it never leaves the process), then its bytes. */
+/* stage - see stage.h. A record in either place: 4 bytes of length (native order: it never leaves
+ * the process), then its bytes. */
 #include "stage.h"
 #include "base/buf.h"
 #include "base/util.h"
@@ -11,11 +12,11 @@
 
 struct stage {
     char *dir;
-    int fd;            /* -1 while all is in memory */
-    struct buf memory; /* not yet written, or everything */
-    struct buf window; /* reading from the file: a piece of it */
-    uint64_t written;  /* bytes in the file */
-    uint64_t count, at;       /* records; position of the reader */
+    int fd;             /* -1 while all is in memory */
+    struct buf memory;  /* not yet written, or everything */
+    struct buf window;  /* reading from the file: a piece of it */
+    uint64_t written;   /* bytes in the file */
+    uint64_t count, at; /* records; position of the reader */
     uint64_t window_at;
 };
 
@@ -68,10 +69,12 @@ static int spill(struct stage *s, struct err *e)
     return 0;
 }
 
-int stage_add(struct stage *s, const void *a, size_t a_len, const void *b, size_t b_len, struct err *e)
+int stage_add(struct stage *s, const void *a, size_t a_len, const void *b, size_t b_len,
+              struct err *e)
 {
     if (a_len > RECORD_MAX || b_len > RECORD_MAX - a_len)
-        return err_set(e, -EFBIG, "too-large", "a record of %zu bytes cannot be staged", a_len + b_len);
+        return err_set(e, -EFBIG, "too-large", "a record of %zu bytes cannot be staged",
+                       a_len + b_len);
     uint32_t len = (uint32_t)(a_len + b_len);
     if (buf_reserve(&s->memory, sizeof(len) + len) < 0)
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");

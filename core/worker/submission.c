@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission - a document is offered: known already? readable? all valid? Then it is under way. Nothing is published here. */
+/* submission - a document is offered: known already? readable? all valid? Then it is under way.
+ * Nothing is published here. */
 #include "source.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -34,19 +35,22 @@ static struct submission *submission_new(struct source *s, const struct offer *o
     buf_init(&sub->text, 2u << 20);
     sub->stage = stage_new(s->stage_dir);
     sub->issues = issues_new();
-    sub->idempotency_key = o->idempotency_key && *o->idempotency_key ? strdup(o->idempotency_key) : NULL;
+    sub->idempotency_key =
+        o->idempotency_key && *o->idempotency_key ? strdup(o->idempotency_key) : NULL;
     sub->has_token = o->has_token;
     sub->token = o->token;
     sub->check_only = o->check_only;
     sub->lenient = o->lenient && s->partial;
-    if (!sub->stage || !sub->issues || (o->idempotency_key && *o->idempotency_key && !sub->idempotency_key)) {
+    if (!sub->stage || !sub->issues ||
+        (o->idempotency_key && *o->idempotency_key && !sub->idempotency_key)) {
         submission_free(sub);
         return NULL;
     }
     return sub;
 }
 
-static int receipt_of(struct source *s, const struct offer *o, struct submission *sub, struct err *e)
+static int receipt_of(struct source *s, const struct offer *o, struct submission *sub,
+                      struct err *e)
 {
     digest_start(s->digest);
     if (o->fd < 0) {
@@ -59,7 +63,8 @@ static int receipt_of(struct source *s, const struct offer *o, struct submission
             if (n < 0 && errno == EINTR)
                 continue;
             if (n < 0)
-                return err_set(e, -errno, "document-read", "the document cannot be read: %s", strerror(errno));
+                return err_set(e, -errno, "document-read", "the document cannot be read: %s",
+                               strerror(errno));
             if (n == 0)
                 break;
             digest_add(s->digest, piece, (size_t)n);
@@ -71,7 +76,8 @@ static int receipt_of(struct source *s, const struct offer *o, struct submission
     return 0;
 }
 
-static void refuse_whole(struct submission *sub, unsigned status, const char *code, const char *text)
+static void refuse_whole(struct submission *sub, unsigned status, const char *code,
+                         const char *text)
 {
     sub->status = status;
     (void)err_set(&sub->why, -EINVAL, code, "%s", text);
@@ -91,7 +97,8 @@ static bool stored_answer(struct source *s, struct submission *sub)
     if (ok) {
         sub->status = 202;
         sub->completed_before = true;
-        (void)buf_addf(&sub->text, "accepted before; nothing was sent again\nreceipt %s\n", sub->hex);
+        (void)buf_addf(&sub->text, "accepted before; nothing was sent again\nreceipt %s\n",
+                       sub->hex);
     }
     return ok;
 }
@@ -99,7 +106,8 @@ static bool stored_answer(struct source *s, struct submission *sub)
 /* Settles submissions that need no look inside. */
 static void known_already(struct source *s, struct submission *sub)
 {
-    static const char reused[] = "this Idempotency-Key was used for another document within the last 24 hours";
+    static const char reused[] =
+        "this Idempotency-Key was used for another document within the last 24 hours";
     uint8_t before[SHA256_LEN];
     struct err e;
     for (const struct submission *x = s->first; x && sub->idempotency_key; x = x->next)
@@ -108,7 +116,8 @@ static void known_already(struct source *s, struct submission *sub)
             refuse_whole(sub, 422, "idempotency-key-reused", reused);
             return;
         }
-    if (sub->idempotency_key && state_idempotency(s->state, sub->idempotency_key, wall_ms(), before, &e) == 0) {
+    if (sub->idempotency_key &&
+        state_idempotency(s->state, sub->idempotency_key, wall_ms(), before, &e) == 0) {
         if (memcmp(before, sub->receipt, SHA256_LEN) != 0)
             refuse_whole(sub, 422, "idempotency-key-reused", reused);
         else if (stored_answer(s, sub))
@@ -118,7 +127,8 @@ static void known_already(struct source *s, struct submission *sub)
         return;
     if (sub->status == 0 && slate_crashes(s->slate, sub->hex) >= SLATE_CRASHES_MAX)
         refuse_whole(sub, 422, "crashed",
-                     "reading this document ended the process three times; it is not tried again. Tell the operator its receipt");
+                     "reading this document ended the process three times; it is not tried again. "
+                     "Tell the operator its receipt");
 }
 
 /* ---- decoding ---- */
@@ -130,7 +140,9 @@ struct taking {
 static int id_reused(struct submission *sub, const struct record *r, const char *where)
 {
     issues_say(sub->issues, REEVE_ISSUE_ERROR, "id-reused", NULL, message_get(r->m, "id"), NULL,
-               "this source and id %s another message with other content; an id names one message for ever", where);
+               "this source and id %s another message with other content; an id names one message "
+               "for ever",
+               where);
     return 1;
 }
 
@@ -163,7 +175,8 @@ static int take_record(void *arg, struct record *r, struct err *e)
     }
     rc = record_stage(t->sub->stage, r, &t->s->scratch, t->s->message_max, e);
     if (rc == -EFBIG) {
-        issues_say(t->sub->issues, REEVE_ISSUE_ERROR, "too-large", NULL, message_get(r->m, "subject"), NULL, "%s", e->text);
+        issues_say(t->sub->issues, REEVE_ISSUE_ERROR, "too-large", NULL,
+                   message_get(r->m, "subject"), NULL, "%s", e->text);
         return 1;
     }
     return rc;

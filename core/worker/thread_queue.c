@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* thread_queue - see thread_queue.h. The descriptor is written only when the queue was empty: a burst costs one system call. */
+/* thread_queue - see thread_queue.h. The descriptor is written only when the queue was empty: a
+ * burst costs one system call. */
 #include "thread_queue.h"
 #include "base/util.h"
 #include <errno.h>
@@ -55,7 +56,8 @@ void thread_queue_push(struct thread_queue *q, struct queue_node *n)
 struct queue_node *thread_queue_take(struct thread_queue *q)
 {
     uint64_t n;
-    ssize_t got = read(q->fd, &n, sizeof(n)); /* before the items are taken: a later push writes again */
+    ssize_t got =
+        read(q->fd, &n, sizeof(n)); /* before the items are taken: a later push writes again */
     (void)got;
     (void)pthread_mutex_lock(&q->lock);
     struct queue_node *all = q->first;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* thread_queue - items handed from one thread to another, first in first out, with a descriptor to poll.
+/* thread_queue - items handed from one thread to another, first in first out, with a descriptor to
+ * poll.
  *
- * Intrusive: an item begins with a struct queue_node, so passing it costs no allocation. Bounds are kept by those who push
- * (windows, prefetch), because a push that blocks could make two threads wait for each other. */
+ * Intrusive: an item begins with a struct queue_node, so passing it costs no allocation. Bounds are
+ * kept by those who push (windows, prefetch), because a push that blocks could make two threads
+ * wait for each other. */
 #ifndef REEVE_WORKER_THREAD_QUEUE_H
 #define REEVE_WORKER_THREAD_QUEUE_H
 #include <pthread.h>
@@ -21,7 +23,7 @@ struct thread_queue {
     int fd; /* eventfd: readable while something may be here */
 };
 
-int thread_queue_open(struct thread_queue *q); /* 0 or negative errno */
+int thread_queue_open(struct thread_queue *q);   /* 0 or negative errno */
 void thread_queue_close(struct thread_queue *q); /* the items are the caller's */
 /* Any thread. Takes the node until it is taken out. */
 void thread_queue_push(struct thread_queue *q, struct queue_node *n);
@@ -31,7 +33,7 @@ struct queue_node *thread_queue_take(struct thread_queue *q);
 void thread_queue_wake(struct thread_queue *q);
 /* Waits until something may be here or `fd` (-1: none) is readable. Returns a set of bits. */
 #define QUEUE_HAS_ITEMS 1
-#define QUEUE_FD_READY 2
+#define QUEUE_FD_READY  2
 int thread_queue_wait(struct thread_queue *q, int fd, uint64_t ms);
 
 #endif

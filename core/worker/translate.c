@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* translate - a message in another standard than the receiver's goes through the hub record of its type: the source's
- * adapter makes that of it (to_hub), the sink's adapter makes its own standard of that (from_hub).
+/* translate - a message in another standard than the receiver's goes through the hub record of its
+ * type: the source's adapter makes that of it (to_hub), the sink's adapter makes its own standard
+ * of that (from_hub).
  *
- * Same standard, or a receiver that speaks CloudEvents: nothing is touched. So it is when the message names, as its
- * dataschema, one that the receiver's adapter emits itself: then its body is in that standard already. */
+ * Same standard, or a receiver that speaks CloudEvents: nothing is touched. So it is when the
+ * message names, as its dataschema, one that the receiver's adapter emits itself: then its body is
+ * in that standard already. */
 #include "translate.h"
 #include "base/util.h"
 #include <errno.h>
@@ -68,7 +70,8 @@ static void failed(struct steps_result *r, const struct instance *i, reeve_rc rc
     r->rc = rc;
     r->step = i->name;
     r->after_ms = host_ctx_retry_after(i->ctx);
-    (void)snprintf(r->reason, sizeof(r->reason), "%s %s: %s", i->label, what, instance_reason(i, rc));
+    (void)snprintf(r->reason, sizeof(r->reason), "%s %s: %s", i->label, what,
+                   instance_reason(i, rc));
 }
 
 static int out_of_from_hub(void *arg, struct message *m)
@@ -82,8 +85,10 @@ static int out_of_from_hub(void *arg, struct message *m)
     return w->emit(w->arg, m);
 }
 
-static int call_on(struct instance *i, reeve_rc (*fn)(reeve_ctx *, void *, const reeve_msg *, reeve_out *), struct message *m,
-                   int (*emit)(void *, struct message *), struct way *w, const char *what)
+static int call_on(struct instance *i,
+                   reeve_rc (*fn)(reeve_ctx *, void *, const reeve_msg *, reeve_out *),
+                   struct message *m, int (*emit)(void *, struct message *), struct way *w,
+                   const char *what)
 {
     struct reeve_msg msg = {.m = m};
     struct reeve_out out = {.emit = emit, .arg = w};
@@ -104,12 +109,14 @@ static int out_of_to_hub(void *arg, struct message *m)
     return rc;
 }
 
-void translate(const struct translator *t, struct message *m, int (*emit)(void *arg, struct message *m), void *arg, struct steps_result *ret)
+void translate(const struct translator *t, struct message *m,
+               int (*emit)(void *arg, struct message *m), void *arg, struct steps_result *ret)
 {
     *ret = (struct steps_result){.rc = REEVE_OK};
     const char *standard = standard_of(m, t->hub);
     struct instance *a = t->adapter;
-    if (!a || strcmp(a->name, "cloudevents") == 0 || strcmp(a->name, standard) == 0 || emits_schema(a, message_get(m, "dataschema"))) {
+    if (!a || strcmp(a->name, "cloudevents") == 0 || strcmp(a->name, standard) == 0 ||
+        emits_schema(a, message_get(m, "dataschema"))) {
         ret->out = 1;
         if (emit(arg, m) != 0)
             ret->rc = REEVE_RETRY;
@@ -120,12 +127,14 @@ void translate(const struct translator *t, struct message *m, int (*emit)(void *
         ret->rc = REEVE_REJECT;
         ret->step = "no-translation";
         (void)snprintf(ret->reason, sizeof(ret->reason), "nothing translates %s from %s to %s",
-                       message_get(m, "type") ? message_get(m, "type") : "the message", standard, a->name);
+                       message_get(m, "type") ? message_get(m, "type") : "the message", standard,
+                       a->name);
         message_free(m);
         return;
     }
     struct way w = {.t = t, .from = m, .emit = emit, .arg = arg, .result = ret};
-    if (call_on(from, from->plugin->api.to_hub, m, out_of_to_hub, &w, "to_hub") < 0 && ret->rc == REEVE_OK)
+    if (call_on(from, from->plugin->api.to_hub, m, out_of_to_hub, &w, "to_hub") < 0 &&
+        ret->rc == REEVE_OK)
         ret->rc = REEVE_RETRY;
     message_free(m);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* translate - from the standard a message came in to the one its receiver speaks, through the hub record of its type.
- * For a sink, and for `reeve encode`. One thread. */
+/* translate - from the standard a message came in to the one its receiver speaks, through the hub
+ * record of its type. For a sink, and for `reeve encode`. One thread. */
 #ifndef REEVE_WORKER_TRANSLATE_H
 #define REEVE_WORKER_TRANSLATE_H
 #include "instance.h"
@@ -11,11 +11,12 @@ struct translator {
     struct instance **others; /* adapters that may be needed */
     size_t others_n;
 };
-/* Takes m; calls emit (which takes its message) with messages of the standard that the receiver's adapter speaks. When there is
- * no way, *ret has REJECT and step "no-translation". */
-void translate(const struct translator *t, struct message *m, int (*emit)(void *arg, struct message *m), void *arg,
-               struct steps_result *ret);
-/* The standard that a message is in: the last part of a source of this hub, else "cloudevents". Borrowed from m or static. */
+/* Takes m; calls emit (which takes its message) with messages of the standard that the receiver's
+ * adapter speaks. When there is no way, *ret has REJECT and step "no-translation". */
+void translate(const struct translator *t, struct message *m,
+               int (*emit)(void *arg, struct message *m), void *arg, struct steps_result *ret);
+/* The standard that a message is in: the last part of a source of this hub, else "cloudevents".
+ * Borrowed from m or static. */
 const char *standard_of(const struct message *m, const char *hub);
 
 #endif

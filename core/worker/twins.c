@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* twins - finds the subjects that occur more than once in a document, in 17 bytes a record. See struct twins. */
+/* twins - finds the subjects that occur more than once in a document, in 17 bytes a record. See
+ * struct twins. */
 #include "source.h"
 #include "base/util.h"
 #include <errno.h>
@@ -35,7 +36,8 @@ static int grow(struct twins *t)
     return 0;
 }
 
-int twins_add(struct twins *t, const uint8_t key[SHA256_LEN], const uint8_t content[SHA256_LEN], bool *ret_other)
+int twins_add(struct twins *t, const uint8_t key[SHA256_LEN], const uint8_t content[SHA256_LEN],
+              bool *ret_other)
 {
     if (t->n * 2 >= t->cap && grow(t) < 0)
         return -ENOMEM;

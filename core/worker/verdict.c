@@ -11,7 +11,8 @@ static struct verdict_action retry(const struct verdict_case *c)
         return (struct verdict_action){.how = SETTLE_DEAD, .code = "tries-exhausted"};
     uint64_t ladder = transport_backoff(c->attempts == UINT32_MAX ? c->attempts : c->attempts + 1);
     uint64_t asked = c->after_ms ? transport_rung(c->after_ms) : 0;
-    return (struct verdict_action){.how = SETTLE_RETRY, .delay_ms = ladder > asked ? ladder : asked, .code = "retry"};
+    return (struct verdict_action){
+        .how = SETTLE_RETRY, .delay_ms = ladder > asked ? ladder : asked, .code = "retry"};
 }
 
 struct verdict_action verdict_decide(const struct verdict_case *c)

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The slate survives the process: who is charged after a crash, who is not, when a message is given
+ * up. */
+#include "worker/slate.h"
+#include "base/util.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <cmocka.h>
+
+static char path[64];
+
+static int setup(void **state)
+{
+    (void)state;
+    (void)snprintf(path, sizeof(path), "slate-test.%d", (int)getpid());
+    (void)unlink(path);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return unlink(path) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+static struct slate *open_slate(void)
+{
+    struct slate *s = NULL;
+    struct err e;
+    assert_int_equal(slate_open(path, &s, &e), 0);
+    return s;
+}
+
+/* A process that takes these in hand and dies. */
+static void crash_with(const char *const *names, size_t n)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct slate *s = NULL;
+        struct err e;
+        if (slate_open(path, &s, &e) < 0)
+            _exit(1);
+        for (size_t i = 0; i < n; i++)
+            (void)slate_put(s, names[i]);
+        (void)kill(getpid(), SIGKILL);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+}
+
+static void nothing_in_hand_charges_nobody(void **state)
+{
+    (void)state;
+    struct slate *s = open_slate();
+    assert_int_equal(slate_put(s, "a"), 0);
+    slate_wipe(s, "a");
+    slate_close(s);
+    s = open_slate();
+    assert_int_equal(slate_suspects(s), 0);
+    assert_false(slate_suspect(s, "a"));
+    slate_close(s);
+}
+
+static void company_makes_suspects_but_charges_nobody(void **state)
+{
+    (void)state;
+    const char *const both[] = {"a", "b"};
+    crash_with(both, 2);
+    struct slate *s = open_slate();
+    assert_int_equal(slate_suspects(s), 2);
+    assert_true(slate_suspect(s, "a") && slate_suspect(s, "b"));
+    assert_false(slate_suspect(s, "c"));
+    assert_int_equal(slate_crashes(s, "a"), 0);
+    slate_wipe(s, "a");
+    assert_false(slate_suspect(s, "a"));
+    assert_int_equal(slate_suspects(s), 1);
+    slate_close(s);
+}
+
+static void alone_is_charged_each_time(void **state)
+{
+    (void)state;
+    const char *const one[] = {"poison"};
+    for (uint32_t i = 1; i <= SLATE_CRASHES_MAX; i++) {
+        crash_with(one, 1);
+        struct slate *s = open_slate();
+        assert_int_equal(slate_crashes(s, "poison"), i);
+        assert_true(slate_suspect(s, "poison"));
+        slate_close(s);
+    }
+}
+
+static void old_suspects_stay_out_of_new_crashes(void **state)
+{
+    (void)state;
+    const char *const first[] = {"a", "b"}, *const second[] = {"b"};
+    crash_with(first, 2);
+    crash_with(second, 1);
+    struct slate *s = open_slate();
+    assert_int_equal(slate_crashes(s, "a"), 0);
+    assert_int_equal(slate_crashes(s, "b"), 1);
+    slate_close(s);
+}
+
+static void a_full_slate_forgets_suspects_that_never_came_back(void **state)
+{
+    (void)state;
+    char name[32];
+    const char *const old[] = {"old"};
+    crash_with(old, 1);
+    struct slate *s = open_slate();
+    for (int i = 0; i < SLATE_ENTRIES; i++) {
+        (void)snprintf(name, sizeof(name), "m%d", i);
+        assert_int_equal(slate_put(s, name), 0);
+    }
+    assert_false(slate_suspect(s, "old"));
+    assert_int_equal(slate_put(s, "one too many"), -ENOSPC);
+    assert_int_equal(slate_put(s, "m3"), 0); /* already there */
+    slate_wipe(s, "m3");
+    assert_int_equal(slate_put(s, "one too many"), 0);
+    slate_close(s);
+}
+
+static void a_file_that_is_no_slate_is_begun_anew(void **state)
+{
+    (void)state;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write_all(fd, "hello", 5), 0);
+    (void)close(fd);
+    struct slate *s = open_slate();
+    assert_int_equal(slate_suspects(s), 0);
+    assert_int_equal(slate_put(s, "a"), 0);
+    slate_close(s);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(nothing_in_hand_charges_nobody),
+        T(company_makes_suspects_but_charges_nobody),
+        T(alone_is_charged_each_time),
+        T(old_suspects_stay_out_of_new_crashes),
+        T(a_full_slate_forgets_suspects_that_never_came_back),
+        T(a_file_that_is_no_slate_is_begun_anew),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

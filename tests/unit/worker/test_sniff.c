@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What bytes look like, in words; and that no bytes at all make it read past them. */
+#include "worker/sniff.h"
+#include "base/util.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define B(s) s, sizeof(s) - 1
+
+static void what_people_send_instead(void **state)
+{
+    static const struct {
+        const char *p;
+        size_t len;
+        const char *words;
+    } table[] = {
+        {B("PK\x03\x04....xl/workbook.xml"), "Excel"},
+        {B("PK\x03\x04....word/document.xml"), "Word"},
+        {B("PK\x05\x06"), "zip"},
+        {B("PK\x03\x04..mimetypeapplication/vnd.oasis.opendocument.spreadsheet"), "OpenDocument"},
+        {B("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "old Office"},
+        {B("<!DOCTYPE html>"), "HTML"},
+        {B("  <HTML lang=en>"), "HTML"},
+        {B("<?xml version=\"1.0\"?><a/>"), "XML"},
+        {B("a=b&c=d"), "form-encoded"},
+        {B("payload=%7B%22a%22%3A1%7D"), "form-encoded"},
+        {B("\xff\xfe{\0"), "UTF-16"},
+        {B("\xfe\xff\0{"), "UTF-16"},
+        {B("{\0\"\0a\0\"\0:\0001\0}\0"), "UTF-16"},
+        {B("\x1f\x8b\x08"), "gzip"},
+        {B("%PDF-1.7"), "PDF"},
+        {B(""), "empty"},
+        {B(" \n\t"), "white space"},
+        {B("{\"a\":1}"), "JSON"},
+        {B("\xef\xbb\xbf[1]"), "JSON"},
+        {B("id,amount\n1,2\n"), "CSV"},
+        {B("id;amount\n1;2\n"), "CSV"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        const char *got = sniff(table[i].p, table[i].len);
+        if (!got || !strstr(got, table[i].words))
+            fail_msg("%zu: %s is not %s", i, got ? got : "nothing", table[i].words);
+    }
+    assert_null(sniff(B("just some words")));
+}
+
+static void any_bytes_are_safe(void **state)
+{
+    (void)state;
+    srand(7);
+    for (int round = 0; round < 20000; round++) {
+        size_t n = (size_t)(rand() % 40);
+        char *p = malloc(n ? n : 1); /* exact size: the sanitizer sees any byte too far */
+        for (size_t i = 0; i < n; i++)
+            p[i] = round % 2 ? (char)rand() : "<!PK\x1f{=&,\n \xef\xbb\xbf"[rand() % 13];
+        (void)sniff(p, n);
+        free(p);
+    }
+}
+
+static void content_types_of_another_kind(void **state)
+{
+    (void)state;
+    assert_non_null(sniff_content_type("application/pdf"));
+    assert_non_null(sniff_content_type("IMAGE/png"));
+    assert_non_null(sniff_content_type("multipart/form-data; boundary=x"));
+    assert_null(sniff_content_type("application/json; charset=utf-8"));
+    assert_null(sniff_content_type(
+        "application/x-www-form-urlencoded")); /* curl's default: the bytes decide */
+    assert_null(sniff_content_type(""));
+    assert_null(sniff_content_type(NULL));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_people_send_instead),
+                                       cmocka_unit_test(any_bytes_are_safe),
+                                       cmocka_unit_test(content_types_of_another_kind)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
