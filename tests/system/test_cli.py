@@ -168,6 +168,11 @@ def test_pause_keeps_messages_and_resume_delivers_them(site):
     time.sleep(0.5)
     assert "=> register: waits in the queue" in site.ask("trace", "subject-20").stdout
     assert "paused" in site.ask("status").stdout
+    p = site.hub.process_status("register.deliver")  # a new process is as paused as the old one
+    os.kill(p["pid"], signal.SIGKILL)
+    wait_for(lambda: (q := site.hub.process_status("register.deliver")) and q["state"] == "ready" and q["pid"] != p["pid"], 20)
+    time.sleep(0.5)
+    assert "=> register: waits in the queue" in site.ask("trace", "subject-20").stdout
     assert site.ask("resume", "register").returncode == 0
     traced(site, "subject-20", "=> register: delivered")
 
