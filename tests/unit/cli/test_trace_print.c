@@ -67,17 +67,15 @@ static void what_is_not_tried_yet_waits(void **state)
 static void a_final_row_is_not_hidden_by_a_late_one(void **state)
 {
     (void)state;
-    char *t = told(
-        "[" ACCEPTED
-        "," ROW("delivered", "\"destination\":\"a\",") "," ROW("down", "\"destination\":\"a\","
-                                                                       "\"text\":\"x\",") "," ROW(
-            "dead",
-            "\"destination\":\"b\",\"code\":\"rejected\",\"text\":\"no\",") "," ROW("replayed",
-                                                                                    "\"destination"
-                                                                                    "\":\"b\","
-                                                                                    "\"detail\":{"
-                                                                                    "\"by\":"
-                                                                                    "\"ann\"},") "]");
+    char *t = told("[" ACCEPTED "," ROW("delivered", "\"destination\":\"a\",") "," ROW(
+        "down",
+        "\"destination\":\"a\","
+        "\"text\":\"x\",") "," ROW("dead", "\"destination\":\"b\",\"code\":\"rejected\",\"text\":"
+                                           "\"no\",") "," ROW("replayed", "\"destination"
+                                                                          "\":\"b\","
+                                                                          "\"detail\":{"
+                                                                          "\"by\":"
+                                                                          "\"ann\"},") "]");
     has(t, "=> a: delivered\n");
     has(t, "sent again to b, by ann\n");
     has(t, "=> b: waits in the queue again\n");
@@ -87,14 +85,14 @@ static void a_final_row_is_not_hidden_by_a_late_one(void **state)
 static void repeated_failures_are_one_line(void **state)
 {
     (void)state;
-    char *t = told(
-        "[" ACCEPTED
-        "," ROW("down", "\"destination\":\"a\",\"text\":\"x\",") "," ROW("down", "\"destination\":"
-                                                                                 "\"a\",\"text\":"
-                                                                                 "\"x\",") "," ROW(
-            "down", "\"destination\":\"a\",\"text\":\"x\",") "," ROW("down",
-                                                                     "\"destination\":\"a\","
-                                                                     "\"text\":\"y\",") "]");
+    char *t = told("[" ACCEPTED "," ROW("down", "\"destination\":\"a\",\"text\":\"x\",") "," ROW(
+        "down",
+        "\"destination\":"
+        "\"a\",\"text\":"
+        "\"x\",") "," ROW("down",
+                          "\"destination\":\"a\",\"text\":\"x\",") "," ROW("down",
+                                                                           "\"destination\":\"a\","
+                                                                           "\"text\":\"y\",") "]");
     has(t, "a was not reachable, 3 times: x\n");
     has(t, "a was not reachable: y\n");
     free(t);
@@ -106,9 +104,11 @@ static void unrouted_says_where_or_why_not(void **state)
     char *t = told("[" ROW("unrouted", "\"text\":\"we do not want these\",") "]");
     has(t, "matched no route and was dropped: we do not want these\n");
     free(t);
-    t = told("[" ROW("accepted", "\"party\":\"f\",\"connector\":\"g\",\"detail\":{\"destinations\":"
-                                 "[{\"destination\":\"tr\",\"route\":null}]},") "," ROW(
-        "unrouted", "\"destination\":\"tr\",") "]");
+    t = told("[" ROW(
+        "accepted",
+        "\"party\":\"f\",\"connector\":\"g\",\"detail\":{\"destinations\":"
+        "[{\"destination\":\"tr\",\"route\":null}]},") "," ROW("unrouted",
+                                                               "\"destination\":\"tr\",") "]");
     has(t, "for tr\n");
     has(t, "matched no route: for tr, where unrouted messages go\n");
     has(t, "=> tr: waits in the queue\n");
