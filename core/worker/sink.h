@@ -11,6 +11,7 @@
 #include "instance.h"
 #include "journal/journal.h"
 #include "slate.h"
+#include "state/state.h"
 #include "thread_queue.h"
 #include "translate.h"
 #include "transport/transport.h"
@@ -74,6 +75,7 @@ struct sink {
     struct translator translator; /* with the sink's adapter */
     struct steps steps;
     struct journal *journal;
+    struct state *state; /* of steps and plugins; commits with the journal */
     struct slate *slate;
     uint64_t message_max, retry_for_ms;
     size_t batch;
@@ -84,7 +86,7 @@ struct sink {
     struct reject_run rejects;
     uint32_t down_n;
     uint64_t down_until; /* mono_ms(); 0: not down */
-    bool uncommitted;
+    bool uncommitted, state_put;
 };
 
 /* ---- prepare.c: job -> message -> agreement -> steps -> encoded documents ---- */

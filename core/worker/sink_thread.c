@@ -35,6 +35,9 @@ static void commit_done(struct sink *s)
         /* the verdicts stand: telling the transport nothing would deliver everything twice */
         log_error(e.code, NULL, "the journal has lost rows: %s", e.text);
     s->uncommitted = false;
+    if (s->state_put && state_commit(s->state, &e) < 0)
+        log_error(e.code, NULL, "state that was put is lost: %s", e.text);
+    s->state_put = false;
     while (s->done) {
         struct hand *h = s->done;
         s->done = h->next;
@@ -174,18 +177,39 @@ static int wait_for(void *arg, int fd, uint64_t ms)
     }
 }
 
+static int get_state(void *arg, const char *key, const void **ret, size_t *ret_len)
+{
+    const struct sink *s = arg;
+    struct err e;
+    return state_get(s->state, key, ret, ret_len, &e);
+}
+
+static int put_state(void *arg, const char *key, const void *p, size_t len)
+{
+    struct sink *s = arg;
+    struct err e;
+    s->state_put = true;
+    return state_put(s->state, key, p, len, &e);
+}
+
 static int open_files(struct sink *s, struct err *e)
 {
+    static const char *const dirs[] = {"state", "journal"};
     const char *data = tree_gets(s->part, "data", NULL), *run = tree_gets(s->part, "run", NULL);
     char path[4096];
     if (!data || !run)
         return err_set(e, -EINVAL, "plan", "the plan names no data directory");
-    (void)snprintf(path, sizeof(path), "%s/journal", data);
-    int rc = make_dirs(path);
-    if (rc < 0)
-        return err_set(e, rc, "data-directory", "%s: %s", path, strerror(-rc));
+    int rc = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", data, dirs[i]);
+        rc = make_dirs(path);
+        if (rc < 0)
+            return err_set(e, rc, "data-directory", "%s: %s", path, strerror(-rc));
+    }
+    (void)snprintf(path, sizeof(path), "%s/state/%s.db", data, s->name);
+    rc = state_open(path, &s->state, e);
     (void)snprintf(path, sizeof(path), "%s/journal/%s.db", data, s->name);
-    rc = journal_open(path, s->name, &s->journal, e);
+    rc = rc < 0 ? rc : journal_open(path, s->name, &s->journal, e);
     (void)snprintf(path, sizeof(path), "%s/%s.slate", run, s->name);
     return rc < 0 ? rc : slate_open(path, &s->slate, e);
 }
@@ -235,6 +259,8 @@ static int open_all(struct sink *s, struct err *e)
     s->room.arg = s;
     s->room.stop_asked = stop_asked;
     s->room.wait = wait_for;
+    s->room.state_get = get_state;
+    s->room.state_put = put_state;
     int rc = open_files(s, e);
     rc = rc < 0 ? rc : open_adapters(s, e);
     rc = rc < 0 ? rc
@@ -260,6 +286,7 @@ static void close_all(struct sink *s)
         instance_free(s->translator.others[i]);
     free(s->translator.others);
     journal_close(s->journal);
+    state_close(s->state);
     slate_close(s->slate);
 }
 
