@@ -51,7 +51,7 @@ void dry_close(struct dry *d)
     stage_free(d->stage);
     issues_free(d->issues);
     if (d->twins)
-        free(d->twins->slot);
+        twins_done(d->twins);
     free(d->twins);
     buf_done(&d->scratch);
     *d = (struct dry){0};
@@ -86,8 +86,7 @@ void dry_document(struct dry *d, const char *content_type, const char *name, int
     stage_free(d->stage);
     d->stage = stage_new(tmp && *tmp ? tmp : P_tmpdir);
     issues_reset(d->issues);
-    free(d->twins->slot);
-    *d->twins = (struct twins){0};
+    twins_done(d->twins);
     d->asked_state = false;
     if (!d->stage) {
         d->result = (struct intake_result){.rc = REEVE_RETRY};

@@ -11,9 +11,10 @@
 #include "reeve/plugin.h"
 #include <stdbool.h>
 
-#define ISSUES_KEPT  1000
-#define ISSUES_CODES 200 /* different codes that are counted apart; the rest together as "other" \
-                          */
+#define ISSUES_KEPT 1000
+#define ISSUES_CODES                                                            \
+    200 /* different codes that are counted apart; the rest together as "other" \
+         */
 
 struct issue { /* all never NULL */
     uint32_t severity;

@@ -115,7 +115,8 @@ static int after_steps(void *arg, struct message *m)
     struct err e;
     const char *own = message_get(m, "id");
     if (!own || (p->h->deliveries_n > 0 && strcmp(own, p->h->job->id) == 0)) {
-        /* a step made one more: receivers need a key of its own that is the same on every attempt */
+        /* a step made one more: receivers need a key of its own that is the same on every attempt
+         */
         char id[300];
         (void)snprintf(id, sizeof(id), "%s-%zu", p->h->job->id, p->h->deliveries_n + 1);
         if (message_sets(m, "id", id, &e) < 0) {

@@ -56,12 +56,16 @@ static int look_up(struct source *s, const struct submission *sub, const struct 
                                       .generation = d->generation + (same ? 0 : 1)};
         return 0;
     }
-    int rc = state_subject(s->state, r->key, r->content, sub->receipt, v, e);
-    if (rc == 0 && v->resent && sub->completed_before) {
-        v->resent = false; /* it was not cut short: this is the whole document once more */
-        v->change = CHANGE_UNCHANGED;
+    /* A subject that occurs twice: the later one corrects the earlier. When the later one is what
+     * is known, nothing is new, or every monthly export with such a pair would send both again and
+     * again. */
+    const uint8_t *last = twins_last(&sub->twins, r->key);
+    if (last) {
+        int rc = state_subject(s->state, r->key, last, sub->receipt, v, e);
+        if (rc < 0 || v->change == CHANGE_UNCHANGED)
+            return rc;
     }
-    return rc;
+    return state_subject(s->state, r->key, r->content, sub->receipt, v, e);
 }
 
 static void counted(struct submission *sub, const struct subject_verdict *v)

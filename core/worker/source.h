@@ -88,6 +88,7 @@ struct twins { /* fingerprints of the records' keys: finds those that occur twic
         bool twice;
     } * slot;
     size_t n, cap;
+    struct map *last; /* key -> content digest of the last one, of those that occur twice */
 };
 struct submission {
     struct submission *next;
@@ -98,7 +99,7 @@ struct submission {
     uint8_t receipt[SHA256_LEN];
     char hex[SHA256_HEX];
     char *idempotency_key;
-    bool check_only, lenient, completed_before;
+    bool check_only, lenient;
     struct stage *stage;
     struct issues *issues;
     const uint8_t *current; /* the staged record that could not be published yet */
@@ -206,6 +207,9 @@ void record_read(const uint8_t *p, size_t len, struct staged *ret);
 int twins_add(struct twins *t, const uint8_t key[SHA256_LEN], const uint8_t content[SHA256_LEN],
               bool *ret_other);
 bool twins_twice(const struct twins *t, const uint8_t key[SHA256_LEN]);
+/* The content of the last record with this key, when there are several; NULL when there is one. */
+const uint8_t *twins_last(const struct twins *t, const uint8_t key[SHA256_LEN]);
+void twins_done(struct twins *t);
 
 /* ---- publish.c ---- */
 /* Publishes what the window and the subjects under way allow. */

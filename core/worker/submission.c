@@ -17,7 +17,7 @@ void submission_free(struct submission *sub)
     free(sub->idempotency_key);
     stage_free(sub->stage);
     issues_free(sub->issues);
-    free(sub->twins.slot);
+    twins_done(&sub->twins);
     map_free(sub->deferred);
     buf_done(&sub->ids);
     buf_done(&sub->json);
@@ -96,7 +96,6 @@ static bool stored_answer(struct source *s, struct submission *sub)
     free(json);
     if (ok) {
         sub->status = 202;
-        sub->completed_before = true;
         (void)buf_addf(&sub->text, "accepted before; nothing was sent again\nreceipt %s\n",
                        sub->hex);
     }
@@ -253,16 +252,6 @@ static void look_only(struct source *s, struct submission *sub)
     }
 }
 
-static void completed_before(struct source *s, struct submission *sub)
-{
-    char *json = NULL;
-    size_t len;
-    uint64_t ms;
-    struct err e;
-    sub->completed_before = state_receipt(s->state, sub->receipt, &json, &len, &ms, &e) == 0;
-    free(json);
-}
-
 int submission_start(struct source *s, const struct offer *o, struct err *e)
 {
     struct submission *sub = submission_new(s, o);
@@ -276,11 +265,8 @@ int submission_start(struct source *s, const struct offer *o, struct err *e)
     }
     if (!sub->check_only)
         known_already(s, sub);
-    if (sub->status == 0) {
-        if (!sub->check_only)
-            completed_before(s, sub);
+    if (sub->status == 0)
         decode(s, o, sub);
-    }
     if (sub->status == 0 && sub->check_only)
         look_only(s, sub);
     if (sub->status == 0)

@@ -36,6 +36,32 @@ static int grow(struct twins *t)
     return 0;
 }
 
+static int keep_last(struct twins *t, const uint8_t *key, const uint8_t *content)
+{
+    if (!t->last && !(t->last = map_new(free)))
+        return -ENOMEM;
+    uint8_t *copy = malloc(SHA256_LEN);
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, content, SHA256_LEN);
+    int rc = map_put(t->last, (const char *)key, SHA256_LEN, copy);
+    if (rc < 0)
+        free(copy);
+    return rc;
+}
+
+const uint8_t *twins_last(const struct twins *t, const uint8_t key[SHA256_LEN])
+{
+    return t->last ? map_get(t->last, (const char *)key, SHA256_LEN) : NULL;
+}
+
+void twins_done(struct twins *t)
+{
+    free(t->slot);
+    map_free(t->last);
+    *t = (struct twins){0};
+}
+
 int twins_add(struct twins *t, const uint8_t key[SHA256_LEN], const uint8_t content[SHA256_LEN],
               bool *ret_other)
 {
@@ -46,7 +72,7 @@ int twins_add(struct twins *t, const uint8_t key[SHA256_LEN], const uint8_t cont
     *ret_other = x->key && x->content != c;
     if (x->key) {
         x->twice = true;
-        return 0;
+        return keep_last(t, key, content);
     }
     *x = (struct twin){.key = print_of(key), .content = c};
     t->n++;

@@ -98,7 +98,11 @@ static void twins_are_found_and_told_apart(void **state)
     twice = 78;
     memcpy(key, &twice, sizeof(twice));
     assert_false(twins_twice(&t, key));
-    free(t.slot);
+    assert_null(twins_last(&t, key));
+    twice = 77;
+    memcpy(key, &twice, sizeof(twice));
+    assert_memory_equal(twins_last(&t, key), two, SHA256_LEN);
+    twins_done(&t);
 }
 
 int main(void)
