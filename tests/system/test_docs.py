@@ -145,4 +145,4 @@ def test_commands_of_the_readme_exist():
 
 def test_readme_has_the_two_commands():
     text = (ROOT / "README.md").read_text()
-    assert "    make demo\n" in text and "    contrib/setup test && make test\n" in text
+    assert "    contrib/setup && make demo\n" in text and "    contrib/setup test && make test\n" in text
