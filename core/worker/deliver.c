@@ -80,7 +80,7 @@ static void remember_error(struct sink *s, const struct hand *h, const char *cod
     (void)pthread_mutex_unlock(&s->last_lock);
 }
 
-static void row(struct sink *s, const struct hand *h, const char *event, const char *code,
+static void row(struct sink *s, struct hand *h, const char *event, const char *code,
                 uint64_t next_ms)
 {
     struct err e;
@@ -98,8 +98,11 @@ static void row(struct sink *s, const struct hand *h, const char *event, const c
                             .code = ok ? NULL : code,
                             .text = *h->reason ? h->reason : NULL};
     s->uncommitted = true;
-    if (journal_add(s->journal, &r, &e) < 0)
+    if (journal_add(s->journal, &r, &e) < 0) { /* no verdict without its row: once more, later */
         log_error(e.code, h->job->id, "journal: %s", e.text);
+        h->how = SETTLE_RELEASE;
+        h->delay_ms = 1000;
+    }
 }
 
 static void finished(struct sink *s, struct hand *h)
@@ -205,7 +208,6 @@ void hand_settle(struct sink *s, struct hand *h)
             s->fatal = true;
             (void)err_set(&s->fault, -EIO, "plugin-fatal", "%s: %s", s->plugin->label, h->reason);
         }
-        h->delay_ms = 0;
         break;
     }
     finished(s, h);

@@ -18,7 +18,7 @@
 #include "verdict.h"
 #include <stdatomic.h>
 
-enum sink_item_kind { SINK_HAND, SINK_DOWN, SINK_UP, SINK_REJECTS };
+enum sink_item_kind { SINK_HAND, SINK_DOWN, SINK_UP, SINK_REJECTS, SINK_JOURNAL };
 struct sink_item {
     struct queue_node node;
     enum sink_item_kind kind;
@@ -87,6 +87,7 @@ struct sink {
     uint32_t down_n;
     uint64_t down_until; /* mono_ms(); 0: not down */
     bool uncommitted, state_put;
+    uint64_t commit_again; /* mono_ms(); 0: the last commit went well */
 };
 
 /* ---- prepare.c: job -> message -> agreement -> steps -> encoded documents ---- */

@@ -119,6 +119,9 @@ static void on_notice(struct sink_process *p, const struct notice *n)
                     "resume %s`): %s",
                     p->s.destination, VERDICT_SAME_REJECTS_MAX, p->s.destination, n->text);
         break;
+    case SINK_JOURNAL:
+        child_alarm(p->child, "journal", "%s", n->text);
+        break;
     case SINK_HAND:
         break;
     }

@@ -12,10 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DONE_MAX  256u /* settled together at most */
-#define COMMIT_MS 20u  /* and kept waiting at most so long */
-#define IDLE_MS   1000u
-#define BATCH_MAX 256u
+#define DONE_MAX        256u /* settled together at most */
+#define COMMIT_MS       20u  /* and kept waiting at most so long */
+#define IDLE_MS         1000u
+#define BATCH_MAX       256u
+#define COMMIT_AGAIN_MS 1000u
 
 void sink_notice(struct sink *s, enum sink_item_kind kind, uint64_t ms, const char *text)
 {
@@ -28,16 +29,37 @@ void sink_notice(struct sink *s, enum sink_item_kind kind, uint64_t ms, const ch
     thread_queue_push(&s->outbox, &n->item.node);
 }
 
-static void commit_done(struct sink *s)
+/* Journal first, then state. false: not durable yet; what was gathered stays gathered. */
+static bool commit(struct sink *s)
 {
     struct err e;
-    if (s->uncommitted && journal_commit(s->journal, &e) < 0)
-        /* the verdicts stand: telling the transport nothing would deliver everything twice */
-        log_error(e.code, NULL, "the journal has lost rows: %s", e.text);
-    s->uncommitted = false;
-    if (s->state_put && state_commit(s->state, &e) < 0)
-        log_error(e.code, NULL, "state that was put is lost: %s", e.text);
-    s->state_put = false;
+    int rc = s->uncommitted ? journal_commit(s->journal, &e) : 0;
+    if (rc == 0) {
+        s->uncommitted = false;
+        rc = s->state_put ? state_commit(s->state, &e) : 0;
+    }
+    if (rc == 0) {
+        s->state_put = false;
+        if (s->commit_again)
+            sink_notice(s, SINK_JOURNAL, 0, "");
+        s->commit_again = 0;
+        return true;
+    }
+    if (!s->commit_again) {
+        log_error(e.code, NULL, "verdicts wait until they can be written down: %s", e.text);
+        sink_notice(s, SINK_JOURNAL, 0, e.text);
+    }
+    s->commit_again = mono_ms() + COMMIT_AGAIN_MS;
+    return false;
+}
+
+/* No verdict is final before it is durable: while it cannot be written down (a full disk) nothing
+ * is settled and nothing more delivered. Should the process end meanwhile, the messages come again
+ * with the same ids. */
+static void commit_done(struct sink *s)
+{
+    if ((s->commit_again && mono_ms() < s->commit_again) || !commit(s))
+        return;
     while (s->done) {
         struct hand *h = s->done;
         s->done = h->next;
@@ -122,7 +144,7 @@ static void one_batch(struct sink *s)
 
 static bool held_back(const struct sink *s)
 {
-    return atomic_load(&s->flags.stopping) || atomic_load(&s->flags.paused) ||
+    return s->commit_again || atomic_load(&s->flags.stopping) || atomic_load(&s->flags.paused) ||
            atomic_load(&s->flags.rejecting) || s->fatal ||
            (s->down_until && mono_ms() < s->down_until);
 }
@@ -132,7 +154,10 @@ static void go_round(struct sink *s)
     uint64_t since = 0; /* when the oldest verdict that waits for the commit was given */
     for (;;) {
         bool held = held_back(s);
-        (void)thread_queue_wait(&s->inbox, -1, s->ready || s->done ? 0 : IDLE_MS);
+        (void)thread_queue_wait(&s->inbox, -1,
+                                s->commit_again       ? COMMIT_AGAIN_MS / 4
+                                : s->ready || s->done ? 0
+                                                      : IDLE_MS);
         take_items(s);
         if (held)
             release_ready(s);
@@ -147,7 +172,8 @@ static void go_round(struct sink *s)
         if (s->fatal)
             release_ready(s);
         if (s->fatal || (atomic_load(&s->flags.stopping) && !s->ready)) {
-            commit_done(s);
+            s->commit_again = 0;
+            commit_done(s); /* what cannot be written down now is not settled: it comes again */
             s->fault_exit = s->fatal ? 75 : 0;
             return;
         }

@@ -183,3 +183,19 @@ def start_daemon(tmp_path):
     yield start
     for d in daemons:
         d.stop(seconds=10)
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """Starts whole hubs from configuration dicts (hub.TestHub), ready when it returns; stops them after the test."""
+    from hub import TestHub
+    hubs = []
+
+    def start(config):
+        h = TestHub(tmp_path, config)
+        hubs.append(h)
+        return h.wait_ready()
+
+    yield start
+    for h in hubs:
+        h.stop()

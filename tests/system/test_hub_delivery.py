@@ -1,26 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What becomes of messages that a receiver does not simply take: refused, later, down, crashed, hung, not allowed."""
 import json
+import sqlite3
 import time
 
 import pytest
 from conftest import wait_for
 
-from hub import EVENTS, ONE_EVENT, Receiver, TestHub, event, events_to
-
-
-@pytest.fixture
-def hub(tmp_path):
-    hubs = []
-
-    def start(config):
-        h = TestHub(tmp_path, config)
-        hubs.append(h)
-        return h.wait_ready()
-
-    yield start
-    for h in hubs:
-        h.stop()
+from hub import EVENTS, ONE_EVENT, Receiver, event, events_to
 
 
 @pytest.fixture
@@ -231,3 +218,24 @@ def test_one_dead_receiver_does_not_stop_the_others(hub, receiver):
     h = hub(config)
     send(h, [event(i) for i in range(100)])
     wait_for(lambda: len(good.taken()) == 100, 20, "the good one")
+
+
+def test_no_verdict_is_final_before_it_is_written_down(hub, receiver):
+    r = receiver()
+    h = hub(events_to({"plugin": "http", "url": r.url}))
+    send(h, [event(0)])
+    wait_for(lambda: "delivered" in happened(h, "e0"), 10, "the first one")
+    journal = sqlite3.connect(h.directory / "var" / "journal" / "friend.deliver.db", isolation_level=None)
+    journal.execute("BEGIN IMMEDIATE")  # as a disk that takes nothing
+    send(h, [event(i) for i in range(1, 6)])
+    wait_for(lambda: "journal" in [a["code"] for a in h.status()["alarms"]], 15, "the alarm")
+    time.sleep(1.5)
+    d = queue(h)
+    assert d["inflight"] + d["ready"] + d["delayed"] == 5, "messages were settled without their rows"
+    journal.execute("ROLLBACK")
+    journal.close()
+    wait_for(lambda: sum(queue(h).get(k, 1) for k in ("inflight", "ready", "delayed")) == 0, 15, "the settlements")
+    assert {m["id"] for m in r.taken()} == {f"e{i}" for i in range(6)}
+    for i in range(1, 6):
+        assert happened(h, f"e{i}")[-1] == "delivered"
+    assert h.status()["alarms"] == []

@@ -7,21 +7,7 @@ import threading
 import pytest
 from conftest import wait_for
 
-from hub import EVENTS, ONE_EVENT, TestHub, basic, event, events_to, grant, package
-
-
-@pytest.fixture
-def hub(tmp_path):
-    hubs = []
-
-    def start(config):
-        h = TestHub(tmp_path, config)
-        hubs.append(h)
-        return h.wait_ready()
-
-    yield start
-    for h in hubs:
-        h.stop()
+from hub import EVENTS, ONE_EVENT, basic, event, events_to, grant, package
 
 
 def counts(answer):

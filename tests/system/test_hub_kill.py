@@ -9,21 +9,7 @@ import time
 import pytest
 from conftest import wait_for
 
-from hub import Receiver, TestHub, basic, grant, package
-
-
-@pytest.fixture
-def hub(tmp_path):
-    hubs = []
-
-    def start(config):
-        h = TestHub(tmp_path, config)
-        hubs.append(h)
-        return h.wait_ready()
-
-    yield start
-    for h in hubs:
-        h.stop()
+from hub import Receiver, basic, grant, package
 
 
 def push_with_kills(h, body, victim, kills, pause, path="/grants"):

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from conftest import ROOT, wait_for
 
-from hub import ONE_EVENT, EVENTS, TestHub, event, events_to
+from hub import ONE_EVENT, EVENTS, event, events_to
 
 STEP = r"""
 #include <reeve/plugin.h>
@@ -141,20 +141,6 @@ def build(tmp_path, name, text):
     subprocess.run([cc, "-std=c11", "-Wall", "-fPIC", "-shared", "-I", str(ROOT / "core/include"), "-o", str(target), str(source)],
                    check=True)
     return f"./{name}.so"
-
-
-@pytest.fixture
-def hub(tmp_path):
-    hubs = []
-
-    def start(config):
-        h = TestHub(tmp_path, config)
-        hubs.append(h)
-        return h.wait_ready()
-
-    yield start
-    for h in hubs:
-        h.stop()
 
 
 def got(h, n):
