@@ -2,6 +2,7 @@
 /* request - what the hub itself decides about a request before the plugin sees it: method, place,
  * kind of content, and whether the hub can take anything now. */
 #include "source.h"
+#include "fate.h"
 #include "answers.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -71,6 +72,24 @@ static bool prefers_lenient(const char *prefer)
     return false;
 }
 
+/* How far its messages have come, as the journals of all processes tell it. */
+static void add_fate(struct source *s, struct request *r, const char *receipt)
+{
+    char dir[4096];
+    struct tree *rows = NULL;
+    struct fate f;
+    struct err e;
+    (void)snprintf(dir, sizeof(dir), "%s/journal", tree_gets(s->part, "data", "."));
+    if (journal_trace(dir, receipt, &rows, &e) == 0 && fate_count(rows, &f) == 0)
+        (void)buf_addf(&r->body,
+                       ",\"deliveries\":{\"delivered\":%llu,\"waiting\":%llu,\"dead\":%llu,"
+                       "\"discarded\":%llu,\"partial\":%s}",
+                       (unsigned long long)f.delivered, (unsigned long long)f.waiting,
+                       (unsigned long long)f.dead, (unsigned long long)f.discarded,
+                       f.partial ? "true" : "false");
+    tree_free(rows);
+}
+
 /* GET PATH/receipts/RECEIPT */
 static void receipt_asked(struct source *s, struct request *r, const char *receipt)
 {
@@ -106,8 +125,9 @@ static void receipt_asked(struct source *s, struct request *r, const char *recei
                    "{\"receipt\":\"%s\",\"status\":\"accepted\",\"time\":\"%s\",\"answer\":", text,
                    time);
     (void)buf_add(&r->body, json, len);
-    (void)buf_addc(&r->body, '}');
     free(json);
+    add_fate(s, r, text);
+    (void)buf_addc(&r->body, '}');
     request_answer(s, r, 200, "application/json", 0);
 }
 

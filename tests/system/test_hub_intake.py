@@ -143,6 +143,10 @@ def test_receipts(hub):
     receipt = h.push(body)[1]["receipt"]
     status, answer = h.push(None, path=f"/grants/receipts/{receipt}", method="GET")
     assert status == 200 and answer["status"] == "accepted" and answer["answer"]["accepted"] == 1
+    delivered(h, 1)
+    told = wait_for(lambda: h.push(None, path=f"/grants/receipts/{receipt}", method="GET")[1]["deliveries"]["delivered"] and
+                    h.push(None, path=f"/grants/receipts/{receipt}", method="GET")[1]["deliveries"], 5, "the delivery in the journal")
+    assert told == {"delivered": 1, "waiting": 0, "dead": 0, "discarded": 0, "partial": False}
     assert h.push(None, path="/grants/receipts/" + "0" * 64, method="GET")[0] == 404
     assert h.push(None, path="/grants/receipts/short", method="GET")[0] == 404
 
