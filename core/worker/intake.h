@@ -20,6 +20,7 @@ struct intake {
     const char *party; /* NULL: none is set (`decode`) */
     char *source;      /* //HUB/PARTY/STANDARD */
     char *hub_prefix;  /* //HUB/ */
+    bool any_type;     /* `types: open`: types beyond the closed list may come in */
     bool set_time;     /* false: absent stays absent (`decode`: the same output every time) */
     struct digest *digest;
     char now[32]; /* time given to messages of this document */

@@ -227,3 +227,15 @@ def test_a_file_source_reports_beside_the_file(hub, tmp_path):
         (tmp_path / name).rename(tmp_path / "in" / name)
     wait_for(lambda: (tmp_path / "in/done/good.json").exists() and (tmp_path / "in/failed/bad.json").exists(), 20, "both settled")
     delivered(h, 1)
+
+
+def test_types_beyond_the_list_come_in_only_where_the_operator_opens_it(hub):
+    config = events_to({"plugin": "file", "directory": "out"})
+    config["connectors"]["own"] = {"party": "council", "receive": {"plugin": "http", "path": "/own", "speaks": "cloudevents", "types": "open",
+                                                                   "auth": {"bearer": "${file:token}"}}}
+    h = hub(config)
+    status, answer = h.push([event(1, "uk.example.own")], path="/events", headers={"Content-Type": EVENTS})
+    assert status == 422 and "type-unknown" in json.dumps(answer)
+    status, answer = h.push([event(1, "uk.example.own")], path="/own", headers={"Content-Type": EVENTS})
+    assert status == 202 and answer["new"] == 1
+    assert len(delivered(h, 1, "out")) == 1
