@@ -106,12 +106,15 @@ static void accepted(const struct printer *p, const struct tree *row)
 
 static void unrouted(const struct printer *p, const struct tree *row)
 {
-    char a[TEXT];
+    char a[TEXT], b[TEXT];
     if (tree_gets(row, "destination", NULL)) {
         fprintf(p->out, "%s  matched no route: for %s, where unrouted messages go", clock_of(row),
                 get(row, "destination", a));
     } else {
-        fprintf(p->out, "%s  matched no route and was dropped", clock_of(row));
+        fprintf(p->out, "%s  ", clock_of(row)); /* there is no row "accepted" that says from whom */
+        if (tree_gets(row, "party", NULL))
+            fprintf(p->out, "came from %s (%s), ", get(row, "party", a), get(row, "connector", b));
+        fprintf(p->out, "matched no route and was dropped");
         reason(p, row);
     }
 }
