@@ -56,6 +56,7 @@ struct notice { /* from the plugin thread to the main thread */
 struct sink_flags {
     atomic_bool stopping, paused, rejecting, down, opened, ended;
     _Atomic(uint64_t) delivered, retried, dead, downs, released;
+    _Atomic(uint64_t) told; /* hands whose settlement the transport has been given */
 };
 
 struct sink {
@@ -83,6 +84,7 @@ struct sink {
     struct hand *ready, **ready_end; /* not yet looked at */
     struct hand *done, **done_end;   /* decided, waiting for the commit */
     size_t done_n;
+    uint64_t handed_back; /* hands given to the main thread to settle, ever */
     struct reject_run rejects;
     uint32_t down_n;
     uint64_t down_until; /* mono_ms(); 0: not down */

@@ -24,7 +24,8 @@ struct sink_process {
     bool ready, paused_now;
     char down_text[ERR_TEXT_MAX], reject_text[ERR_TEXT_MAX];
     uint64_t started;
-    size_t held; /* jobs that the plugin thread has */
+    size_t held;        /* jobs that the plugin thread has */
+    uint64_t settled_n; /* jobs that came back from it, ever */
 };
 
 /* ---- pausing: by the operator, because the peer is down, or because it refuses everything ---- */
@@ -97,6 +98,7 @@ static void settle(struct sink_process *p, struct hand *h)
         log_info("settle-late", NULL,
                  "the transport had taken a message back; it comes again with the same id");
     p->held--;
+    p->settled_n++;
     free(h);
 }
 
@@ -243,6 +245,7 @@ static int turn(struct sink_process *p, struct err *e)
     }
     take_outbox(p);
     int rc = transport_run(p->transport);
+    atomic_store(&p->s.flags.told, p->settled_n); /* it is on its way */
     if (rc < 0)
         return err_set(e, rc, "transport", "the transport is broken for good: %s", strerror(-rc));
     check_deadline(p);

@@ -11,12 +11,14 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define DONE_MAX        256u /* settled together at most */
 #define COMMIT_MS       20u  /* and kept waiting at most so long */
 #define IDLE_MS         1000u
 #define BATCH_MAX       256u
 #define COMMIT_AGAIN_MS 1000u
+#define TELL_MS         1000u /* wait at most so long for the main thread to settle */
 
 void sink_notice(struct sink *s, enum sink_item_kind kind, uint64_t ms, const char *text)
 {
@@ -63,6 +65,7 @@ static void commit_done(struct sink *s)
     while (s->done) {
         struct hand *h = s->done;
         s->done = h->next;
+        s->handed_back++;
         thread_queue_push(&s->outbox, &h->item.node);
     }
     s->done_end = &s->done;
@@ -99,16 +102,34 @@ static void release_ready(struct sink *s)
         hand_release(s, take_ready(s));
 }
 
-/* A message that has ended three processes by itself is given up. */
+/* What has been decided so far is written down and with the transport before the next call, which
+ * may well end the process: else its neighbours would be delivered again after each crash, and a
+ * message that was given up would have to do all its harm once more. false: not yet. */
+static bool settle_before(struct sink *s)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    uint64_t until = mono_ms() + TELL_MS;
+    commit_done(s);
+    if (s->done)
+        return false;
+    while (atomic_load(&s->flags.told) < s->handed_back && mono_ms() < until)
+        (void)nanosleep(&moment, NULL);
+    return true;
+}
+
+/* A message that has ended three processes by itself is given up. Its crashes are remembered until
+ * that is settled. */
 static bool given_up(struct sink *s, struct hand *h)
 {
     if (slate_crashes(s->slate, h->job->id) < SLATE_CRASHES_MAX)
         return false;
+    _cleanup_free_ char *id = strdup(h->job->id);
     hand_decide(h, REEVE_REJECT, "crashed",
                 "the process that delivered it died %d times with nothing else in hand",
                 SLATE_CRASHES_MAX);
-    slate_wipe(s->slate, h->job->id);
     hand_settle(s, h);
+    if (settle_before(s) && id)
+        slate_wipe(s->slate, id);
     return true;
 }
 
@@ -119,7 +140,7 @@ static void one_batch(struct sink *s)
            most = s->down_n ? 1 : s->batch; /* a peer that was down is asked with one */
     while (s->ready && n < most && documents < most) {
         bool alone = slate_suspect(s->slate, s->ready->job->id);
-        if (alone && n > 0)
+        if (alone && (n > 0 || !settle_before(s)))
             break;
         struct hand *h = take_ready(s);
         if (alone && given_up(s, h))
