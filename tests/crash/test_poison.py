@@ -70,7 +70,7 @@ def settled(hub, receipt, n, seconds=90):
 
 
 def processes(hub):
-    return {p["name"]: p["pid"] for p in hub.status()["processes"]}
+    return {p["name"]: p.get("pid") for p in hub.status()["processes"]}
 
 
 def others_unharmed(hub, before):
