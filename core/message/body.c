@@ -65,7 +65,7 @@ int message_set_body(struct message *m, const char *content_type, const char *p,
     enum body_kind kind = BODY_BINARY;
     struct buf body = BUF_INIT(SIZE_MAX / 2);
     int r;
-    if (!content_type || content_type_is_json(content_type)) {
+    if (!content_type || content_type_is_json(content_type, strlen(content_type))) {
         kind = BODY_JSON;
         r = add_json(&body, p, len, e);
     } else {

@@ -32,7 +32,7 @@ struct message *message_block(size_t slots, size_t text, char **ret_text);
 void message_fill(struct message *m, const struct attribute *a, char **text);
 /* The attribute's number or -1. */
 int message_index(const struct message *m, const char *name, size_t len);
-/* Would a body of this kind fit this datacontenttype (NULL: absent)? */
-bool message_body_fits(enum body_kind kind, const char *content_type);
+/* Would a body of this kind fit this datacontenttype (NULL: absent; need not be terminated)? */
+bool message_body_fits(enum body_kind kind, const char *content_type, size_t len);
 
 #endif

@@ -176,9 +176,9 @@ static int check_name(const char *name, size_t len, struct err *e)
                    (int)(len > MESSAGE_NAME_MAX ? MESSAGE_NAME_MAX : len), name, fault);
 }
 
-bool message_body_fits(enum body_kind kind, const char *content_type)
+bool message_body_fits(enum body_kind kind, const char *content_type, size_t len)
 {
-    bool json = !content_type || content_type_is_json(content_type);
+    bool json = !content_type || content_type_is_json(content_type, len);
     return kind == BODY_JSON ? json : kind == BODY_TEXT ? !json : true;
 }
 
@@ -192,14 +192,9 @@ int message_set(struct message *m, const char *name, const char *text, size_t le
     if (fault)
         return err_set(e, -EINVAL, "attribute-value", "attribute %s %s", name, fault);
     struct attribute a = {name, text, name_len, len, ATTRIBUTE_STRING, 0};
-    if (m->kind != BODY_NONE && strcmp(name, "datacontenttype") == 0) {
-        char type[256]; /* the text need not be terminated; a longer one says what it is in its
-                           beginning */
-        (void)snprintf(type, sizeof(type), "%.*s", (int)(len < 255 ? len : 255), text);
-        if (!message_body_fits(m->kind, type))
-            return err_set(e, -EINVAL, "attribute-value", "attribute %s does not fit the body",
-                           name);
-    }
+    if (m->kind != BODY_NONE && strcmp(name, "datacontenttype") == 0 &&
+        !message_body_fits(m->kind, text, len))
+        return err_set(e, -EINVAL, "attribute-value", "attribute %s does not fit the body", name);
     return store(m, &a, e);
 }
 

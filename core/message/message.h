@@ -71,8 +71,9 @@ const char *message_body(const struct message *m, size_t *ret_len);
 int message_set_body(struct message *m, const char *content_type, const char *p, size_t len,
                      struct err *e);
 void message_remove_body(struct message *m);
-/* "application/json; charset=utf-8", "text/json", "x/y+json"; in any case */
-bool content_type_is_json(const char *content_type);
+/* "application/json; charset=utf-8", "text/json", "x/y+json"; in any case. Need not be terminated.
+ */
+bool content_type_is_json(const char *content_type, size_t len);
 
 /* One event from structured JSON. max: limit in bytes (0 = MESSAGE_BYTES_MAX). Copies what it
  * keeps. Codes: "json-…" (not JSON), "event-…": event-not-object, event-specversion,

@@ -303,7 +303,7 @@ static int read_data(struct reading *r, struct message *m)
     const struct member *d = r->data;
     const char *type = message_get(m, "datacontenttype");
     int bad;
-    if (!type || content_type_is_json(type)) {
+    if (!type || content_type_is_json(type, strlen(type))) {
         m->kind = BODY_JSON;
         bad = buf_reserve(&m->body, d->value.len);
         if (bad == 0)

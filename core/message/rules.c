@@ -312,14 +312,15 @@ bool rule_media_type(const char *p, size_t len)
     }
 }
 
-bool content_type_is_json(const char *content_type)
+bool content_type_is_json(const char *content_type, size_t len)
 {
-    const char *p = content_type + strspn(content_type, " \t");
-    size_t type = strcspn(p, "/");
-    if (p[type] != '/')
+    const char *end = content_type + len;
+    const char *sub = memchr(content_type, '/', len);
+    if (!sub)
         return false;
-    const char *sub = p + type + 1;
-    size_t n = strcspn(sub, "; \t");
+    size_t n = 0;
+    for (sub++; sub + n < end && !strchr("; \t", sub[n]); n++)
+        ;
     if (n == 4)
         return strncasecmp(sub, "json", 4) == 0;
     return n > 5 && strncasecmp(sub + n - 5, "+json", 5) == 0;
