@@ -213,6 +213,10 @@ install: all ## DESTDIR= PREFIX=
 	install -m 644 core/include/reeve/plugin.h $(DESTDIR)$(includedir)/reeve/
 	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' contrib/reeve.pc.in > $(DESTDIR)$(pkgdir)/reeve.pc
 	cp -r contrib/template $(DESTDIR)$(datadir)/
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions zsh/site-functions fish/vendor_completions.d)
+	$O/reeve completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/reeve
+	$O/reeve completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_reeve
+	$O/reeve completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/reeve.fish
 	$(foreach p,$(wildcard plugins/*/*.7 adapters/*/*.7),install -m 644 $p $(DESTDIR)$(mandir)/man7/ &&) true
 
 clean: ## remove build/

@@ -33,6 +33,8 @@ int cmd_status(int argc, char **argv); /* the hub does not run: what is stored *
 int cmd_dead(int argc, char **argv);
 int cmd_plugin(int argc, char **argv);
 int cmd_describe(int argc, char **argv);
+int cmd_names(int argc, char **argv);
+int cmd_grammar(int argc, char **argv);
 int cmd_source(int argc, char **argv); /* a source worker, executed by the supervisor */
 int cmd_sink(int argc, char **argv);
 
@@ -44,17 +46,33 @@ int front_reload(int argc, char **argv);
 int front_pause(int argc, char **argv); /* and resume, by argv[0] */
 int front_completion(int argc, char **argv);
 
-/* ---- help.c: one entry a command, in the order of `reeve --help` */
+/* ---- commands.c: one entry a command, in the order of `reeve --help` */
+/* What an argument can be, for completion: "@file", "@directory", "@command", "@connector",
+ * "@destination", "@adapter", "@plugin", "@module" (asked of `reeve names`), "a|b|c", or NULL:
+ * nobody knows. */
+struct command_option {
+    char letter;          /* 0: none */
+    const char *name;     /* without the dashes; NULL: only a letter */
+    const char *argument; /* NULL: none */
+    const char *values;   /* of the argument */
+    const char *help;
+};
 struct command_help {
     const char *name, *arguments, *summary;
-    const char *text; /* options and exit codes; "" = none */
-    bool hidden;      /* executed by the programs themselves */
+    const struct command_option *options; /* ends with a zeroed one; NULL = none */
+    const char *words;                    /* what the first argument can be */
+    const char *values;                   /* what the others can be; the first too without words */
+    const char *text;                     /* more than the options, exit codes; NULL = nothing */
+    bool hidden;                          /* executed by the programs themselves */
 };
 extern const struct command_help command_helps[];
 extern const size_t command_helps_n;
+
+/* ---- help.c */
 const struct command_help *help_find(const char *name);
 void help_all(FILE *out);
 void help_one(FILE *out, const struct command_help *h);
+int help_json(FILE *out); /* {"commands": […]}: the table without what is hidden */
 bool cli_wants_help(int argc, char **argv); /* --help or -h among the arguments, before a lone -- */
 
 /* ---- common.c */

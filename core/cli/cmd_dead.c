@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/util.h"
 #include "hub.h"
+#include "message/message.h"
 #include <errno.h>
 #include <getopt.h>
 #include <pwd.h>
@@ -23,6 +24,7 @@ struct dead {
     struct hub_options where;
     struct dead_filter filter;
     bool json, dry_run, body, all;
+    const char *type; /* only these; looked for in the events themselves: the queue does not know */
     const char *reason;
     const char *who;
     struct hub hub;
@@ -104,9 +106,23 @@ static int note(struct dead *d, const struct dead_letter *l, const char *event)
     return r < 0 ? r : journal_commit(d->journal, &d->e);
 }
 
+static bool fits_type(const struct dead *d, const struct dead_letter *l)
+{
+    struct message *m = NULL;
+    struct err e;
+    if (!d->type)
+        return true;
+    bool fits = l->bytes && message_parse(l->bytes, l->len, l->len, &m, NULL, &e) == 0 &&
+                strcmp(message_get(m, "type"), d->type) == 0;
+    message_free(m);
+    return fits;
+}
+
 static int one(void *arg, const struct dead_letter *l)
 {
     struct dead *d = arg;
+    if (!fits_type(d, l))
+        return 0;
     if (d->what == LIST || d->what == SHOW || d->dry_run) {
         int r = d->body && !d->dry_run ? note(d, l, "shown") : 0;
         d->done += r == 0;
@@ -152,8 +168,8 @@ static int pages(struct dead *d)
     struct page p = {.d = d};
     do {
         p.n = 0;
-        int r = transport_dead_list(d->transport, &d->filter, p.last, PAGE, d->body, one_of_page,
-                                    &p, &d->e);
+        int r = transport_dead_list(d->transport, &d->filter, p.last, PAGE, d->body || d->type,
+                                    one_of_page, &p, &d->e);
         if (r == 0)
             r = carry_out(d);
         if (r < 0)
@@ -165,7 +181,7 @@ static int pages(struct dead *d)
 static int one_of_number(void *arg, const struct dead_letter *l)
 {
     struct page *p = arg;
-    p->n += l->number == p->last;
+    p->n += l->number == p->last && fits_type(p->d, l);
     return l->number == p->last ? one(p->d, l) : 0;
 }
 
@@ -177,15 +193,17 @@ static int numbers(struct dead *d, char **text, int n)
             return err_set(&d->e, -EINVAL, "dead-number",
                            "\"%.40s\" is not the number of a dead letter", text[i]);
         struct page p = {.d = d, .last = (uint64_t)number};
-        int r = transport_dead_list(d->transport, &d->filter, p.last - 1, 1, d->body, one_of_number,
-                                    &p, &d->e);
+        int r = transport_dead_list(d->transport, &d->filter, p.last - 1, 1, d->body || d->type,
+                                    one_of_number, &p, &d->e);
         if (r == 0)
             r = carry_out(d);
         if (r < 0)
             return r;
         if (p.n == 0) {
             fprintf(stderr, "reeve dead: there is no dead letter %lld%s\n", (long long)number,
-                    d->filter.destination || d->filter.code || d->filter.id ? " that fits" : "");
+                    d->filter.destination || d->filter.code || d->filter.id || d->type
+                        ? " that fits"
+                        : "");
             d->failed++;
         }
     }
@@ -230,6 +248,9 @@ static bool take_option(struct dead *d, int c)
         return parse_when(optarg, &d->filter.from_ms) == 0;
     case 'u':
         return parse_when(optarg, &d->filter.to_ms) == 0;
+    case 't':
+        d->type = optarg;
+        return true;
     case 'r':
         d->reason = optarg;
         return true;
@@ -268,14 +289,14 @@ static bool take_what(struct dead *d, const char *word)
 static int check(const struct dead *d, int n)
 {
     const struct dead_filter *f = &d->filter;
-    bool chosen = n > 0 || f->destination || f->code || f->id || f->from_ms || f->to_ms;
+    bool chosen = n > 0 || f->destination || f->code || d->type || f->id || f->from_ms || f->to_ms;
     if (d->what == SHOW && n == 0 && !f->id) {
         fputs("reeve dead show: say which: a NUMBER or --id ID\n", stderr);
         return CLI_USAGE;
     }
     if ((d->what == REPLAY || d->what == DISCARD) && !chosen && !d->all) {
-        fputs("reeve dead: say which: a NUMBER, --destination, --code, --id, --since, --until, or "
-              "--all\n",
+        fputs("reeve dead: say which: a NUMBER, --destination, --code, --type, --id, --since, "
+              "--until, or --all\n",
               stderr);
         return CLI_USAGE;
     }
@@ -332,6 +353,7 @@ int cmd_dead(int argc, char **argv)
                                             {"data", required_argument, NULL, 'd'},
                                             {"destination", required_argument, NULL, 'D'},
                                             {"code", required_argument, NULL, 'C'},
+                                            {"type", required_argument, NULL, 't'},
                                             {"id", required_argument, NULL, 'i'},
                                             {"since", required_argument, NULL, 's'},
                                             {"until", required_argument, NULL, 'u'},
@@ -344,7 +366,7 @@ int cmd_dead(int argc, char **argv)
     char who[64];
     struct dead d = {.who = user_name(who)};
     int c;
-    while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1)
+    while ((c = getopt_long(argc, argv, "c:n", options, NULL)) != -1)
         if (!take_option(&d, c))
             return cli_usage("dead");
     if (optind >= argc)

@@ -213,27 +213,3 @@ int front_pause(int argc, char **argv)
     tree_free(t);
     return r;
 }
-
-/* ---- completion */
-
-int front_completion(int argc, char **argv)
-{
-    if (argc != 2 || strcmp(argv[1], "bash") != 0)
-        return cli_usage("completion");
-    fputs("_reeve()\n{\n    local cur=${COMP_WORDS[COMP_CWORD]} commands='", stdout);
-    for (size_t i = 0; i < command_helps_n; i++)
-        if (!command_helps[i].hidden)
-            printf("%s ", command_helps[i].name);
-    fputs("'\n"
-          "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-          "        mapfile -t COMPREPLY < <(compgen -W \"$commands\" -- \"$cur\")\n"
-          "    elif [ \"${COMP_WORDS[1]}\" = dead ] && [ \"$COMP_CWORD\" -eq 2 ]; then\n"
-          "        mapfile -t COMPREPLY < <(compgen -W 'list show replay discard' -- \"$cur\")\n"
-          "    elif [ \"${COMP_WORDS[1]}\" = plugin ] && [ \"$COMP_CWORD\" -eq 2 ]; then\n"
-          "        mapfile -t COMPREPLY < <(compgen -W 'list describe try' -- \"$cur\")\n"
-          "    else\n"
-          "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
-          "    fi\n}\ncomplete -o filenames -F _reeve reeve\n",
-          stdout);
-    return CLI_OK;
-}

@@ -1,106 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* help - what `reeve --help` and `reeve COMMAND --help` say. The table is also what did-you-mean
- * and completion know. */
+/* help - what `reeve --help`, `reeve COMMAND --help` and `reeve help --json` say of the table in
+ * commands.c. */
 #include "cli.h"
 #include "base/util.h"
 #include <string.h>
 
-#define CONFIG_OPTION                                                                        \
-    "  -c, --config PATH   the configuration: a YAML file or a directory of them (default: " \
-    "$REEVE_CONFIG,\n"                                                                       \
-    "                      ./reeve.yaml, ./config, /etc/reeve)\n"
-#define DATA_OPTION \
-    "      --data DIR      the data directory, when the configuration is not at hand\n"
-
-const struct command_help command_helps[] = {
-    {"run", "[-c PATH]", "run the hub in the foreground",
-     CONFIG_OPTION
-     "      --drain TIME    how long processes may take to finish when the hub ends (default 30s)\n"
-     "      --watchdog TIME silence after which a process is ended and started again (default "
-     "30s)\n"
-     "      --cores         let processes leave core files; they can hold personal data\n"
-     "  -v, --verbose       more log records\n"
-     "\nLogs go to standard error, one line a record. SIGTERM and SIGINT drain; a second one ends "
-     "at once;\n"
-     "SIGHUP reloads. Exit: 0 drained, 1 bad configuration or already running.\n",
-     false},
-    {"check", "[-c PATH] [--print] [--without-secrets]", "check a configuration completely",
-     CONFIG_OPTION, false},
-    {"explain", "[-c PATH] --from CONNECTOR FILE [--json]",
-     "say where a document would go, and why", CONFIG_OPTION, false},
-    {"test", "[-c PATH] [CASES]", "run the cases of a configuration against its plan",
-     CONFIG_OPTION, false},
-    {"trace", "ID|SUBJECT|RECEIPT [--json] [-c PATH | --data DIR]",
-     "tell what became of a message or a submission",
-     CONFIG_OPTION DATA_OPTION
-     "      --json          every journal row as JSON\n"
-     "\nEight or more characters of an id or a receipt are enough when they are unambiguous.\n"
-     "Exit: 0 found, 1 unknown.\n",
-     false},
-    {"status", "[--json] [-c PATH | --data DIR]", "show processes, queues and alarms",
-     CONFIG_OPTION DATA_OPTION
-     "      --json          the whole document as JSON\n"
-     "\nExit: 0 fine, 1 alarm, 3 not running (what is stored is still shown).\n",
-     false},
-    {"reload", "[-c PATH | --data DIR]", "make the running hub take its configuration anew",
-     CONFIG_OPTION DATA_OPTION "\nWaits until the new configuration is in force and prints the "
-                               "difference. An error changes nothing.\n"
-                               "Exit: 0 done, 1 refused with the reason, 3 not running.\n",
-     false},
-    {"pause", "DESTINATION [-c PATH | --data DIR]",
-     "hold deliveries to a destination; messages keep queueing",
-     CONFIG_OPTION DATA_OPTION "\nHolds until `reeve resume` or the end of the hub. Exit: 0 done, "
-                               "1 refused, 3 not running.\n",
-     false},
-    {"resume", "DESTINATION [-c PATH | --data DIR]", "deliver to a paused destination again",
-     CONFIG_OPTION DATA_OPTION "\nExit: 0 done, 1 refused, 3 not running.\n", false},
-    {"dead", "list|show|replay|discard [OPTIONS] [NUMBER…]",
-     "look at dead letters, send them again, throw them away",
-     CONFIG_OPTION
-     "      --destination NAME, --code CODE, --id ID, --since TIME, --until TIME\n"
-     "                      which ones; TIME is RFC 3339 (2026-01-31T00:00:00Z) or how long ago "
-     "(2d)\n"
-     "      --all           replay or discard everything that fits when nothing else says which\n"
-     "      --dry-run       only say what would be done\n"
-     "      --reason TEXT   discard, show --body: why; kept in the journal\n"
-     "      --body          show: the whole event; needs --reason\n"
-     "      --json          list, show: one JSON object a line\n"
-     "\nExit: 0 done, 1 refused or nothing fits, 3 not running.\n",
-     false},
-    {"decode", "ADAPTER FILE|-", "read a document of a standard and print its messages", "", false},
-    {"encode", "ADAPTER [FILE|-]", "write messages as a document of a standard", "", false},
-    {"eval", "EXPRESSION [--event FILE|-]", "evaluate a CloudEvents SQL expression on one event",
-     "      --event FILE    the event, structured JSON; - is standard input (default: an event "
-     "without attributes)\n"
-     "\nPrints one line: {\"value\": …, \"errors\": […]}. Exit: 0, also with errors; 1 when the "
-     "event is none.\n",
-     false},
-    {"plugin", "list|describe NAME|try NAME", "look at plugins and adapters, or run one side alone",
-     "  list                what is installed, and what does not fit, with the reason\n"
-     "  describe NAME       roles, options with types and defaults, what an adapter emits\n"
-     "  try NAME            run one side alone, without a hub; what it does outside is real:\n"
-     "      -o KEY=VALUE    an option of the plugin; repeat it; KEY=NAME=VALUE for a map\n"
-     "      --check         can the peer be reached?\n"
-     "      --deliver FILE  deliver events (one JSON event a line), print a verdict for each\n"
-     "      --receive       poll for a while and print what is submitted\n"
-     "      --request FILE  push one request with this body\n"
-     "      --speaks NAME   --deliver: the adapter that encodes (default: whole events)\n"
-     "      --attempt N     --deliver: which attempt it is said to be (default 1)\n"
-     "      --content-type T  of --request\n"
-     "      --for TIME      how long --receive runs (default 5s)\n"
-     "      --settle ok|retry|reject   what submissions are answered (default retry: nothing "
-     "moves)\n"
-     "      --json          list, describe, try: one JSON document, or one a line\n"
-     "\nNAME with a slash is a file: ./x.so. Exit: 0 fine, 1 not.\n",
-     false},
-    {"completion", "bash", "print the completion script for a shell",
-     "\nIn a shell: source <(reeve completion bash)\n", false},
-    {"compile", "-c PATH --plan-fd N", "executed by reeve run", "", true},
-    {"describe", "FILE", "executed to read a module's tables", "", true},
-    {"source", "", "executed by reeve run", "", true},
-    {"sink", "", "executed by reeve run", "", true},
-};
-const size_t command_helps_n = ARRAY_SIZE(command_helps);
+#define COLUMN 22 /* where the text of an option begins */
+#define WIDTH  96
 
 const struct command_help *help_find(const char *name)
 {
@@ -124,13 +30,49 @@ void help_all(FILE *out)
           out);
 }
 
+/* Words from column COLUMN on, broken at WIDTH. */
+static void wrapped(FILE *out, const char *text)
+{
+    int at = COLUMN;
+    for (const char *p = text; *p;) {
+        int n = (int)strcspn(p, " ");
+        bool first = at == COLUMN, fresh = !first && at + 1 + n > WIDTH;
+        if (fresh)
+            fprintf(out, "\n%*s", COLUMN, "");
+        fprintf(out, "%s%.*s", first || fresh ? "" : " ", n, p);
+        at = (fresh ? COLUMN : at + !first) + n;
+        p += n + (p[n] == ' ');
+    }
+    fputc('\n', out);
+}
+
+static void print_option(FILE *out, const struct command_option *o)
+{
+    char left[64], letter[4] = {'-', o->letter, o->name ? ',' : '\0', '\0'};
+    int n =
+        snprintf(left, sizeof left, "  %-3s%s%s%s%s", o->letter ? letter : "", o->name ? " --" : "",
+                 o->name ? o->name : "", o->argument ? " " : "", o->argument ? o->argument : "");
+    fputs(left, out);
+    fprintf(out, n >= COLUMN ? "\n%*s" : "%*s", n >= COLUMN ? COLUMN : COLUMN - n, "");
+    wrapped(out, o->help);
+}
+
+static bool is_option(const struct command_option *o)
+{
+    return o && (o->name || o->letter);
+}
+
 void help_one(FILE *out, const struct command_help *h)
 {
     fprintf(out, "usage: reeve %s%s%s\n\n%c%s.\n", h->name, *h->arguments ? " " : "", h->arguments,
             h->summary[0] >= 'a' && h->summary[0] <= 'z' ? h->summary[0] - 'a' + 'A'
                                                          : h->summary[0],
             h->summary + 1);
-    if (*h->text)
+    if (is_option(h->options))
+        fputc('\n', out);
+    for (const struct command_option *o = h->options; is_option(o); o++)
+        print_option(out, o);
+    if (h->text)
         fprintf(out, "\n%s", h->text);
 }
 
@@ -140,4 +82,70 @@ bool cli_wants_help(int argc, char **argv)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return true;
     return false;
+}
+
+/* ---- as JSON ---- */
+
+static int put_option(struct tree *list, const struct command_option *o)
+{
+    const char letter[] = {o->letter, '\0'};
+    struct tree *t = tree_map();
+    int r = t ? 0 : -1;
+    if (r == 0)
+        r = tree_puts(t, "name", o->name);
+    if (r == 0)
+        r = tree_puts(t, "letter", o->letter ? letter : NULL);
+    if (r == 0)
+        r = tree_puts(t, "argument", o->argument);
+    if (r == 0)
+        r = tree_puts(t, "values", o->values);
+    if (r == 0)
+        r = tree_puts(t, "help", o->help);
+    if (r < 0)
+        tree_free(t);
+    return r < 0 ? r : tree_append(list, t);
+}
+
+static int put_command(struct tree *list, const struct command_help *h)
+{
+    struct tree *t = tree_map(), *options = tree_list();
+    int r = t && options ? 0 : -1;
+    for (const struct command_option *o = h->options; r == 0 && is_option(o); o++)
+        r = put_option(options, o);
+    if (r == 0)
+        r = tree_puts(t, "name", h->name);
+    if (r == 0)
+        r = tree_puts(t, "arguments", h->arguments);
+    if (r == 0)
+        r = tree_puts(t, "summary", h->summary);
+    if (r == 0)
+        r = tree_puts(t, "words", h->words);
+    if (r == 0)
+        r = tree_puts(t, "values", h->values);
+    if (r == 0)
+        r = tree_put(t, "options", TAKE_PTR(options));
+    tree_free(options);
+    if (r < 0)
+        tree_free(t);
+    return r < 0 ? r : tree_append(list, t);
+}
+
+int help_json(FILE *out)
+{
+    struct tree *all = tree_map(), *list = tree_list();
+    struct buf b = BUF_INIT(1u << 20);
+    int r = all && list ? 0 : -1;
+    for (size_t i = 0; r == 0 && i < command_helps_n; i++)
+        if (!command_helps[i].hidden)
+            r = put_command(list, &command_helps[i]);
+    if (r == 0)
+        r = tree_put(all, "commands", TAKE_PTR(list));
+    if (r == 0)
+        r = tree_to_json(all, &b, true);
+    if (r == 0)
+        fprintf(out, "%s\n", buf_str(&b));
+    tree_free(all);
+    tree_free(list);
+    buf_done(&b);
+    return r == 0 ? CLI_OK : CLI_FAILED;
 }

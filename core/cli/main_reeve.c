@@ -49,9 +49,12 @@ static const struct {
 
 static int help(int argc, char **argv)
 {
-    const struct command_help *h = argc > 2 ? help_find(argv[2]) : NULL;
+    if (argc == 3 && strcmp(argv[2], "--json") == 0)
+        return help_json(stdout);
+    const char *name = argc > 2 && cli_wants_help(argc - 1, argv + 1) ? "help" : argv[2];
+    const struct command_help *h = argc > 2 ? help_find(name) : NULL;
     if (argc > 2 && !h)
-        return unknown(argv[2]);
+        return unknown(name);
     if (h)
         help_one(stdout, h);
     else

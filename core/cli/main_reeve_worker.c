@@ -10,11 +10,12 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"check", cmd_check}, {"compile", cmd_compile},   {"explain", cmd_explain},
-    {"test", cmd_test},   {"decode", cmd_decode},     {"encode", cmd_encode},
-    {"eval", cmd_eval},   {"trace", cmd_trace},       {"status", cmd_status},
-    {"dead", cmd_dead},   {"plugin", cmd_plugin},     {"source", cmd_source},
-    {"sink", cmd_sink},   {"describe", cmd_describe},
+    {"check", cmd_check},     {"compile", cmd_compile},   {"explain", cmd_explain},
+    {"test", cmd_test},       {"decode", cmd_decode},     {"encode", cmd_encode},
+    {"eval", cmd_eval},       {"trace", cmd_trace},       {"status", cmd_status},
+    {"dead", cmd_dead},       {"plugin", cmd_plugin},     {"source", cmd_source},
+    {"sink", cmd_sink},       {"describe", cmd_describe}, {"names", cmd_names},
+    {"grammar", cmd_grammar},
 };
 
 int main(int argc, char **argv)

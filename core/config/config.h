@@ -71,6 +71,12 @@ struct config_env {
 int config_compile(const char *path, const struct config_env *env, unsigned flags,
                    struct diagnostics *d, struct tree **ret_plan, struct buf *print);
 
+/* Every key of a configuration, for completion, editors and the manual's test: {"configuration":
+ * [field …], "receive": […], "deliver": […], "route": […], "alternative": […], "case": […]}; a
+ * field is {"key", "shape", "required": bool, "list": bool, "reference": bool, "reserved": bool,
+ * "allowed"?, "fields"?: [field …]}. NULL: out of memory. */
+struct tree *config_grammar(void);
+
 /* The token by which process `name` shows the spool who it is: lower-case hexadecimal of SHA-256
  * over the fields key, name (digest_field). It is sent as this text, and `token_sha256` in the plan
  * is the SHA-256 of this text. */

@@ -142,6 +142,10 @@ def test_dead_letters_are_listed_shown_sent_again_and_thrown_away(site):
     assert site.ask("dead", "list", "--destination", "register").stdout == ""
     assert site.ask("dead", "list", "--since", "1h", "--code", "rejected").stdout.count("\n") >= 3
     assert site.ask("dead", "list", "--until", "1h").stdout == ""
+    kind = json.loads(site.ask("dead", "show", d["number"], "--json", "--body", "--reason", "its type").stdout)["event"]["type"]
+    assert site.ask("dead", "list", "--type", kind).stdout.count("\n") >= 1
+    assert site.ask("dead", "list", "--type", kind + "x").stdout == ""
+    assert site.ask("dead", "replay", d["number"], "--type", kind + "x").returncode == 1
 
     r = site.ask("dead", "replay", "--id", "event-11", "--dry-run")
     assert r.returncode == 0 and "1 would be sent again" in r.stdout
