@@ -4,12 +4,18 @@
  *
  * One process writes a file, so a writer never waits: busy_timeout is 0 once the file is open (a
  * second writer is a mistake to be shown at once, and sleeping against a busy writer starves). A
- * reader waits up to READER_WAIT_MS. An existing file keeps its mode; -wal and -shm take that of
- * the file. Known limit: no conversion between formats. */
+ * reader waits up to READER_WAIT_MS. -wal and -shm take the mode of the file. Formats: db_form.c.
+ *
+ * secure_delete: what is deleted is overwritten with zeros in the file, pages that become free
+ * too. Its older form stays in the -wal file until that is written over (at most 64 MiB later) or
+ * removed (at the orderly end of the process). */
 #include "db.h"
+#include "db_form.h"
 #include "util.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -103,8 +109,7 @@ int db_step(sqlite3 *db, sqlite3_stmt *st, struct err *e)
     return r;
 }
 
-/* One number, the first column of the first row. */
-static int query_number(sqlite3 *db, const char *sql, int64_t *ret, struct err *e)
+int db_number(sqlite3 *db, const char *sql, int64_t *ret, struct err *e)
 {
     sqlite3_stmt *st = NULL;
     int r = db_prepare(db, sql, &st, e);
@@ -119,14 +124,29 @@ static int query_number(sqlite3 *db, const char *sql, int64_t *ret, struct err *
     return r < 0 ? r : 0;
 }
 
-/* Makes a missing file with mode 0600 whatever the umask says. A file that is there is not even
- * opened: closing any descriptor of it would drop the POSIX locks which another handle of this
- * process holds. */
-static int create_private(const char *path, struct err *e)
+/* What a copy by other hands has loosened. By name: see db_create(). */
+static int tighten(const char *path, struct err *e)
+{
+    static const char *const tails[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < ARRAY_SIZE(tails); i++) {
+        struct stat st;
+        char name[PATH_MAX];
+        if (snprintf(name, sizeof(name), "%s%s", path, tails[i]) >= (int)sizeof(name))
+            return err_set(e, -ENAMETOOLONG, "db-open", "%s: the name is too long", path);
+        if (stat(name, &st) == 0 && (st.st_mode & 07777) != 0600 && chmod(name, 0600) < 0)
+            return err_set(e, -errno, "db-open", "%s cannot be made private (mode 0600): %s", name,
+                           strerror(errno));
+    }
+    return 0;
+}
+
+/* A file that is there is not even opened: closing any descriptor of it would drop the POSIX locks
+ * which another handle of this process holds. */
+int db_create(const char *path, struct err *e)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 && errno == EEXIST)
-        return 0;
+        return tighten(path, e);
     int r = 0;
     if (fd < 0 || fchmod(fd, 0600) < 0) {
         r = -errno;
@@ -165,61 +185,13 @@ static int settle_writer(sqlite3 *db, const char *path, struct err *e)
     if (r < 0)
         return r;
     return db_exec(db,
-                   "PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA secure_delete=OFF;"
+                   "PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA secure_delete=ON;"
                    "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=2000; PRAGMA "
                    "journal_size_limit=67108864",
                    e);
 }
 
-static int create_schema(sqlite3 *db, const char *path, const char *schema, int format,
-                         struct err *e)
-{
-    int64_t things = 0;
-    int r = query_number(db, "SELECT count(*) FROM sqlite_master", &things, e);
-    if (r < 0)
-        return r;
-    if (things > 0)
-        return err_set(e, -EINVAL, "db-format", "%s is a SQLite file of something else", path);
-    char version[48];
-    (void)sqlite3_snprintf((int)sizeof(version), version, "PRAGMA user_version=%d", format);
-    r = db_exec(db, "BEGIN IMMEDIATE", e);
-    if (r < 0)
-        return r;
-    if (schema)
-        r = db_exec(db, schema, e);
-    if (r == 0)
-        r = db_exec(db, version, e);
-    if (r == 0)
-        r = db_exec(db, "COMMIT", e);
-    if (r < 0)
-        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    return r;
-}
-
-static int check_format(sqlite3 *db, const char *path, unsigned flags, const char *schema,
-                        int format, struct err *e)
-{
-    int64_t found = 0;
-    int r = query_number(db, "PRAGMA user_version", &found, e);
-    if (r < 0)
-        return r;
-    if (found == format)
-        return 0;
-    if (found > format)
-        return err_set(e, -ENOTSUP, "db-format",
-                       "%s has format %lld, and this program knows formats up to %d: a newer reeve "
-                       "has written it",
-                       path, (long long)found, format);
-    if (found == 0 && !(flags & DB_READONLY))
-        return create_schema(db, path, schema, format, e);
-    if (found == 0)
-        return err_set(e, -EINVAL, "db-format", "%s was not made by reeve, or is not finished",
-                       path);
-    return err_set(e, -ENOTSUP, "db-format", "%s has the old format %lld; this program needs %d",
-                   path, (long long)found, format);
-}
-
-static int settle(sqlite3 *db, const char *path, unsigned flags, const char *schema, int format,
+static int settle(sqlite3 *db, const char *path, unsigned flags, const struct db_form *form,
                   struct err *e)
 {
     bool reader = flags & DB_READONLY;
@@ -229,17 +201,17 @@ static int settle(sqlite3 *db, const char *path, unsigned flags, const char *sch
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     int r = reader ? 0 : settle_writer(db, path, e);
     if (r == 0)
-        r = check_format(db, path, flags, schema, format, e);
+        r = db_check_form(db, path, flags, form, e);
     (void)sqlite3_busy_timeout(db, reader ? READER_WAIT_MS : 0);
     return r;
 }
 
-int db_open(const char *path, unsigned flags, const char *schema, int format, sqlite3 **ret,
+int db_open(const char *path, unsigned flags, const struct db_form *form, sqlite3 **ret,
             struct err *e)
 {
     int how = flags & DB_READONLY ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     bool memory = strcmp(path, ":memory:") == 0;
-    int r = memory || (flags & DB_READONLY) ? 0 : create_private(path, e);
+    int r = memory || (flags & DB_READONLY) ? 0 : db_create(path, e);
     if (r < 0)
         return r;
     sqlite3 *db = NULL;
@@ -249,7 +221,7 @@ int db_open(const char *path, unsigned flags, const char *schema, int format, sq
         db_close(db);
         return r;
     }
-    r = settle(db, path, flags, schema, format, e);
+    r = settle(db, path, flags, form, e);
     if (r < 0) {
         if (strcmp(e->code, "db-format") != 0)
             (void)err_prefix(e, r, "%s", path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* db - SQLite the way reeve uses it: WAL, synchronous=FULL, one writing process per file,
- * secure_delete off, mode 0600, a format number in user_version (a newer file is refused in a
- * sentence). */
+ * secure_delete on (the files hold personal data), mode 0600, a format number in user_version: a
+ * newer file is refused in a sentence, an older one is copied and brought up to date. */
 #ifndef REEVE_BASE_DB_H
 #define REEVE_BASE_DB_H
 #include "err.h"
@@ -9,14 +9,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DB_READONLY 1u /* for looking while another process writes */
-/* Opens (creates) path, or ":memory:" in tests; when user_version is 0 and the file empty, runs
- * `schema` (no BEGIN or COMMIT inside; may be NULL) and sets it to `format`, both in one
- * transaction. Any other format is refused. Codes: "db-open", "db-format", "db-disk-full", "db-io",
- * "db-busy", "db-corrupt", "db-memory", "db-constraint" (-EEXIST). One thread at a time per handle.
- */
-int db_open(const char *path, unsigned flags, const char *schema, int format, sqlite3 **ret,
+#define DB_READONLY 1u  /* for looking while another process writes */
+struct db_form {        /* what a kind of file looks like */
+    const char *schema; /* SQL that makes a new one (no BEGIN or COMMIT inside), or NULL */
+    int format;         /* of a new one; from 1, and one more with every change of the tables */
+    const char *const *upgrades; /* SQL; [i] leads from format i + 1 to i + 2, NULL: there is no
+                                    way. NULL when no older format can be read */
+};
+/* Opens (creates) path, or ":memory:" in tests. An empty file gets form->schema and form->format,
+ * in one transaction. A file of an older format is copied to PATH.format-N and then upgraded, in
+ * one transaction (never by a reader: refused). Codes: "db-open", "db-format" (the text names file,
+ * both numbers and the cure), "db-disk-full", "db-io", "db-busy", "db-corrupt", "db-memory",
+ * "db-constraint" (-EEXIST). One thread at a time per handle. */
+int db_open(const char *path, unsigned flags, const struct db_form *form, sqlite3 **ret,
             struct err *e);
+/* What is in the file now, as a whole file of its own: defragmented, mode 0600, synced, and there
+ * under the name `to` (replacing it) only when it is complete. Writers are not disturbed. */
+int db_copy(sqlite3 *db, const char *to, struct err *e);
 void db_close(sqlite3 *db); /* NULL is fine */
 int db_exec(sqlite3 *db, const char *sql, struct err *e);
 int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret,

@@ -82,10 +82,21 @@ int read_file(const char *path, size_t max, char **ret, size_t *ret_len)
     return read_fd(fd, max, ret, ret_len);
 }
 
+int open_private(const char *path, int flags)
+{
+    _cleanup_close_ int fd = open(path, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -errno;
+    if ((st.st_mode & 07777) != 0600 && fchmod(fd, 0600) < 0)
+        return -errno;
+    return TAKE_FD(fd);
+}
+
 static int make_dir(const char *path)
 {
     if (mkdir(path, 0700) == 0)
-        return 0;
+        return chmod(path, 0700) < 0 ? -errno : 0; /* a umask may have taken our own rights */
     int r = -errno;
     struct stat st;
     /* asked second, so that a directory on a read-only file system or above our rights is no error

@@ -71,7 +71,11 @@ int write_all(int fd, const void *p, size_t len);
 /* Whole file into memory, at most max bytes (-EFBIG). free() it. The memory is zero-terminated. */
 int read_file(const char *path, size_t max, char **ret, size_t *ret_len);
 int read_fd(int fd, size_t max, char **ret, size_t *ret_len);
-/* Creates the directory and its parents with mode 0700. 0 or negative errno. */
+/* Opens a regular file, making it when it is not there; mode 0600 whatever the umask says, also
+ * when it was another. No link is followed. A descriptor, or negative errno. */
+int open_private(const char *path, int flags);
+/* Creates the directory and its parents with mode 0700, whatever the umask says. 0 or negative
+ * errno. */
 int make_dirs(const char *path);
 /* An unlinked, empty, read-write file in dir (O_TMPFILE, or mkstemp + unlink where the file system
  * lacks it). */

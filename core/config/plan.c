@@ -60,9 +60,9 @@ static int key_create(const char *data, const char *path, uint8_t key[SHA256_LEN
         r = random_bytes(key, SHA256_LEN);
     if (r < 0)
         return r;
-    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    _cleanup_close_ int fd = open_private(path, O_WRONLY | O_EXCL);
     if (fd < 0)
-        return -errno;
+        return fd;
     r = write_all(fd, key, SHA256_LEN);
     if (r == 0 && fsync(fd) < 0)
         r = -errno;

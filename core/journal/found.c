@@ -189,7 +189,7 @@ static int read_one(const char *path, journal_file_fn *fn, void *arg, struct err
 {
     struct journal_file f = {NULL, NULL};
     sqlite3_stmt *st = NULL;
-    int r = db_open(path, DB_READONLY, NULL, JOURNAL_FORMAT, &f.db, e);
+    int r = db_open(path, DB_READONLY, &journal_form, &f.db, e);
     if (r == 0)
         r = db_prepare(f.db, "SELECT process FROM head", &st, e);
     if (r == 0)

@@ -7,7 +7,7 @@
 
 #define JOURNAL_FORMAT 1
 #define JOURNAL_PART   16384 /* rows that share a stretch of the indices; part = n / JOURNAL_PART */
-extern const char journal_schema[];
+extern const struct db_form journal_form;
 #define JOURNAL_TEXT(number)  JOURNAL_TEXT_(number)
 #define JOURNAL_TEXT_(number) #number
 /* In front of a SELECT: a table `parts` of the file's part numbers, first to last. CROSS JOIN: in

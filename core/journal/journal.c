@@ -14,7 +14,7 @@
  * JOURNAL_PART rows have their own stretch of each index: writing stays within it, and a reader
  * asks every part in turn, which for a million rows is some 60 small look-ups. Partial indices: a
  * row of a destination that is down has no id and costs nothing in them. */
-const char journal_schema[] =
+static const char schema[] =
     "CREATE TABLE head(one INTEGER PRIMARY KEY CHECK(one = 1), process TEXT NOT NULL);"
     "CREATE TABLE row(n INTEGER PRIMARY KEY, part INTEGER NOT NULL, wall_ms INTEGER NOT NULL,"
     " event TEXT NOT NULL, id TEXT, source TEXT, subject TEXT, type TEXT, receipt TEXT, party TEXT,"
@@ -24,6 +24,8 @@ const char journal_schema[] =
     "CREATE INDEX row_id ON row(part, id) WHERE id IS NOT NULL;"
     "CREATE INDEX row_subject ON row(part, subject) WHERE subject IS NOT NULL;"
     "CREATE INDEX row_receipt ON row(part, receipt) WHERE receipt IS NOT NULL;";
+
+const struct db_form journal_form = {.schema = schema, .format = JOURNAL_FORMAT};
 
 #define TEXTS 13 /* columns that are text */
 
@@ -73,7 +75,7 @@ int journal_open(const char *path, const char *process, struct journal **ret, st
     if (!j)
         return no_memory(e);
     buf_init(&j->gathered, JOURNAL_GATHERED_MAX);
-    int r = db_open(path, 0, journal_schema, JOURNAL_FORMAT, &j->db, e);
+    int r = db_open(path, 0, &journal_form, &j->db, e);
     if (r == 0)
         r = db_exec(j->db, "PRAGMA cache_size=-16384", e); /* the indices are written at random */
     if (r == 0)

@@ -5,6 +5,7 @@
  * reserve is deleted and the settlements of the moment use its place; it is made again when writing
  * works again. */
 #include "spool_types.h"
+#include "base/util.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,8 +15,8 @@
 
 void reserve_make(struct spool *s)
 {
-    int fd = open(s->reserve_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int r = fd < 0 ? errno : posix_fallocate(fd, 0, RESERVE_BYTES);
+    int fd = open_private(s->reserve_path, O_WRONLY);
+    int r = fd < 0 ? -fd : posix_fallocate(fd, 0, RESERVE_BYTES);
     if (fd >= 0)
         (void)close(fd);
     s->reserve_there = r == 0;

@@ -130,9 +130,10 @@ static int lock(struct spool *s, const char *data, struct err *e)
     _cleanup_free_ char *path = path_join(data, "spool.lock");
     if (!path)
         return err_set(e, -ENOMEM, "memory", "out of memory");
-    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    s->lock_fd = open_private(path, O_RDWR);
     if (s->lock_fd < 0)
-        return err_set(e, -errno, "spool-locked", "cannot open %s: %s", path, strerror(errno));
+        return err_set(e, s->lock_fd, "spool-locked", "cannot open %s: %s", path,
+                       strerror(-s->lock_fd));
     if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
         return err_set(e, -EBUSY, "spool-locked",
                        "another reeve-spool already works on %s; only one may", data);

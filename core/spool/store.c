@@ -28,6 +28,8 @@ static const char schema[] =
     " body INTEGER NOT NULL, size INTEGER NOT NULL, id TEXT NOT NULL, code TEXT NOT NULL,"
     " text TEXT NOT NULL, bytes BLOB);";
 
+static const struct db_form form = {.schema = schema, .format = FORMAT};
+
 #define COPY_COLUMNS "key, first_ms, attempts, due, body, size, id, bytes"
 static const char *const texts[ST_COUNT] = {
     [ST_BEGIN] = "BEGIN IMMEDIATE",
@@ -78,7 +80,7 @@ int store_open(const char *path, struct store **ret, struct err *e)
     struct store *s = xcalloc(1, sizeof *s);
     if (!s)
         return err_set(e, -ENOMEM, "memory", "out of memory");
-    int r = db_open(path, 0, schema, FORMAT, &s->db, e);
+    int r = db_open(path, 0, &form, &s->db, e);
     if (r == 0)
         r = db_exec(s->db, "PRAGMA cache_size=-16384", e);
     for (size_t i = 0; i < ST_COUNT && r == 0; i++)

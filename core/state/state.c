@@ -24,6 +24,8 @@ static const char schema[] =
     " WITHOUT ROWID;"
     "CREATE INDEX idempotency_ms ON idempotency(ms);";
 
+static const struct db_form form = {.schema = schema, .format = FORMAT};
+
 static const char *const statements[ST_N] = {
     [ST_BEGIN] = "BEGIN",
     [ST_COMMIT] = "COMMIT",
@@ -124,7 +126,7 @@ int state_open(const char *path, struct state **ret, struct err *e)
     s->by_key = map_new(NULL);
     int r = s->kv && s->by_key ? 0 : state_no_memory(e);
     if (r == 0)
-        r = db_open(path, 0, schema, FORMAT, &s->db, e);
+        r = db_open(path, 0, &form, &s->db, e);
     if (r == 0) /* subjects are looked up at random: 32 MiB of pages */
         r = db_exec(s->db, "PRAGMA cache_size=-32768", e);
     if (r == 0)

@@ -11,10 +11,26 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+/* A copy by other hands (a restored backup) has loosened them. DATA itself is the operator's: what
+ * is put there beside our own may be meant for others. */
+static int tighten(const struct plan *p, struct err *e)
+{
+    _cleanup_free_ char *key = path_join(p->data, "key");
+    if (!key)
+        return err_set(e, -ENOMEM, "memory", "out of memory");
+    if (chmod(p->run, 0700) < 0)
+        return err_set(e, -errno, "data-run", "%s: %s", p->run, strerror(errno));
+    if (chmod(key, 0600) < 0 && errno != ENOENT)
+        return err_set(e, -errno, "data-key", "%s: %s", key, strerror(errno));
+    return 0;
+}
+
 static int make_below(const char *data, const char *name, struct err *e)
 {
     _cleanup_free_ char *path = path_join(data, name);
     int r = path ? make_dirs(path) : -ENOMEM;
+    if (r == 0 && chmod(path, 0700) < 0) /* as tighten() */
+        r = -errno;
     return r < 0
                ? err_set(e, r, "data-directory", "cannot make %s/%s: %s", data, name, strerror(-r))
                : 0;
@@ -62,9 +78,9 @@ static int lock(const char *data, int *ret, struct err *e)
     char pid[32];
     if (!path)
         return err_set(e, -ENOMEM, "memory", "out of memory");
-    _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    _cleanup_close_ int fd = open_private(path, O_RDWR);
     if (fd < 0)
-        return err_set(e, -errno, "data-lock", "%s: %s", path, strerror(errno));
+        return err_set(e, fd, "data-lock", "%s: %s", path, strerror(-fd));
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)
         return errno == EWOULDBLOCK
                    ? refuse_second(fd, data, e)
@@ -93,6 +109,8 @@ int data_dir_open(const struct plan *p, int *ret_lock, struct err *e)
     }
     if (r == 0)
         r = check_run(p->run, e);
+    if (r == 0)
+        r = tighten(p, e);
     if (r == 0)
         r = link_run(p, e);
     if (r < 0) {

@@ -346,7 +346,8 @@ void *sink_thread(void *arg)
         thread_queue_wake(&s->outbox);
         go_round(s);
     } else {
-        s->fault_exit = rc == -EINVAL || rc == -ENOENT || rc == -ENOEXEC ? 78 : 75;
+        s->fault_exit =
+            rc == -EINVAL || rc == -ENOENT || rc == -ENOEXEC || rc == -ENOTSUP ? 78 : 75;
     }
     close_all(s);
     atomic_store(&s->flags.ended, true);

@@ -42,15 +42,42 @@ static void charge_what_was_in_hand(struct slate *s)
     }
 }
 
+/* Before its size is looked at: a newer one may have another. */
+static int refuse_newer(int fd, const char *path, struct err *e)
+{
+    char magic[8] = "";
+    if (pread(fd, magic, 8, 0) != 8 || memcmp(magic, SLATE_MAGIC, 7) != 0 ||
+        magic[7] <= SLATE_MAGIC[7] || magic[7] > '9')
+        return 0;
+    return err_set(e, -ENOTSUP, "slate-format",
+                   "%s has format %c, and this program (%s) knows formats up to %c: a newer reeve "
+                   "has written it; install that one again, or remove the file (it only says what "
+                   "was in hand when a process ended)",
+                   path, magic[7], REEVE_VERSION, SLATE_MAGIC[7]);
+}
+
+/* Its blocks are there before it is mapped: on a full disk a store into a hole would end the
+ * process. */
+static int make_room(int fd, const char *path, struct err *e)
+{
+    struct stat st;
+    int r = fstat(fd, &st) < 0 ? -errno : 0;
+    if (r == 0 && st.st_size != (off_t)sizeof(struct slate_file) && ftruncate(fd, 0) < 0)
+        r = -errno;
+    if (r == 0)
+        r = -posix_fallocate(fd, 0, (off_t)sizeof(struct slate_file));
+    return r < 0 ? err_set(e, r, "slate-open", "%s: %s", path, strerror(-r)) : 0;
+}
+
 int slate_open(const char *path, struct slate **ret, struct err *e)
 {
-    _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return err_set(e, -errno, "slate-open", "%s: %s", path, strerror(errno));
-    bool fresh = st.st_size != (off_t)sizeof(struct slate_file);
-    if (fresh && (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)sizeof(struct slate_file)) < 0))
-        return err_set(e, -errno, "slate-open", "%s: %s", path, strerror(errno));
+    _cleanup_close_ int fd = open_private(path, O_RDWR);
+    if (fd < 0)
+        return err_set(e, fd, "slate-open", "%s: %s", path, strerror(-fd));
+    int r = refuse_newer(fd, path, e);
+    r = r < 0 ? r : make_room(fd, path, e);
+    if (r < 0)
+        return r;
     struct slate *s = xcalloc(1, sizeof(*s));
     if (!s)
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");

@@ -20,7 +20,7 @@
 
 struct slate;
 /* Opens or creates the file; a file that is not a slate is begun anew. Charges what is in hand, as
- * said above. */
+ * said above. Codes: "slate-open", "slate-format" (a newer reeve has written it). */
 int slate_open(const char *path, struct slate **ret, struct err *e);
 void slate_close(struct slate *s);
 size_t slate_suspects(const struct slate *s);

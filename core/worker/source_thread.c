@@ -355,7 +355,8 @@ void *source_thread(void *arg)
         go_round(s);
     } else {
         /* what the operator must mend, and what may pass by itself */
-        s->fault_exit = rc == -EINVAL || rc == -ENOENT || rc == -ENOEXEC ? 78 : 75;
+        s->fault_exit =
+            rc == -EINVAL || rc == -ENOENT || rc == -ENOEXEC || rc == -ENOTSUP ? 78 : 75;
     }
     close_all(s);
     atomic_store(&s->flags.ended, true);

@@ -187,14 +187,14 @@ def start_daemon(tmp_path):
 
 @pytest.fixture
 def hub(tmp_path):
-    """Starts whole hubs from configuration dicts (hub.TestHub), ready when it returns; stops them after the test."""
+    """Starts whole hubs from configuration dicts (hub.TestHub), ready when it returns (unless ready=False); stops them after the test."""
     from hub import TestHub
     hubs = []
 
-    def start(config):
+    def start(config, ready=True):
         h = TestHub(tmp_path, config)
         hubs.append(h)
-        return h.wait_ready()
+        return h.wait_ready() if ready else h
 
     yield start
     for h in hubs:

@@ -367,7 +367,8 @@ static uint64_t rows_in(const char *table)
     struct err e;
     char *path = path_join(dir, "spool/spool.db"), sql[64];
     (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", table);
-    assert_int_equal(db_open(path, DB_READONLY, NULL, 1, &db, &e), 0);
+    const struct db_form form = {.format = 1};
+    assert_int_equal(db_open(path, DB_READONLY, &form, &db, &e), 0);
     assert_int_equal(db_prepare(db, sql, &st, &e), 0);
     assert_int_equal(db_step(db, st, &e), 1);
     uint64_t n = (uint64_t)sqlite3_column_int64(st, 0);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <cmocka.h>
 
@@ -143,6 +144,40 @@ static void a_file_that_is_no_slate_is_begun_anew(void **state)
     slate_close(s);
 }
 
+static void a_slate_of_a_newer_version_is_refused_and_kept(void **state)
+{
+    (void)state;
+    static const char newer[] = "reeveSL2 and whatever that one keeps here";
+    struct slate *s = NULL;
+    struct err e;
+    char *bytes = NULL;
+    size_t len = 0;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_int_equal(write_all(fd, newer, sizeof newer), 0);
+    (void)close(fd);
+    assert_int_equal(slate_open(path, &s, &e), -ENOTSUP);
+    assert_string_equal(e.code, "slate-format");
+    assert_non_null(strstr(e.text, path));
+    assert_non_null(strstr(e.text, "format 2"));
+    assert_non_null(strstr(e.text, "up to 1"));
+    assert_int_equal(read_file(path, 4096, &bytes, &len), 0);
+    assert_int_equal(len, sizeof newer);
+    assert_memory_equal(bytes, newer, sizeof newer);
+    free(bytes);
+}
+
+static void a_slate_is_private_and_has_its_blocks(void **state)
+{
+    (void)state;
+    struct stat st;
+    mode_t old = umask(0777);
+    slate_close(open_slate());
+    (void)umask(old);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_true(st.st_blocks * 512 >= st.st_size);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -153,6 +188,8 @@ int main(void)
         T(old_suspects_stay_out_of_new_crashes),
         T(a_full_slate_forgets_suspects_that_never_came_back),
         T(a_file_that_is_no_slate_is_begun_anew),
+        T(a_slate_of_a_newer_version_is_refused_and_kept),
+        T(a_slate_is_private_and_has_its_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
