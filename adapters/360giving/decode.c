@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEPTH_MAX 32
+#define DEPTH_MAX 63 /* as deep as the host lets a body be */
 
 struct decoding {
     reeve_ctx *ctx;
@@ -15,7 +15,7 @@ struct decoding {
     struct json_cut cut;
     struct json_tokener *tokener;
     struct print_set *grants, *ids;
-    bool array_seen;
+    bool array_seen, array_wrong;
     size_t emitted_or_refused;
 };
 
@@ -40,8 +40,23 @@ static void unreadable_at(struct decoding *d, uint64_t line, uint64_t column, co
                    "a 360Giving package: {\"grants\": [ … ]}", text);
 }
 
-/* Parses a cut value. false: it was not JSON, which was reported, or there is no memory (RETRY). */
-static bool parse(struct decoding *d, struct json_object **ret)
+/* The value is over a limit, but where it ends is known: what follows is looked at all the same. */
+static void over_limit(struct decoding *d, const char *code, const char *wanted, const char *text)
+{
+    char where[64] = "";
+    bool grant = d->cut.index != SIZE_MAX;
+    if (grant)
+        (void)snprintf(where, sizeof where, "/grants/%zu", d->cut.index);
+    document_issue(d, grant ? REEVE_ISSUE_ERROR : REEVE_ISSUE_PACKAGE, code, where, wanted, text);
+    if (grant) {
+        d->emitted_or_refused++;
+        reeve_refuse(d->out, NULL);
+    }
+}
+
+/* Parses a cut value. REEVE_REJECT: it was not JSON, which was reported. REEVE_OK and *ret_deep: it
+ * is nested too deep, which was reported. */
+static reeve_rc parse(struct decoding *d, struct json_object **ret, bool *ret_deep)
 {
     json_tokener_reset(d->tokener);
     *ret = json_tokener_parse_ex(d->tokener, d->cut.value, (int)d->cut.value_len);
@@ -53,17 +68,39 @@ static bool parse(struct decoding *d, struct json_object **ret)
         e = json_tokener_get_error(d->tokener);
         end = d->cut.value_len;
     }
+    *ret_deep = e == json_tokener_error_depth;
     if (e == json_tokener_success && end == d->cut.value_len)
-        return true;
+        return REEVE_OK;
+    json_object_put(*ret);
+    *ret = NULL;
+    if (*ret_deep) {
+        over_limit(d, "too-deep", "at most 63 levels of { } and [ ]",
+                   "values are nested deeper than the hub reads");
+        return REEVE_OK;
+    }
     uint64_t line = 0, column = 0;
     json_cut_place(&d->cut, end, &line, &column);
     unreadable_at(d, line, column,
-                  e == json_tokener_error_depth ? "values are nested deeper than 32 levels"
-                  : e == json_tokener_success   ? "something follows the value"
-                                                : json_tokener_error_desc(e));
-    json_object_put(*ret);
+                  e == json_tokener_success ? "something follows the value"
+                                            : json_tokener_error_desc(e));
+    return REEVE_REJECT;
+}
+
+/* The cut value as the body of a new message. The host's rules for JSON are stricter than the
+ * parser's (NaN, control characters in strings, half surrogate pairs): what they refuse is not
+ * JSON, whatever else is wrong with it. */
+static reeve_rc strict(struct decoding *d, reeve_msg **ret)
+{
+    *ret = reeve_msg_new(d->ctx);
+    if (*ret == NULL)
+        return REEVE_RETRY;
+    if (reeve_msg_set_body(*ret, "application/json", d->cut.value, d->cut.value_len) == 0)
+        return REEVE_OK;
+    reeve_msg_free(*ret);
     *ret = NULL;
-    return false;
+    unreadable_at(d, d->cut.line, d->cut.column,
+                  "the value that begins here is not strict JSON (RFC 8259)");
+    return REEVE_REJECT;
 }
 
 static void check_recipient(struct check *c, const struct place *at, struct json_object *grant)
@@ -106,82 +143,98 @@ static int check_unique(struct decoding *d, struct check *c, const struct place 
     return fresh_id < 0 ? -1 : 0;
 }
 
-static reeve_rc emit_grant(struct decoding *d, struct json_object *grant)
+/* How many members all objects in v have. */
+static size_t members_in(struct json_object *v)
 {
-    reeve_msg *m = reeve_msg_new(d->ctx);
-    if (m == NULL)
-        return REEVE_RETRY;
-    grant_attributes(m, grant);
-    if (reeve_msg_set_body(m, "application/json", d->cut.value, d->cut.value_len) != 0) {
-        /* the host's JSON rules are stricter than the parser's (control characters in strings, lone
-         * surrogates, size) */
-        reeve_msg_free(m);
-        unreadable_at(
-            d, d->cut.line, d->cut.column,
-            "the grant that begins here is not strict JSON (RFC 8259), or over the message limit");
-        return REEVE_REJECT;
+    size_t n = 0;
+    if (json_object_is_type(v, json_type_object)) {
+        json_object_object_foreach(v, key, member)
+        {
+            (void)key;
+            n += 1 + members_in(member);
+        }
+    } else if (json_object_is_type(v, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(v); i++)
+            n += members_in(json_object_array_get_idx(v, i));
     }
-    return reeve_emit(d->out, m) == 0 ? REEVE_OK : REEVE_RETRY;
+    return n;
+}
+
+static int check_grant(struct decoding *d, struct check *c, const struct place *at,
+                       struct json_object *grant)
+{
+    bool object = json_object_is_type(grant, json_type_object);
+    c->subject = member_text(grant, "id");
+    if (object) {
+        c->personal = json_object_object_get_ex(grant, "recipientIndividual", NULL);
+        check_recipient(c, at, grant);
+    }
+    schema_check(c, &giving_grant, at, grant);
+    if (check_unique(d, c, at, grant) < 0)
+        return -1;
+    if (object)
+        rules_check(c, at, grant);
+    if (d->cut.colons > members_in(grant))
+        check_report(c, REEVE_ISSUE_WARNING, "duplicate-key", at, NULL, "each member once",
+                     "a member stands twice in one object; the last one was checked, and receivers "
+                     "may take the first");
+    return 0;
 }
 
 static reeve_rc decode_grant(struct decoding *d)
 {
     struct json_object *grant = NULL;
+    reeve_msg *m = NULL;
     struct place root = {.name = "grants"}, at = {.up = &root, .index = d->cut.index};
     struct check c = {.ctx = d->ctx};
-    reeve_rc rc = REEVE_OK;
-    if (!parse(d, &grant))
-        return REEVE_REJECT;
-    c.subject = member_text(grant, "id");
-    if (json_object_is_type(grant, json_type_object)) {
-        c.personal = json_object_object_get_ex(grant, "recipientIndividual", NULL);
-        check_recipient(&c, &at, grant);
-    }
-    schema_check(&c, &giving_grant, &at, grant);
-    if (check_unique(d, &c, &at, grant) < 0)
+    bool deep = false;
+    reeve_rc rc = parse(d, &grant, &deep);
+    if (rc != REEVE_OK || deep)
+        return rc;
+    rc = strict(d, &m);
+    if (rc == REEVE_OK && check_grant(d, &c, &at, grant) < 0)
         rc = REEVE_RETRY;
-    else if (json_object_is_type(grant, json_type_object))
-        rules_check(&c, &at, grant);
     d->emitted_or_refused++;
-    if (rc == REEVE_OK && c.errors > 0)
+    if (rc == REEVE_OK && c.errors > 0) {
         reeve_refuse(d->out, c.subject);
-    else if (rc == REEVE_OK)
-        rc = emit_grant(d, grant);
+    } else if (rc == REEVE_OK) {
+        grant_attributes(m, grant);
+        rc = reeve_emit(d->out, m) == 0 ? REEVE_OK : REEVE_RETRY;
+        m = NULL;
+    }
+    if (m != NULL)
+        reeve_msg_free(m);
     json_object_put(grant);
     return rc;
 }
 
-static void too_big(struct decoding *d)
-{
-    char where[64] = "";
-    bool grant = d->cut.index != SIZE_MAX;
-    if (grant)
-        (void)snprintf(where, sizeof where, "/grants/%zu", d->cut.index);
-    document_issue(d, grant ? REEVE_ISSUE_ERROR : REEVE_ISSUE_PACKAGE, "too-large", where,
-                   "a record within the message limit",
-                   "the record is larger than a message may be");
-    if (grant) {
-        d->emitted_or_refused++;
-        reeve_refuse(d->out, NULL);
-    }
-}
-
 /* A member of the package beside the grants: its rules concern the whole package. */
-static bool decode_member(struct decoding *d)
+static reeve_rc decode_member(struct decoding *d)
 {
     struct json_object *value = NULL;
-    if (strcmp(d->cut.key, "grants") == 0) {
+    reeve_msg *scratch = NULL;
+    bool deep = false;
+    reeve_rc rc = parse(d, &value, &deep);
+    if (rc != REEVE_OK || deep)
+        return rc;
+    rc = strict(d, &scratch);
+    if (rc != REEVE_OK) {
+        json_object_put(value);
+        return rc;
+    }
+    reeve_msg_free(scratch);
+    if (strcmp(d->cut.key, "grants") == 0 && d->cut.key_len == strlen("grants")) {
         document_issue(d, REEVE_ISSUE_PACKAGE, d->array_seen ? "duplicate-key" : "not-an-array",
                        "/grants", "one array of grants",
                        d->array_seen ? "the package has `grants` twice"
                                      : "`grants` is not an array");
-        d->array_seen = true;
-        return true;
+        d->array_seen = d->array_wrong = true;
+        json_object_put(value);
+        return REEVE_OK;
     }
-    if (!parse(d, &value))
-        return false;
     struct json_object *package = json_object_new_object();
-    if (package != NULL && json_object_object_add(package, d->cut.key, value) == 0) {
+    if (package != NULL && strlen(d->cut.key) == d->cut.key_len &&
+        json_object_object_add(package, d->cut.key, value) == 0) {
         /* only this member is there: required ones are checked nowhere, the table has none at this
          * level */
         struct check c = {.ctx = d->ctx};
@@ -193,7 +246,7 @@ static bool decode_member(struct decoding *d)
         json_object_put(value);
     }
     json_object_put(package);
-    return true;
+    return REEVE_OK;
 }
 
 static reeve_rc decode_broken(struct decoding *d)
@@ -220,7 +273,7 @@ static reeve_rc decode_end(struct decoding *d)
     if (!d->array_seen)
         document_issue(d, REEVE_ISSUE_PACKAGE, "grants-missing", "",
                        "a member `grants` with an array", "the package has no grants");
-    else if (d->emitted_or_refused == 0)
+    else if (d->emitted_or_refused == 0 && !d->array_wrong)
         document_issue(d, REEVE_ISSUE_PACKAGE, "grants-empty", "/grants", "at least one grant",
                        "the array of grants is empty");
     return REEVE_OK;
@@ -232,8 +285,8 @@ static reeve_rc decode_all(struct decoding *d)
         reeve_rc rc = REEVE_OK;
         switch (json_cut_next(&d->cut)) {
         case JSON_CUT_MEMBER:
-            if (!decode_member(d))
-                return REEVE_REJECT;
+            if ((rc = decode_member(d)) != REEVE_OK)
+                return rc;
             break;
         case JSON_CUT_ARRAY:
             if (d->array_seen)
@@ -246,7 +299,8 @@ static reeve_rc decode_all(struct decoding *d)
                 return rc;
             break;
         case JSON_CUT_TOO_BIG:
-            too_big(d);
+            over_limit(d, "too-large", "a record within the message limit",
+                       "the record is larger than a message may be");
             break;
         case JSON_CUT_END:
             return decode_end(d);

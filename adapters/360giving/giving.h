@@ -82,7 +82,8 @@ bool country_known(const char *code);
 void rules_check(struct check *c, const struct place *at,
                  struct json_object *grant); /* what the schema does not say: warnings */
 void grant_attributes(reeve_msg *m, struct json_object *grant);
-/* text of a member, NULL when absent or not a string */
+/* text of a member, NULL when absent, not a string, or with a zero character inside: half of it
+ * would pass for another value */
 const char *member_text(struct json_object *o, const char *name);
 struct json_object *first_item(struct json_object *o, const char *array);
 

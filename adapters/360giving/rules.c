@@ -20,7 +20,8 @@ const char *member_text(struct json_object *o, const char *name)
     if (!json_object_is_type(o, json_type_object) || !json_object_object_get_ex(o, name, &v) ||
         !json_object_is_type(v, json_type_string))
         return NULL;
-    return json_object_get_string(v);
+    const char *s = json_object_get_string(v);
+    return strlen(s) == (size_t)json_object_get_string_len(v) ? s : NULL;
 }
 
 struct json_object *first_item(struct json_object *o, const char *array)

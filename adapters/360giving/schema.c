@@ -49,8 +49,8 @@ static const char *found_text(struct json_object *v)
     }
 }
 
-void check_report(struct check *c, uint32_t severity, const char *code, const struct place *at,
-                  struct json_object *value, const char *wanted, const char *text)
+static void report(struct check *c, uint32_t severity, const char *code, const struct place *at,
+                   const char *found, const char *wanted, const char *text)
 {
     char pointer[POINTER_MAX];
     place_pointer(at, pointer);
@@ -60,7 +60,7 @@ void check_report(struct check *c, uint32_t severity, const char *code, const st
                                 .code = code,
                                 .where = pointer,
                                 .subject = c->subject,
-                                .found = value != NULL ? found_text(value) : NULL,
+                                .found = found,
                                 .wanted = wanted,
                                 .text = text};
     if (severity == REEVE_ISSUE_WARNING)
@@ -70,13 +70,18 @@ void check_report(struct check *c, uint32_t severity, const char *code, const st
     reeve_issue(c->ctx, &issue);
 }
 
+void check_report(struct check *c, uint32_t severity, const char *code, const struct place *at,
+                  struct json_object *value, const char *wanted, const char *text)
+{
+    report(c, severity, code, at, value != NULL ? found_text(value) : NULL, wanted, text);
+}
+
+/* v NULL: JSON null, which has no object in json-c, was found. */
 static void wrong(struct check *c, const char *code, const struct place *at, struct json_object *v,
                   const char *wanted, const char *text)
 {
-    /* JSON null has no object in json-c, but it was found all the same */
-    static const char null_found[] =
-        "null stands where a value is wanted; leave the member out instead";
-    check_report(c, REEVE_ISSUE_ERROR, code, at, v, wanted, v == NULL ? null_found : text);
+    report(c, REEVE_ISSUE_ERROR, code, at, found_text(v), wanted,
+           v == NULL ? "null stands where a value is wanted; leave the member out instead" : text);
 }
 
 /* What a date that fails looks like, so that the cure can be named. */
@@ -131,7 +136,7 @@ static void check_string(struct check *c, const struct field *f, const struct pl
                   "this is not a country code");
         break;
     case KIND_YES_NO:
-        if (strcmp(s, "Yes") != 0 && strcmp(s, "No") != 0)
+        if (strlen(s) != len || (strcmp(s, "Yes") != 0 && strcmp(s, "No") != 0))
             wrong(c, "yes-no", at, v, "exactly Yes or No", "only the two whole words are allowed");
         break;
     case KIND_VERSION: {
@@ -145,7 +150,7 @@ static void check_string(struct check *c, const struct field *f, const struct pl
     default:
         break;
     }
-    if (f->codes != NULL && !codelist_has(f->codes, s))
+    if (f->codes != NULL && (strlen(s) != len || !codelist_has(f->codes, s)))
         check_report(c, REEVE_ISSUE_WARNING, "codelist", at, v, codelist_wanted(f->codes),
                      "the code is not in its list");
 }

@@ -6,6 +6,7 @@
  * bytes that matter from the many that do not. Kinds of brackets are not matched against each other
  * here: the record's parser does that. */
 #include "lib/json_cut.h"
+#include "lib/json_key.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,14 +114,14 @@ static enum json_cut_event broken(struct json_cut *c, const char *error)
 /* How far the scan of one value has come; it survives a refill. */
 struct scan {
     size_t at; /* offset from start */
-    size_t depth;
+    size_t depth, colons;
     bool in_string, scalar;
 };
 
-/* Bytes that matter outside strings: 1 opens, 2 closes, 3 quote, 4 separates. */
+/* Bytes that matter outside strings: 1 opens, 2 closes, 3 quote, 4 separates, 5 a colon. */
 static const unsigned char outside[256] = {
     ['{'] = 1, ['['] = 1, ['}'] = 2,  [']'] = 2,  ['"'] = 3,  [','] = 4,
-    [':'] = 4, [' '] = 4, ['\n'] = 4, ['\r'] = 4, ['\t'] = 4,
+    [':'] = 5, [' '] = 4, ['\n'] = 4, ['\r'] = 4, ['\t'] = 4,
 };
 
 /* 1 = the value ends before s->at; 0 = more bytes are needed. */
@@ -161,6 +162,8 @@ static int scan_value(const char *p, size_t len, struct scan *s)
             return 1;
         } else if (kind == 3) {
             s->in_string = true;
+        } else if (kind == 5) {
+            s->colons++;
         }
     }
     s->at = at;
@@ -192,6 +195,7 @@ static int take_value(struct json_cut *c, size_t *ret_len)
         }
     }
     *ret_len = s.at;
+    c->colons = s.colons;
     return too_big ? 0 : 1;
 }
 
@@ -214,26 +218,27 @@ static enum json_cut_event value_event(struct json_cut *c, enum json_cut_event g
     return good;
 }
 
-/* Copies the next member's key and passes over its colon: the scan then stands before the value. 0,
- * or -1 broken. */
-static int take_key(struct json_cut *c, size_t *ret_len)
+/* Takes the next member's key and passes over its colon: the scan then stands before the value.
+ * NULL, or what is wrong. */
+static const char *take_key(struct json_cut *c)
 {
+    static const char missing[] = "a member name with its colon is missing here";
     struct scan s = {0};
     if (peek(c) != '"')
-        return -1;
+        return missing;
     while (!scan_value(c->buf + c->start, c->end - c->start, &s)) {
         if (s.at > 64 * 1024 || !more(c))
-            return -1;
+            return missing;
     }
-    size_t len = s.at - 2 < sizeof c->kept_key ? s.at - 2 : sizeof c->kept_key - 1;
-    memcpy(c->kept_key, c->buf + c->start + 1, len);
-    c->kept_key[len] = 0;
-    *ret_len = len;
+    if (!json_key(c->buf + c->start + 1, s.at - 2, c->kept_key, sizeof c->kept_key, &c->key_len))
+        return "this member name is no JSON string: a bad escape, a control character, or not "
+               "UTF-8";
+    c->key = c->kept_key;
     drop(c, s.at);
     if (peek(c) != ':')
-        return -1;
+        return missing;
     drop(c, 1);
-    return peek(c) != 0 ? 0 : -1;
+    return peek(c) != 0 ? NULL : missing;
 }
 
 static enum json_cut_event start_document(struct json_cut *c)
@@ -260,7 +265,6 @@ static enum json_cut_event start_document(struct json_cut *c)
 
 static enum json_cut_event next_member(struct json_cut *c)
 {
-    size_t len = 0;
     char ch = peek(c);
     if (c->state == AFTER_MEMBER || c->state == AT_FIRST_MEMBER) {
         if (ch == '}') {
@@ -274,11 +278,10 @@ static enum json_cut_event next_member(struct json_cut *c)
             drop(c, 1);
         }
     }
-    if (take_key(c, &len) < 0)
-        return broken(c, "a member name with its colon is missing here");
-    c->key = c->kept_key;
-    c->key_len = len;
-    bool wanted = strcmp(c->kept_key, c->wanted) == 0;
+    const char *wrong = take_key(c);
+    if (wrong != NULL)
+        return broken(c, wrong);
+    bool wanted = c->key_len == strlen(c->wanted) && memcmp(c->key, c->wanted, c->key_len) == 0;
     if (wanted && !c->array_seen && c->buf[c->start] == '[') {
         c->line = c->lines_before + 1;
         c->column = c->column_base + 1;

@@ -71,8 +71,9 @@ static char *put(char *at, const char *s, size_t max)
         }
         if (n + k > max)
             break;
-        if (k == 1 && (p[i] < 0x20 || p[i] == 0x7f))
-            at[n++] = ' ';
+        if ((k == 1 && (p[i] < 0x20 || p[i] == 0x7f)) ||
+            (k == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0))
+            at[n++] = ' '; /* C0 and C1: some terminals obey both */
         else
             for (size_t j = 0; j < k; j++)
                 at[n++] = s[i + j];
@@ -180,6 +181,8 @@ int issue_line(const struct issue *i, const char *file, struct buf *out)
         rc |= buf_addf(out, ": found %s", i->found);
     if (*i->wanted)
         rc |= buf_addf(out, ", wanted %s", i->wanted);
+    if (*i->subject)
+        rc |= buf_addf(out, " (record %s)", i->subject);
     return rc | buf_addf(out, " [%s]", i->code);
 }
 

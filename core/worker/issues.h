@@ -48,7 +48,8 @@ void issues_say(struct issues *s, uint32_t severity, const char *code, const cha
                 const char *subject, const char *found, const char *fmt, ...)
     __attribute__((format(printf, 7, 8)));
 const char *issue_severity(uint32_t severity); /* "warning" or "error" */
-/* "FILE: WHERE: error: text [code]" without a line feed; file may be NULL. */
+/* "FILE: WHERE: error: text: found …, wanted … (record ID) [code]" without a line feed; file may be
+ * NULL. */
 int issue_line(const struct issue *i, const char *file, struct buf *out);
 /* [{"code","severity","count"}…] and the first `max` issues as JSON, for answers. */
 int issues_totals(const struct issues *s, struct buf *out);

@@ -129,7 +129,7 @@ const char *sniff(const char *p, size_t len)
     if (*p == '<')
         return markup(p, len);
     if (*p == '{' || *p == '[')
-        return "JSON";
+        return "JSON, but broken or of another kind";
     if (form_encoded(p, len))
         return "form-encoded data (curl: use --data-binary and set the Content-Type)";
     if (table(p, len, ',') || table(p, len, ';') || table(p, len, '\t'))

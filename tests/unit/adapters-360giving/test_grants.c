@@ -304,6 +304,67 @@ static void a_package_encodes_and_decodes_to_equal_bodies(void **state)
     adapter_host_free(again);
 }
 
+/* A text with a zero character inside is not the text before it. */
+static void a_zero_character_does_not_end_a_text(void **state)
+{
+    struct adapter_host *h = *state;
+    assert_int_equal(decode(h, PACKAGE(GRANT_BUT(",\"fromOpenCall\":\"Yes\\u0000x\""))), REEVE_OK);
+    assert_non_null(adapter_host_issue(h, "yes-no"));
+    assert_int_equal(h->refused, 1);
+    assert_int_equal(
+        decode(h, PACKAGE(GRANT_BUT(
+                      ",\"fundingOrganization\":[{\"id\":\"GB-GOV-1\\u0000x\",\"name\":\"n\"}]"))),
+        REEVE_OK);
+    assert_int_equal(h->messages_n, 1);
+    assert_null(message_get(h->messages[0], "funder"));
+}
+
+static void json_that_only_the_parser_takes_is_refused_wherever_it_stands(void **state)
+{
+    static const char *const cases[] = {
+        "{\"x\":NaN,\"grants\":[" GRANT_BUT("") "]}",
+        "{\"x\":\"\t\",\"grants\":[" GRANT_BUT("") "]}",
+        "{\"x\":\"\\ud800\",\"grants\":[" GRANT_BUT("") "]}",
+        "{\"\t\":1,\"grants\":[" GRANT_BUT("") "]}",
+        PACKAGE("{\"id\":5,\"x\":NaN}"), /* refused besides */
+        PACKAGE("{\"id\t\":\"a\"}"),
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (decode(*state, cases[i]) != REEVE_REJECT ||
+            adapter_host_issue(*state, "json-syntax") == NULL)
+            fail_msg("%s", cases[i]);
+}
+
+static void a_grant_nested_too_deep_is_refused_and_the_next_is_read(void **state)
+{
+    struct adapter_host *h = *state;
+    char deep[2 * 100 + 1] = "", text[4096];
+    memset(deep, '[', 100);
+    memset(deep + 100, ']', 100);
+    (void)snprintf(text, sizeof text, "{\"grants\":[{\"x\":%s}," GRANT_BUT("") "]}", deep);
+    assert_int_equal(decode(h, text), REEVE_OK);
+    assert_string_equal(adapter_host_issue(h, "too-deep")->where, "/grants/0");
+    assert_int_equal(h->refused, 1);
+    assert_int_equal(h->messages_n, 1);
+}
+
+static void a_member_that_stands_twice_is_warned_of(void **state)
+{
+    struct adapter_host *h = *state;
+    assert_int_equal(decode(h, PACKAGE(GRANT_BUT(",\"x\":[{\"a\":1,\"b\":\"::\",\"a\":2}]"))),
+                     REEVE_OK);
+    assert_int_equal(h->messages_n, 1);
+    assert_string_equal(adapter_host_issue(h, "duplicate-key")->where, "/grants/0");
+    assert_int_equal(decode(h, PACKAGE(GRANT_BUT(",\"x\":[{\"a\":1,\"b\":\"::\"}]"))), REEVE_OK);
+    assert_int_equal(h->issues_n, 0);
+}
+
+static void null_is_found(void **state)
+{
+    assert_int_equal(decode(*state, PACKAGE(GRANT_BUT(",\"url\":null"))), REEVE_OK);
+    assert_string_equal(adapter_host_issue(*state, "not-a-string")->found, "null");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +384,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(amounts_saturate_for_routing_only, setup, teardown),
         cmocka_unit_test_setup_teardown(a_package_encodes_and_decodes_to_equal_bodies, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_zero_character_does_not_end_a_text, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            json_that_only_the_parser_takes_is_refused_wherever_it_stands, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_grant_nested_too_deep_is_refused_and_the_next_is_read,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_member_that_stands_twice_is_warned_of, setup, teardown),
+        cmocka_unit_test_setup_teardown(null_is_found, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

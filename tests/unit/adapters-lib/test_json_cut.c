@@ -73,6 +73,13 @@ static void records_are_cut_whole(void **state)
         {"[]]", NULL, "broken 1:3"},
         {"{\"g\":[1]", "g", "array r0=1 broken 1:9"},
         {"{\"g\"}", "g", "broken 1:5"},
+        /* the same member, written with an escape: its records were once passed over in silence */
+        {"{\"\\u0067\":[1]}", "g", "array r0=1 end"},
+        {"{\"g\\u0000\":[1]}", "g", "m:g=[1] end"},
+        {"{\"\\x\":1}", "g", "broken 1:2"},
+        {"{\"\t\":1}", "g", "broken 1:2"},
+        {"{\"\\ud800\":1}", "g", "broken 1:2"},
+        {"{\"\xff\":1}", "g", "broken 1:2"},
         {"{g:1}", "g", "broken 1:2"},
         {"{\"a\":1,}", "g", "m:a=1 broken 1:8"},
         {"{\"a\":}", "g", "broken 1:6"},

@@ -37,8 +37,8 @@ static void what_people_send_instead(void **state)
         {B("%PDF-1.7"), "PDF"},
         {B(""), "empty"},
         {B(" \n\t"), "white space"},
-        {B("{\"a\":1}"), "JSON"},
-        {B("\xef\xbb\xbf[1]"), "JSON"},
+        {B("{\"a\":1}"), "JSON, but broken or of another kind"},
+        {B("\xef\xbb\xbf[1]"), "JSON, but broken or of another kind"},
         {B("id,amount\n1,2\n"), "CSV"},
         {B("id;amount\n1;2\n"), "CSV"},
     };
