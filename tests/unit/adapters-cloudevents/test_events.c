@@ -66,22 +66,22 @@ static void a_faulty_event_of_a_batch_is_refused_with_its_place(void **state)
 
 static void binary_mode_reads_headers(void **state)
 {
-    static const struct host_header good[] = {
+    static const struct door_header good[] = {
         {"ce-specversion", "1.0"},         {"ce-id", "a%20b"},
         {"ce-source", "//cases"},          {"ce-type", "client.case"},
         {"ce-subject", "\"Z\\\"%C3%BC\""}, {"content-type", "application/json"}};
-    static const struct host_header bad[] = {{"ce-specversion", "1.0"},
+    static const struct door_header bad[] = {{"ce-specversion", "1.0"},
                                              {"ce-id", "1"},
                                              {"ce-source", "//c"},
                                              {"ce-type", "t"},
                                              {"ce-subject", "%C0%A0"}};
-    static const struct host_header twice[] = {{"ce-specversion", "1.0"},
+    static const struct door_header twice[] = {{"ce-specversion", "1.0"},
                                                {"ce-id", "1"},
                                                {"ce-id", "2"},
                                                {"ce-source", "//c"},
                                                {"ce-type", "t"}};
-    static const struct host_header lacking[] = {{"ce-specversion", "1.0"}, {"ce-id", "1"}};
-    static const struct host_header old[] = {{"ce-specversion", "0.3"}, {"ce-id", "1"}};
+    static const struct door_header lacking[] = {{"ce-specversion", "1.0"}, {"ce-id", "1"}};
+    static const struct door_header old[] = {{"ce-specversion", "0.3"}, {"ce-id", "1"}};
     struct adapter_host *h = adapter_host_new(reeve_plugin_entry(), NULL);
     (void)state;
     assert_int_equal(adapter_host_decode(h, "{\"a\": 1}", 8, "application/json", good, 6),
@@ -91,7 +91,7 @@ static void binary_mode_reads_headers(void **state)
     assert_string_equal(message_get(h->messages[0], "subject"), "Z\"\xc3\xbc");
     assert_string_equal(message_get(h->messages[0], "datacontenttype"), "application/json");
     struct {
-        const struct host_header *headers;
+        const struct door_header *headers;
         size_t n, issues;
         const char *code;
     } cases[] = {{bad, 5, 1, "event-attribute-value"},
