@@ -34,6 +34,8 @@ static void modes_are_told_by_content_type_and_by_looking(void **state)
         {"[]", "application/cloudevents-batch+json", 0},
         {" [" EVENT("1", "") "]", "", 1},
         {"\n" EVENT("1", ""), "application/json", 1},
+        {"\xef\xbb\xbf" EVENT("1", ""), "application/json", 1},
+        {"\xef\xbb\xbf[" EVENT("1", "") "]", "", 1},
     };
     struct adapter_host *h = adapter_host_new(reeve_plugin_entry(), NULL);
     (void)state;
@@ -46,6 +48,25 @@ static void modes_are_told_by_content_type_and_by_looking(void **state)
     assert_int_equal(h->issues[0].severity, REEVE_ISSUE_UNREADABLE);
     assert_int_equal(decode(h, "<event/>", ""), REEVE_REJECT);
     assert_int_equal(decode(h, "[" EVENT("1", ""), ""), REEVE_REJECT);
+    adapter_host_free(h);
+}
+
+/* Text that is no JSON is no faulty event: the answer is "not that standard", not "put it right".
+ */
+static void what_is_not_json_is_unreadable(void **state)
+{
+    static const char *const cases[] = {"{oops", "{\"specversion\":\"1.0\"", EVENT("1", "") " x",
+                                        EVENT("1", ",\"x\":\"\\ud800\""),
+                                        "[" EVENT("1", "") ",{\"a\":tru}]"};
+    struct adapter_host *h = adapter_host_new(reeve_plugin_entry(), NULL);
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        (void)decode(h, cases[i], "");
+        if (h->issues_n == 0 || h->issues[0].severity != REEVE_ISSUE_UNREADABLE)
+            fail_msg("%s", cases[i]);
+    }
+    (void)decode(h, EVENT("1", ",\"time\":5"), "");
+    assert_int_equal(h->issues[0].severity, REEVE_ISSUE_ERROR);
     adapter_host_free(h);
 }
 
@@ -166,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(modes_are_told_by_content_type_and_by_looking),
+        cmocka_unit_test(what_is_not_json_is_unreadable),
         cmocka_unit_test(a_faulty_event_of_a_batch_is_refused_with_its_place),
         cmocka_unit_test(binary_mode_reads_headers),
         cmocka_unit_test(header_values_are_percent_coded),
