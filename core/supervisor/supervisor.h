@@ -35,6 +35,7 @@ int supervisor_peek(const struct tree *plan, struct tree **ret, struct err *e);
 /* Commands on DATA/run/control.sock (mode 0600): one JSON object a line each way. Requests:
  * {"command": "ping" | "status" | "reload" | "pause" | "resume", "name": destination}. Answers:
  * {"ok": true, …} or {"ok": false, "code", "text", …}. */
-#define SUPERVISOR_LINE_MAX (8u << 20)
+#define SUPERVISOR_STATUS_FORMAT 1 /* of the answer to "status"; config/README.md has its keys */
+#define SUPERVISOR_LINE_MAX      (8u << 20)
 
 #endif

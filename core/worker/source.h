@@ -121,6 +121,7 @@ struct source_flags {
     _Atomic(uint64_t) submissions, accepted, fresh, changed, unchanged, refused, failed, messages,
         documents_refused;
     _Atomic(uint64_t) in_flight;
+    _Atomic(uint64_t) heard_ms, watched_ms; /* wall clock: last accepted; since when it is known */
 };
 
 struct source {

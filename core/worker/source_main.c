@@ -184,6 +184,8 @@ static void on_stats(void *arg, struct tree *f)
     for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
         (void)tree_putu(f, figures[i].name, figures[i].n);
     (void)tree_putu(f, "uptime_ms", mono_ms() - p->started);
+    (void)tree_putu(f, "heard_ms", atomic_load(&x->heard_ms));
+    (void)tree_putu(f, "watched_ms", atomic_load(&x->watched_ms));
     (void)tree_putb(f, "usable", atomic_load(&x->usable));
     (void)tree_putb(f, "paused", atomic_load(&x->paused));
 }
