@@ -73,6 +73,11 @@ void db_close(sqlite3 *db)
         (void)sqlite3_close_v2(db);
 }
 
+void db_empty_log(sqlite3 *db)
+{
+    (void)sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
 int db_exec(sqlite3 *db, const char *sql, struct err *e)
 {
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)

@@ -26,6 +26,9 @@ int db_open(const char *path, unsigned flags, const struct db_form *form, sqlite
 /* What is in the file now, as a whole file of its own: defragmented, mode 0600, synced, and there
  * under the name `to` (replacing it) only when it is complete. Writers are not disturbed. */
 int db_copy(sqlite3 *db, const char *to, struct err *e);
+/* Writes the write-ahead log back and empties it, so that what was deleted is not left there. Does
+ * what it can: with readers at work it may be nothing. */
+void db_empty_log(sqlite3 *db);
 void db_close(sqlite3 *db); /* NULL is fine */
 int db_exec(sqlite3 *db, const char *sql, struct err *e);
 int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret,

@@ -126,12 +126,25 @@ static void check_transport(struct compile *c)
         error_at(c, t, "bad-value", "`transport` is `spool`, the embedded queue");
 }
 
+/* What nobody has looked at is never kept shorter than what somebody has. */
+static void check_retention(struct compile *c)
+{
+    const struct tree *unseen = tree_at(c->raw, "retention/unseen");
+    uint64_t dead = get_duration(c, c->raw, "retention/dead", 0);
+    uint64_t ms = get_duration(c, c->raw, "retention/unseen", UINT64_MAX);
+    if (unseen && ms < dead)
+        error_at(c, unseen, "bad-value",
+                 "`unseen` is less than `dead`: dead letters that nobody has looked at are kept at "
+                 "least as long as others");
+}
+
 static void check_all(struct compile *c)
 {
     if (!sources_load(c) || c->no_memory)
         return;
     grammar_check(c, grammar_top, c->raw, "the configuration", false);
     check_transport(c);
+    check_retention(c);
     if (c->partial)
         return; /* names that seem unknown may stand in the file that could not be read */
     connectors_check(c);

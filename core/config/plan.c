@@ -5,7 +5,6 @@
  * changed. Everything in the plan belongs to the plan: no pointer into the files remains. Holds
  * secrets: never write it to disk. */
 #include "compile.h"
-#include "base/period.h"
 #include "base/util.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -231,17 +230,26 @@ static struct tree *transport_tree(struct planning *p, const char *process)
     return t;
 }
 
-static struct tree *retention_tree(struct planning *p, bool spool)
+static void put_kept(struct planning *p, struct tree *t, const char *key, unsigned days)
+{
+    char path[64], name[64];
+    (void)snprintf(path, sizeof(path), "retention/%s", key);
+    (void)snprintf(name, sizeof(name), "%s_ms", key);
+    put_number(p, t, name, get_duration(p->c, p->c->raw, path, days * (uint64_t)86400000));
+}
+
+static struct tree *retention_tree(struct planning *p, const char *kind)
 {
     struct tree *t = tree_map();
-    const uint64_t day = 86400000u;
-    if (spool) {
-        put_number(p, t, "dead_ms", get_duration(p->c, p->c->raw, "retention/dead", 90 * day));
-        put_number(p, t, "done_ms", get_duration(p->c, p->c->raw, "retention/done", 14 * day));
-    } else {
-        put_number(p, t, "journal_ms",
-                   get_duration(p->c, p->c->raw, "retention/journal", 400 * day));
-        put_number(p, t, "done_ms", get_duration(p->c, p->c->raw, "retention/done", 14 * day));
+    if (strcmp(kind, "spool") == 0) {
+        put_kept(p, t, "dead", 90);
+        put_kept(p, t, "unseen", 365);
+        return t;
+    }
+    put_kept(p, t, "journal", 400);
+    if (strcmp(kind, "source") == 0) {
+        put_kept(p, t, "receipts", 90);
+        put_kept(p, t, "done", 14);
     }
     return t;
 }
@@ -310,7 +318,7 @@ static void add_spool(struct planning *p)
     put(p, part, "destinations", queues);
     put(p, part, "rights", rights);
     put_number(p, part, "message_max", p->message_max);
-    put(p, part, "retention", retention_tree(p, true));
+    put(p, part, "retention", retention_tree(p, "spool"));
 }
 
 static void add_bearer(struct planning *p, struct tree *list, const struct tree *t)
@@ -403,7 +411,7 @@ static void add_common(struct planning *p, struct tree *part, const struct side 
     put_number(p, part, "deadline_ms", get_duration(p->c, s->effective, "deadline", deadline));
     put_number(p, part, "message_max", p->message_max);
     put(p, part, "transport", transport_tree(p, process));
-    put(p, part, "retention", retention_tree(p, false));
+    put(p, part, "retention", retention_tree(p, tree_gets(part, "kind", "")));
 }
 
 static void add_source(struct planning *p, const struct connector *x)
@@ -461,50 +469,6 @@ static void add_sink(struct planning *p, const struct connector *x)
     put_number(p, part, "batch", get_int(p->c, s->effective, "batch", most ? most : 1));
 }
 
-/* ---- alarms: judged by the supervisor, so no process starts anew when they change ---- */
-static void add_oldest(struct planning *p, struct tree *queues, const struct connector *x)
-{
-    uint64_t ms = get_duration(p->c, x->deliver.effective, "alarm/oldest", 0);
-    if (!x->deliver.present || !ms)
-        return;
-    struct tree *t = tree_map();
-    put_text(p, t, "destination", x->name);
-    put_number(p, t, "oldest_ms", ms);
-    keep(p, tree_append(queues, t));
-}
-
-static void add_rhythm(struct planning *p, struct tree *sources, const struct connector *x)
-{
-    char name[NAME_LEN_MAX + 16];
-    struct period every;
-    const char *text = tree_gets(tree_get(x->receive.effective, "expect"), "every", NULL);
-    if (!x->receive.present || !x->receive.enabled || !text || parse_period(text, &every) < 0)
-        return;
-    (void)snprintf(name, sizeof(name), "%.63s.receive", x->name);
-    struct tree *t = tree_map();
-    put_text(p, t, "process", name);
-    put_text(p, t, "connector", x->name);
-    put_text(p, t, "every", text);
-    put_number(p, t, "every_months", every.months);
-    put_number(p, t, "every_ms", every.ms);
-    put_number(
-        p, t, "grace_ms",
-        get_duration(p->c, x->receive.effective, "expect/grace", period_length_ms(every) / 10));
-    keep(p, tree_append(sources, t));
-}
-
-static struct tree *alarms_tree(struct planning *p)
-{
-    struct tree *t = tree_map(), *queues = tree_list(), *sources = tree_list();
-    for (size_t i = 0; i < p->c->connectors_n; i++) {
-        add_oldest(p, queues, &p->c->connectors[i]);
-        add_rhythm(p, sources, &p->c->connectors[i]);
-    }
-    put(p, t, "queues", queues);
-    put(p, t, "sources", sources);
-    return t;
-}
-
 /* ---- the whole ---- */
 static int by_name(const void *a, const void *b)
 {
@@ -560,7 +524,6 @@ static struct tree *assemble(struct planning *p)
     put_text(p, plan, "run", p->run);
     put(p, plan, "processes", list);
     put(p, plan, "destinations", destinations_tree(p));
-    put(p, plan, "alarms", alarms_tree(p));
     return plan;
 }
 

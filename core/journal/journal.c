@@ -31,7 +31,8 @@ const struct db_form journal_form = {.schema = schema, .format = JOURNAL_FORMAT}
 
 struct journal {
     sqlite3 *db;
-    sqlite3_stmt *begin, *commit, *insert;
+    sqlite3_stmt *begin, *commit, *insert, *old, *remove;
+    bool removed; /* since the log was emptied */
     int64_t last; /* number of the last row stored */
     struct buf gathered;
 };
@@ -89,6 +90,14 @@ int journal_open(const char *path, const char *process, struct journal **ret, st
     if (r == 0)
         r = db_prepare(j->db, "INSERT INTO row VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                        &j->insert, e);
+    if (r ==
+        0) /* the rows stand in the order of time; one from a clock that was wrong goes along */
+        r = db_prepare(j->db,
+                       "SELECT max(n) FROM (SELECT n, wall_ms FROM row ORDER BY n LIMIT ?2)"
+                       " WHERE wall_ms < ?1",
+                       &j->old, e);
+    if (r == 0)
+        r = db_prepare(j->db, "DELETE FROM row WHERE n <= ?1", &j->remove, e);
     if (r < 0) {
         journal_close(j);
         return r;
@@ -104,6 +113,8 @@ void journal_close(struct journal *j)
     db_finalize(&j->begin);
     db_finalize(&j->commit);
     db_finalize(&j->insert);
+    db_finalize(&j->old);
+    db_finalize(&j->remove);
     db_close(j->db);
     buf_done(&j->gathered);
     free(j);
@@ -200,4 +211,30 @@ int journal_commit(struct journal *j, struct err *e)
     else
         buf_reset(&j->gathered);
     return 0;
+}
+
+int journal_expire(struct journal *j, uint64_t before_ms, unsigned most, struct err *e)
+{
+    int64_t last = 0;
+    sqlite3_bind_int64(j->old, 1, before_ms > INT64_MAX ? INT64_MAX : (sqlite3_int64)before_ms);
+    sqlite3_bind_int64(j->old, 2, most);
+    int r = db_step(j->db, j->old, e);
+    if (r > 0) {
+        last = sqlite3_column_int64(j->old, 0); /* NULL is 0 */
+        (void)sqlite3_reset(j->old);
+    }
+    int n = 0;
+    if (r > 0 && last > 0) {
+        sqlite3_bind_int64(j->remove, 1, last);
+        r = db_step(j->db, j->remove, e);
+        n = sqlite3_changes(j->db);
+    }
+    if (r < 0)
+        return err_prefix(e, r, "removing old rows of the journal");
+    j->removed |= n > 0;
+    if ((unsigned)n < most && j->removed) {
+        db_empty_log(j->db);
+        j->removed = false;
+    }
+    return n;
 }

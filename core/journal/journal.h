@@ -57,6 +57,11 @@ int journal_add(struct journal *j, const struct journal_row *row, struct err *e)
  * gathered: commit again. Codes of base/db.h. */
 int journal_commit(struct journal *j, struct err *e);
 
+/* Removes the oldest rows, at most `most` of them, that are older than before_ms, in a transaction
+ * of its own; what is gathered is not touched. Returns how many (fewer than `most`: there are no
+ * more), or negative errno. */
+int journal_expire(struct journal *j, uint64_t before_ms, unsigned most, struct err *e);
+
 /* Everything about a message id, a subject or a receipt over all files (*.db) of dir, by time.
  * *ret: a list of maps with the columns above and "process" and "time" (RFC 3339); what is NULL or
  * 0 is left out; attributes and detail are trees, not text. Text that is not UTF-8 comes with \xNN

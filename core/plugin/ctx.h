@@ -12,7 +12,7 @@ struct reeve_ctx {
     const struct tree *options;
     const struct host_ops *ops; /* never NULL: an empty table stands in */
     void *host;
-    uint64_t message_max;
+    uint64_t message_max, done_ms;
     char reason[ERR_TEXT_MAX];
     uint64_t retry_after;
     struct http_client *http; /* made when first needed */

@@ -7,7 +7,6 @@
 #ifndef REEVE_PLUGIN_HOST_H
 #define REEVE_PLUGIN_HOST_H
 #include "base/buf.h"
-#include "base/door_end.h"
 #include "base/err.h"
 #include "base/tree.h"
 #include "loader.h"
@@ -40,6 +39,8 @@ struct reeve_ctx; /* one instance: options, reason of the last failure, its http
  * borrowed. Nothing is copied but the pointers: plugin, options, ops and host must outlive it. */
 reeve_ctx *host_ctx_new(const struct plugin *p, const struct tree *options,
                         const struct host_ops *ops, void *host, uint64_t message_max);
+/* What reeve_limit("done") says: how long the plugin keeps what it is through with, in ms. */
+void host_ctx_keep_done(reeve_ctx *ctx, uint64_t ms);
 void host_ctx_free(reeve_ctx *ctx);
 const char *
 host_ctx_reason(const reeve_ctx *ctx); /* of reeve_fail(), "" when none since host_ctx_clear() */
@@ -58,12 +59,15 @@ struct reeve_out {
     void *arg;
 };
 
+struct host_header {
+    const char *name, *value; /* name in lower case */
+};
 struct reeve_reader { /* a document: from memory, or from a descriptor */
     const char *p;    /* memory; NULL: fd */
     size_t len, at;
     int fd;           /* borrowed; read with pread from `at` */
     const char *name; /* may be NULL */
-    const struct door_header *headers;
+    const struct host_header *headers;
     size_t headers_n;
     struct buf all; /* of reeve_read_all(); host_reader_done() frees */
     int error;      /* negative errno of a failed read */
@@ -75,7 +79,7 @@ void host_reader_done(reeve_reader *r);
 
 struct reeve_req { /* one pushed request; the worker's door side fills it */
     const char *method, *path, *query;
-    const struct door_header *headers;
+    const struct host_header *headers;
     size_t headers_n;
     const char *body; /* memory, or NULL and body_fd */
     size_t body_len;

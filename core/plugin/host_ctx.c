@@ -29,6 +29,11 @@ reeve_ctx *host_ctx_new(const struct plugin *p, const struct tree *options,
     return ctx;
 }
 
+void host_ctx_keep_done(reeve_ctx *ctx, uint64_t ms)
+{
+    ctx->done_ms = ms;
+}
+
 void host_ctx_free(reeve_ctx *ctx)
 {
     if (!ctx)
@@ -158,7 +163,9 @@ int64_t reeve_conf_int(reeve_ctx *ctx, const char *key)
 
 uint64_t reeve_limit(reeve_ctx *ctx, const char *what)
 {
-    return strcmp(what, "message") == 0 ? ctx->message_max : 0;
+    return strcmp(what, "message") == 0 ? ctx->message_max
+           : strcmp(what, "done") == 0  ? ctx->done_ms
+                                        : 0;
 }
 
 /* ---- questions to the host ---- */

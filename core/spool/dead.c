@@ -11,10 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define LOOK_ROWS   2000u
-#define EXPIRE_ROWS 500u
-#define EXPIRE_MS   60000u
-#define GIVE_BYTES  ((size_t)4 << 20)
+#define LOOK_ROWS  2000u
+#define GIVE_BYTES ((size_t)4 << 20)
 
 struct listing {
     struct spool *s;
@@ -24,6 +22,8 @@ struct listing {
     size_t looked, given, bytes;
     uint64_t upto;
     bool stopped;
+    uint64_t *fresh; /* numbers that were given for the first time */
+    size_t fresh_n, fresh_cap;
 };
 
 static bool text_is(struct spool_text want, const char *have)
@@ -58,6 +58,12 @@ static int give_row(struct listing *l, const struct dead_row *row, const char *d
     }
     int r = l->fn(l->arg, &d);
     store_read_done(l->s->store);
+    void *p = l->fresh;
+    if (r >= 0 && !row->seen_ms &&
+        grow_array(&p, &l->fresh_cap, l->fresh_n + 1, sizeof *l->fresh) == 0) {
+        l->fresh = p;
+        l->fresh[l->fresh_n++] = row->number;
+    }
     l->given++;
     l->bytes += l->in->with_bytes ? d.len : 256;
     return r;
@@ -78,6 +84,16 @@ static int look(void *arg, const struct dead_row *row)
     return l->stopped;
 }
 
+/* Retention leaves alone what nobody has been shown. A note that cannot be made now keeps a letter
+ * longer, no more. */
+static void note_seen(struct spool *s, struct listing *l)
+{
+    struct err e;
+    if (l->fresh_n && store_dead_note(s->store, true, l->fresh, l->fresh_n, s->now, &e) < 0)
+        log_warning(e.code, NULL, "that dead letters were looked at cannot be noted: %s", e.text);
+    free(l->fresh);
+}
+
 int spool_dead_list(struct spool *s, const struct spool_dead_list *in,
                     int (*fn)(void *arg, const struct dead_letter *d), void *arg,
                     uint64_t *ret_upto, bool *ret_more, struct err *e)
@@ -85,6 +101,7 @@ int spool_dead_list(struct spool *s, const struct spool_dead_list *in,
     struct listing l = {.s = s, .in = in, .fn = fn, .arg = arg, .upto = in->after};
     int r = in->limit ? store_dead_page(s->store, in->after, LOOK_ROWS, in->with_bytes, look, &l, e)
                       : 0;
+    note_seen(s, &l);
     if (r < 0)
         return r;
     *ret_upto = l.upto;
@@ -109,8 +126,8 @@ static int find(struct spool *s, uint64_t number, struct dead_row *row, struct e
     return store_dead_get(s->store, number, row, e);
 }
 
-static struct op *dead_op(struct spool *s, struct peer *p, enum op_kind kind,
-                          const struct dead_row *row, struct dest *d)
+struct op *dead_op(struct spool *s, struct peer *p, enum op_kind kind, const struct dead_row *row,
+                   struct dest *d)
 {
     struct op *op = op_new(s);
     if (!op)
@@ -159,40 +176,4 @@ void spool_dead_discard(struct spool *s, struct peer *p, uint64_t number)
         r = err_set(&e, -ENOMEM, "memory", "out of memory");
     if (r < 0)
         refuse(p, &e);
-}
-
-/* ---- retention ---- */
-
-struct expiry {
-    struct spool *s;
-    uint64_t before; /* wall clock */
-    size_t n;
-};
-
-static int expire_row(void *arg, const struct dead_row *row)
-{
-    struct expiry *x = arg;
-    struct dest *d = spool_dest_by_no(x->s, row->dest);
-    if (row->dead_ms >= x->before) /* they died in the order of their numbers */
-        return 1;
-    if (d && !dead_op(x->s, NULL, OP_DISCARD, row, d))
-        return -ENOMEM;
-    x->n += d != NULL;
-    return 0;
-}
-
-void dead_expire(struct spool *s)
-{
-    struct err e;
-    uint64_t wall = wall_ms();
-    struct expiry x = {.s = s, .before = wall > s->keep_dead_ms ? wall - s->keep_dead_ms : 0};
-    if (s->ops_n) /* somebody may be mending the same letters: when it is quiet */
-        return;
-    s->expire_at = s->now + EXPIRE_MS;
-    if (store_dead_page(s->store, 0, EXPIRE_ROWS, false, expire_row, &x, &e) < 0)
-        log_error(e.code, NULL, "looking for old dead letters: %s", e.text);
-    if (x.n)
-        log_info("dead-expired", NULL, "%zu dead letters were older than the plan keeps them", x.n);
-    if (x.n == EXPIRE_ROWS)
-        s->expire_at = s->now;
 }

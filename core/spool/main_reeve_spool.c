@@ -24,6 +24,7 @@ struct app {
     bool draining;
     uint64_t drain_until;
     bool alarmed;
+    char unseen[ERR_TEXT_MAX]; /* as it was told last */
 };
 
 static volatile sig_atomic_t stop;
@@ -81,6 +82,15 @@ static void tell_trouble(struct app *a)
     child_alarm(a->child, "disk-full", "%s", why ? why : "");
 }
 
+static void tell_unseen(struct app *a)
+{
+    const char *what = server_unseen(a->server);
+    if (strcmp(what, a->unseen) == 0)
+        return;
+    (void)snprintf(a->unseen, sizeof a->unseen, "%s", what);
+    child_alarm(a->child, "dead-unseen", "%s", what);
+}
+
 static int run(struct app *a)
 {
     while (!stop) {
@@ -94,6 +104,7 @@ static int run(struct app *a)
         if (child_run(a->child) < 0)
             return EXIT_BUG;
         tell_trouble(a);
+        tell_unseen(a);
         if (a->draining && (server_clients(a->server) == 0 || mono_ms() >= a->drain_until))
             break;
     }

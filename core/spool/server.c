@@ -216,6 +216,11 @@ const char *server_trouble(const struct server *s)
     return spool_trouble(s->spool);
 }
 
+const char *server_unseen(const struct server *s)
+{
+    return spool_unseen(s->spool);
+}
+
 size_t server_clients(const struct server *s)
 {
     return s->n;

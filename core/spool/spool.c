@@ -186,7 +186,8 @@ int spool_open(const struct tree *part, struct spool **ret, struct err *e)
     s->mono_start = mono_ms();
     (void)spool_clock(s);
     s->message_max = tree_getu(part, "message_max", SPOOL_MESSAGE_MAX);
-    s->keep_dead_ms = tree_getu(part, "retention/dead_ms", 0);
+    dead_rule_set(&s->keeping.rule, tree_getu(part, "retention/dead_ms", 0),
+                  tree_getu(part, "retention/unseen_ms", 0));
     int r;
     if (s->message_max == 0 || s->message_max > SPOOL_MESSAGE_CEILING)
         r = err_set(e, -EINVAL, "spool-part", "message_max must be between 1 and %u bytes",
@@ -231,7 +232,7 @@ void spool_turn(struct spool *s)
     (void)spool_clock(s);
     spool_commit(s);
     spool_mend(s);
-    if (s->keep_dead_ms && s->now >= s->expire_at)
+    if (s->keeping.rule.keep_ms && s->now >= s->keeping.again)
         dead_expire(s); /* written by the next turn */
     deliver_all(s);
 }

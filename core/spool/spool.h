@@ -51,7 +51,8 @@ int spool_settle(struct spool *s, struct consumer *c, const struct spool_settle 
  * written. */
 void spool_gone(struct spool *s, struct peer *p, struct consumer *const *consumers, size_t n);
 
-/* Dead letters. Listing reads what is committed; fn gives 0 or stops with 1. */
+/* Dead letters. Listing reads what is committed and notes that somebody has seen what it gives; fn
+ * gives 0 or stops with 1. */
 int spool_dead_list(struct spool *s, const struct spool_dead_list *in,
                     int (*fn)(void *arg, const struct dead_letter *d), void *arg,
                     uint64_t *ret_upto, bool *ret_more, struct err *e);
@@ -62,6 +63,8 @@ int spool_status(struct spool *s, struct tree **ret, struct err *e);
 void spool_turn(struct spool *s);
 uint64_t
 spool_timeout(struct spool *s); /* milliseconds until a turn is due by itself; UINT64_MAX */
+/* What to warn of before dead letters go that nobody has looked at; "" = nothing. */
+const char *spool_unseen(const struct spool *s);
 /* NULL, or why the file cannot be written just now. */
 const char *spool_trouble(const struct spool *s);
 

@@ -2,6 +2,7 @@
 /* spool_types - what the files of the spool share; private to this room. */
 #ifndef REEVE_SPOOL_TYPES_H
 #define REEVE_SPOOL_TYPES_H
+#include "dead_keep.h"
 #include "queue.h"
 #include "spool.h"
 #include "store.h"
@@ -97,7 +98,7 @@ struct spool {
     bool reserve_there;
     uint64_t reserve_again;
     size_t message_max;
-    uint64_t keep_dead_ms, expire_at; /* 0: dead letters are kept for ever; when to look next */
+    struct dead_keeping keeping;
     uint64_t wall_start, mono_start,
         now; /* the spool's clock: wall time at the start, then monotonic */
     struct map *by_name;
@@ -124,7 +125,10 @@ struct op *op_new(struct spool *s);
 void op_done(struct op *op);
 /* NULL, or the refusal of one message more: code, and the text in *text. */
 const char *spool_refuses(struct spool *s, const struct dest *d, size_t size, struct err *text);
-/* dead.c: asks for the removal of letters older than keep_dead_ms */
+/* dead.c: asks for the replay or the removal of a letter. NULL: out of memory */
+struct op *dead_op(struct spool *s, struct peer *p, enum op_kind kind, const struct dead_row *row,
+                   struct dest *d);
+/* dead_keep.c: the next step of the walk through the letters */
 void dead_expire(struct spool *s);
 /* commit.c */
 void spool_commit(struct spool *s);

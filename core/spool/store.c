@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define FORMAT 1
+#define FORMAT 2
 static const char schema[] =
     "CREATE TABLE destination(no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
     " messages INTEGER NOT NULL, bytes INTEGER NOT NULL, dead INTEGER NOT NULL);"
@@ -26,9 +26,15 @@ static const char schema[] =
     "CREATE TABLE dead(number INTEGER PRIMARY KEY AUTOINCREMENT, dest INTEGER NOT NULL,"
     " first_ms INTEGER NOT NULL, dead_ms INTEGER NOT NULL, attempts INTEGER NOT NULL,"
     " body INTEGER NOT NULL, size INTEGER NOT NULL, id TEXT NOT NULL, code TEXT NOT NULL,"
-    " text TEXT NOT NULL, bytes BLOB);";
+    " text TEXT NOT NULL, bytes BLOB, seen_ms INTEGER NOT NULL DEFAULT 0,"
+    " warned_ms INTEGER NOT NULL DEFAULT 0);";
 
-static const struct db_form form = {.schema = schema, .format = FORMAT};
+static const char *const upgrades[] = {
+    "ALTER TABLE dead ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE dead ADD COLUMN warned_ms INTEGER NOT NULL DEFAULT 0", /* 1 to 2 */
+};
+
+static const struct db_form form = {.schema = schema, .format = FORMAT, .upgrades = upgrades};
 
 #define COPY_COLUMNS "key, first_ms, attempts, due, body, size, id, bytes"
 static const char *const texts[ST_COUNT] = {
@@ -65,14 +71,16 @@ static const char *const texts[ST_COUNT] = {
         "INSERT INTO dead(dest, first_ms, dead_ms, attempts, body, size, id, code, text, bytes)"
         " SELECT ?2, first_ms, ?3, ?4, body, size, id, ?5, ?6, bytes FROM copy WHERE key=?1",
     [ST_DEAD_GET] =
-        "SELECT number, dest, first_ms, dead_ms, attempts, body, size, id, code, text, NULL"
-        " FROM dead WHERE number=?1",
+        "SELECT number, dest, first_ms, dead_ms, attempts, body, size, id, code, text, NULL,"
+        " seen_ms, warned_ms FROM dead WHERE number=?1",
     [ST_DEAD_REPLAY] = "INSERT INTO copy(key, first_ms, attempts, due, body, size, id, bytes)"
                        " SELECT ?2, ?3, 0, 0, body, size, id, bytes FROM dead WHERE number=?1",
     [ST_DEAD_REMOVE] = "DELETE FROM dead WHERE number=?1",
     [ST_DEAD_PAGE] =
-        "SELECT number, dest, first_ms, dead_ms, attempts, body, size, id, code, text, bytes"
-        " FROM dead WHERE number > ?1 ORDER BY number LIMIT ?2",
+        "SELECT number, dest, first_ms, dead_ms, attempts, body, size, id, code, text, bytes,"
+        " seen_ms, warned_ms FROM dead WHERE number > ?1 ORDER BY number LIMIT ?2",
+    [ST_DEAD_SEEN] = "UPDATE dead SET seen_ms=?2 WHERE number=?1",
+    [ST_DEAD_WARNED] = "UPDATE dead SET warned_ms=?2 WHERE number=?1",
 };
 
 int store_open(const char *path, struct store **ret, struct err *e)

@@ -46,6 +46,7 @@ struct dest_row { /* name borrowed */
 
 struct dead_row { /* all borrowed */
     uint64_t number, first_ms, dead_ms, body;
+    uint64_t seen_ms, warned_ms; /* when somebody was shown it, or warned of it; 0: not yet */
     uint32_t dest, attempts;
     const char *id, *code, *text, *bytes; /* bytes NULL unless asked for */
     size_t id_len, size;
@@ -102,6 +103,10 @@ int store_dead_get(struct store *s, uint64_t number, struct dead_row *ret,
 int store_dead_replay(struct store *s, uint64_t number, uint64_t key, uint64_t first_ms,
                       struct err *e);
 int store_dead_discard(struct store *s, uint64_t number, uint64_t body, struct err *e);
+/* Notes for these letters that somebody was shown them (or else: warned of them). Own transaction.
+ */
+int store_dead_note(struct store *s, bool seen, const uint64_t *numbers, size_t n, uint64_t ms,
+                    struct err *e);
 /* Rows with numbers above `after`, in order; fn stops it with 1. */
 int store_dead_page(struct store *s, uint64_t after, size_t limit, bool with_bytes,
                     int (*fn)(void *arg, const struct dead_row *row), void *arg, struct err *e);

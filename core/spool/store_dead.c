@@ -38,7 +38,9 @@ static void read_dead(sqlite3_stmt *st, struct dead_row *row)
                              .size = (size_t)sqlite3_column_int64(st, 6),
                              .id = column_text(st, 7),
                              .code = column_text(st, 8),
-                             .text = column_text(st, 9)};
+                             .text = column_text(st, 9),
+                             .seen_ms = (uint64_t)sqlite3_column_int64(st, 11),
+                             .warned_ms = (uint64_t)sqlite3_column_int64(st, 12)};
     row->id_len = strlen(row->id);
 }
 
@@ -74,6 +76,21 @@ int store_dead_discard(struct store *s, uint64_t number, uint64_t body, struct e
 {
     int r = store_do1(s, ST_DEAD_REMOVE, number, e);
     return r < 0 || !body ? r : store_body_less(s, body, e);
+}
+
+int store_dead_note(struct store *s, bool seen, const uint64_t *numbers, size_t n, uint64_t ms,
+                    struct err *e)
+{
+    enum store_statement i = seen ? ST_DEAD_SEEN : ST_DEAD_WARNED;
+    int r = store_begin(s, e);
+    for (size_t k = 0; k < n && r == 0; k++) {
+        (void)sqlite3_bind_int64(s->st[i], 2, (int64_t)ms);
+        r = store_do1(s, i, numbers[k], e);
+    }
+    r = r < 0 ? r : store_commit(s, e);
+    if (r < 0)
+        store_rollback(s);
+    return r;
 }
 
 int store_dead_page(struct store *s, uint64_t after, size_t limit, bool with_bytes,

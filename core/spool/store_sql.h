@@ -37,6 +37,8 @@ enum store_statement {
     ST_DEAD_REPLAY,
     ST_DEAD_REMOVE,
     ST_DEAD_PAGE,
+    ST_DEAD_SEEN,
+    ST_DEAD_WARNED,
     ST_COUNT
 };
 

@@ -50,6 +50,7 @@ enum { /* prepared statements */
        ST_KEY_PUT,
        ST_KEY_EXPIRE,
        ST_HEAD_PUT,
+       ST_ANSWER_EXPIRE,
        ST_N
 };
 

@@ -67,6 +67,12 @@ bool state_is_last(struct state *s, const uint8_t receipt[SHA256_LEN]);
 int state_idempotency(struct state *s, const char *key, uint64_t now_ms,
                       uint8_t ret_receipt[SHA256_LEN], struct err *e);
 
+/* Removes answers of submissions that were completed before before_ms, the oldest first, at most
+ * `most` of them, in a transaction of its own; the last accepted one stays. So do subjects: without
+ * them everything would be new again. Returns how many (fewer than `most`: there are no more),
+ * negative errno; -EBUSY: look-ups are under way, after the next commit. */
+int state_expire(struct state *s, uint64_t before_ms, unsigned most, struct err *e);
+
 /* All that is staged, in one durable transaction. On an error nothing of it is stored and all stays
  * staged: commit again (the disk has room again) or roll back. */
 int state_commit(struct state *s, struct err *e);

@@ -169,3 +169,21 @@ void answers_forget(struct state *s)
     }
     s->answers_n = 0;
 }
+
+int state_expire(struct state *s, uint64_t before_ms, unsigned most, struct err *e)
+{
+    sqlite3_stmt *st = s->st[ST_ANSWER_EXPIRE];
+    if (!sqlite3_get_autocommit(s->db))
+        return err_set(e, -EBUSY, "db-busy", "look-ups are under way");
+    sqlite3_bind_int64(st, 1, before_ms > INT64_MAX ? INT64_MAX : (sqlite3_int64)before_ms);
+    if (s->has_last)
+        sqlite3_bind_blob(st, 2, s->last, SHA256_LEN, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 3, most);
+    int r = state_do(s, ST_ANSWER_EXPIRE, e);
+    if (r < 0)
+        return err_prefix(e, r, "removing old receipts");
+    int n = sqlite3_changes(s->db);
+    if (n > 0 && (unsigned)n < most)
+        db_empty_log(s->db);
+    return n;
+}

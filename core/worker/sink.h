@@ -13,6 +13,7 @@
 #include "slate.h"
 #include "state/state.h"
 #include "thread_queue.h"
+#include "tidy.h"
 #include "translate.h"
 #include "transport/transport.h"
 #include "verdict.h"
@@ -88,6 +89,7 @@ struct sink {
     struct reject_run rejects;
     uint32_t down_n;
     uint64_t down_until; /* mono_ms(); 0: not down */
+    struct tidy tidy;
     bool uncommitted, state_put;
     uint64_t commit_again; /* mono_ms(); 0: the last commit went well */
 };

@@ -175,9 +175,11 @@ static void go_round(struct sink *s)
     uint64_t since = 0; /* when the oldest verdict that waits for the commit was given */
     for (;;) {
         bool held = held_back(s);
+        uint64_t tidying = tidy_wait(&s->tidy);
         (void)thread_queue_wait(&s->inbox, -1,
                                 s->commit_again       ? COMMIT_AGAIN_MS / 4
                                 : s->ready || s->done ? 0
+                                : tidying < IDLE_MS   ? tidying
                                                       : IDLE_MS);
         take_items(s);
         if (held)
@@ -190,6 +192,8 @@ static void go_round(struct sink *s)
             commit_done(s);
             since = 0;
         }
+        if (!s->commit_again)
+            tidy_turn(&s->tidy, s->journal, NULL, s->ready || s->done);
         if (s->fatal)
             release_ready(s);
         if (s->fatal || (atomic_load(&s->flags.stopping) && !s->ready)) {
@@ -303,6 +307,7 @@ static int open_all(struct sink *s, struct err *e)
     s->done_end = &s->done;
     s->message_max = tree_getu(s->part, "message_max", MESSAGE_BYTES_MAX);
     s->retry_for_ms = tree_getu(s->part, "retry/for_ms", 0);
+    tidy_open(&s->tidy, s->part);
     s->room.arg = s;
     s->room.stop_asked = stop_asked;
     s->room.wait = wait_for;

@@ -2,7 +2,6 @@
 /* source_thread - the plugin thread of a source: opens everything, then goes round: take what came,
  * publish, finish, look at requests, tell what was settled, poll. */
 #include "source.h"
-#include "heard.h"
 #include "base/log.h"
 #include "base/util.h"
 #include <errno.h>
@@ -36,12 +35,14 @@ static void take_items(struct source *s)
 
 bool source_pump(struct source *s, uint64_t ms, int fd)
 {
-    int ready = thread_queue_wait(&s->inbox, fd, s->begun ? 0 : ms);
+    uint64_t tidying = tidy_wait(&s->tidy);
+    int ready = thread_queue_wait(&s->inbox, fd, s->begun ? 0 : tidying < ms ? tidying : ms);
     s->begun = false;
     if (ready & QUEUE_HAS_ITEMS)
         take_items(s);
     publish_advance(s);
     finish_due(s);
+    tidy_turn(&s->tidy, s->journal, s->state, s->submissions_n > 0 || s->requests);
     return ready & QUEUE_FD_READY;
 }
 
@@ -280,7 +281,6 @@ static int open_files(struct source *s, struct err *e)
     int rc = s->stage_dir ? state_open(path, &s->state, e)
                           : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     (void)snprintf(path, sizeof(path), "%s/journal/%s.db", data, s->name);
-    rc = rc < 0 ? rc : heard_open(s, e);
     rc = rc < 0 ? rc : journal_open(path, s->name, &s->journal, e);
     (void)snprintf(path, sizeof(path), "%s/%s.slate", run, s->name);
     return rc < 0 ? rc : slate_open(path, &s->slate, e);
@@ -294,6 +294,7 @@ static int open_all(struct source *s, struct err *e)
     s->calls_end = &s->calls;
     s->requests_end = &s->requests;
     s->message_max = tree_getu(s->part, "message_max", MESSAGE_BYTES_MAX);
+    tidy_open(&s->tidy, s->part);
     s->partial = tree_getb(s->part, "partial", false);
     s->room.arg = s;
     s->room.submit = submit;
@@ -310,6 +311,8 @@ static int open_all(struct source *s, struct err *e)
     rc = rc < 0 ? rc
                 : instance_load("plugin", tree_get(s->part, "plugin"), s->message_max, &s->room,
                                 &s->plugin, e);
+    if (rc == 0)
+        host_ctx_keep_done(s->plugin->ctx, tree_getu(s->part, "retention/done_ms", 0));
     rc = rc < 0 ? rc : instance_open(s->plugin, e);
     if (rc == 0 && !s->plugin->plugin->api.poll && !s->plugin->plugin->api.request)
         rc = err_set(e, -EINVAL, "plugin-role", "%s cannot receive", s->plugin->label);

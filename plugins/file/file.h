@@ -3,6 +3,7 @@
 #ifndef FILE_H
 #define FILE_H
 #include <reeve/plugin.h>
+#include <dirent.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -45,6 +46,17 @@ int folder_free_name(int dir, const char *name, bool (*taken)(int dir, const cha
                      char out[NAME_BYTES]);
 /* from/name becomes to/target, durably and never over an other file (-EEXIST). 0 or -errno. */
 int folder_move(int from, const char *name, int to, const char *target);
+
+/* ---- keep.c: retention of done/ ---- */
+struct keeper {
+    DIR *walk;     /* NULL: none is under way */
+    uint64_t next; /* when to begin one, monotonic ms */
+    size_t removed;
+};
+/* Removes what has lain in the directory for longer than reeve_limit("done"); a piece of it. */
+void keeper_turn(reeve_ctx *ctx, struct keeper *k, int dir, uint64_t now_ms);
+uint64_t keeper_next(reeve_ctx *ctx, const struct keeper *k); /* monotonic ms */
+void keeper_done(struct keeper *k);
 
 /* ---- receive.c ---- */
 struct inbox *inbox_new(reeve_ctx *ctx);

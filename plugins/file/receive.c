@@ -50,6 +50,7 @@ struct inbox {
     size_t n, cap, offered;
     uint64_t next_scan, next_token;
     bool more; /* there were more files than places */
+    struct keeper keeper;
 };
 
 static uint64_t now_ms(void)
@@ -121,6 +122,7 @@ void inbox_free(struct inbox *in)
         if (fds[i] >= 0)
             (void)close(fds[i]);
     }
+    keeper_done(&in->keeper);
     free(in->files);
     free(in);
 }
@@ -314,14 +316,11 @@ static bool reported(int dir, const char *name)
     return fstatat(dir, report, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static void write_report(reeve_ctx *ctx, int dir, const char *name, const char *ending,
-                         const char *text)
+static int write_report(int dir, const char *name, const char *ending, const char *text)
 {
     char report[NAME_BYTES + 16];
     (void)snprintf(report, sizeof(report), "%s%s", name, ending);
-    int r = text ? folder_write(dir, report, text, strlen(text)) : 0;
-    if (r < 0)
-        reeve_log(ctx, 3, "%s: cannot be written: %s", report, strerror(-r));
+    return text ? folder_write(dir, report, text, strlen(text)) : 0;
 }
 
 /* The file as it was offered is still there under its name. */
@@ -346,16 +345,32 @@ static int folder_of(struct inbox *in, bool taken)
     return fresh;
 }
 
-/* The report first: a refused file is never found without its reason. */
-static int file_away(reeve_ctx *ctx, const struct inbox *in, const struct entry *f, int to,
+static void unwrite_report(int dir, const char *name, const char *ending)
+{
+    char report[NAME_BYTES + 16];
+    (void)snprintf(report, sizeof(report), "%s%s", name, ending);
+    (void)unlinkat(dir, report, 0);
+}
+
+/* The report first: a refused file is never found without its reason. When it cannot be written (a
+ * full disk) or the file not be moved, nothing has happened. */
+static int file_away(const struct inbox *in, const struct entry *f, int to,
                      const reeve_report *report, char name[NAME_BYTES])
 {
     int r = to < 0 ? to : folder_free_name(to, f->name, reported, name);
-    if (r == 0 && report) {
-        write_report(ctx, to, name, REPORT_TEXT, reeve_report_get(report, "text"));
-        write_report(ctx, to, name, REPORT_JSON, reeve_report_get(report, "json"));
+    if (r < 0)
+        return r;
+    if (report)
+        r = write_report(to, name, REPORT_TEXT, reeve_report_get(report, "text"));
+    if (r == 0 && report)
+        r = write_report(to, name, REPORT_JSON, reeve_report_get(report, "json"));
+    if (r == 0)
+        r = folder_move(in->dir, f->name, to, name);
+    if (r < 0 && report && still_there(in, f)) {
+        unwrite_report(to, name, REPORT_TEXT);
+        unwrite_report(to, name, REPORT_JSON);
     }
-    return r < 0 ? r : folder_move(in->dir, f->name, to, name);
+    return r;
 }
 
 /* report: NULL when there is nothing to tell. */
@@ -371,7 +386,7 @@ static void move(reeve_ctx *ctx, struct inbox *in, struct entry *f, bool taken,
         memset(&f->seen, 0, sizeof(f->seen));
         return;
     }
-    int r = file_away(ctx, in, f, folder_of(in, taken), report, name);
+    int r = file_away(in, f, folder_of(in, taken), report, name);
     if (r < 0) {
         /* Offering it again changes nothing: the hub knows it. But it must not be forgotten. */
         reeve_log(ctx, 3, "%s cannot be moved to %s: %s", f->name, folder, strerror(-r));
@@ -453,9 +468,10 @@ static void offer_ready(reeve_ctx *ctx, struct inbox *in, uint64_t now)
     }
 }
 
-static uint64_t next_turn(const struct inbox *in, uint64_t now)
+static uint64_t next_turn(reeve_ctx *ctx, const struct inbox *in, uint64_t now)
 {
-    uint64_t at = in->next_scan;
+    uint64_t at = in->next_scan, keeper = keeper_next(ctx, &in->keeper);
+    at = keeper < at ? keeper : at;
     for (size_t i = 0; in->offered < OFFERED_MAX && i < in->n; i++) {
         const struct entry *f = &in->files[i];
         if (f->state == WATCHING && f->not_before < at)
@@ -476,6 +492,7 @@ reeve_rc inbox_poll(reeve_ctx *ctx, struct inbox *in)
         in->next_scan = now + (uint64_t)reeve_conf_int(ctx, "rescan");
     }
     offer_ready(ctx, in, now);
-    (void)reeve_wait(ctx, in->notify, next_turn(in, now_ms()));
+    keeper_turn(ctx, &in->keeper, in->done, now);
+    (void)reeve_wait(ctx, in->notify, next_turn(ctx, in, now_ms()));
     return REEVE_OK;
 }

@@ -176,8 +176,10 @@ const char *reeve_conf(reeve_ctx *, const char *key,
 const char *reeve_conf_key(reeve_ctx *, const char *key, size_t i); /* i-th key of a REEVE_T_MAP */
 int64_t reeve_conf_int(reeve_ctx *,
                        const char *key); /* INT; BOOL 0/1; SECONDS in ms; BYTES; 0 when unset */
-uint64_t reeve_limit(reeve_ctx *,
-                     const char *what); /* "message": largest message in bytes; unknown: 0 */
+uint64_t
+reeve_limit(reeve_ctx *,
+            const char *what); /* "message": largest message in bytes; "done": milliseconds to keep
+                               what has been dealt with, 0 = for ever; unknown: 0 */
 
 /* ---- issues: what is wrong with a document or a record ---- */
 #define REEVE_ISSUE_WARNING    1u /* the record is taken all the same */
@@ -222,7 +224,7 @@ reeve_msg_body(const reeve_msg *,
 int reeve_msg_set_body(reeve_msg *, const char *content_type, const void *p, size_t len);
 /* A message from, and as, structured JSON (CloudEvents JSON format section 3). NULL / -1: the
  * reason was reported with reeve_issue(), `where` being what is given here with the attribute's
- * pointer behind it; text that is not JSON at all makes the document REEVE_ISSUE_UNREADABLE. */
+ * pointer behind it. */
 reeve_msg *reeve_msg_from_json(reeve_ctx *, const char *where, const void *p, size_t len);
 int reeve_msg_to_json(const reeve_msg *, reeve_buf *);
 

@@ -20,16 +20,14 @@ static const char hub[] =
     "deadline: 90s,\n"
     "              auth: {bearer: [\"${file:secrets/a}\", \"${env:REEVE_TEST_TOKEN}\"]}}\n"
     "  f: {party: us, receive: {plugin: file, directory: in, speaks: fhir-referral, types: open,\n"
-    "                           steps: [{step: redact, fields: [a, b]}], expect: {every: 1 "
-    "month}}}\n"
+    "                           steps: [{step: redact, fields: [a, b]}]}}\n"
     "  d:\n"
     "    party: them\n"
     "    deliver: {use: common, url: \"http://x/${env:REEVE_TEST_TOKEN}\", retries: 5, ca: [a.pem, "
     "/b.pem], batch: 10,\n"
     "              token: \"${file:secrets/a}\", headers: {X-One: 1, X-Two: \"$${a}\"}, limit: "
     "{messages: 7, bytes: 1M}}\n"
-    "  t: {party: us, deliver: {plugin: file, directory: ./out//t/, order: strict, alarm: {oldest: "
-    "30m}}}\n"
+    "  t: {party: us, deliver: {plugin: file, directory: ./out//t/, order: strict}}\n"
     "  off: {party: us, enabled: false, deliver: {plugin: file, directory: off}}\n"
     "routes:\n"
     "  one:\n"
@@ -123,10 +121,6 @@ static void every_process_has_its_part_and_its_digest(void **state)
     piece(tree_get(plan, "data"), "\"@/c/var\"");
     piece(tree_get(plan, "run"), "\"@/c/var/run\"");
     piece(tree_get(plan, "format"), "1");
-    piece(tree_get(plan, "alarms"),
-          "{\"queues\":[{\"destination\":\"t\",\"oldest_ms\":1800000}],\"sources\":[{"
-          "\"process\":\"f.receive\",\"connector\":\"f\",\"every\":\"1 month\","
-          "\"every_months\":1,\"every_ms\":0,\"grace_ms\":259200000}]}");
     tree_free(plan);
 }
 
@@ -152,7 +146,8 @@ static void a_source_gets_its_options_routes_and_destinations(void **state)
     piece(tree_get(s, "path"), "\"/s\"");
     piece(tree_get(s, "socket"), "\"@/c/var/run/s.receive.sock\"");
     piece(tree_get(s, "types"), "\"closed\"");
-    piece(tree_get(s, "retention"), "{\"journal_ms\":259200000,\"done_ms\":14400000}");
+    piece(tree_get(s, "retention"),
+          "{\"journal_ms\":259200000,\"receipts_ms\":7776000000,\"done_ms\":14400000}");
     piece(tree_get(s, "routes"),
           "[{\"name\":\"one\",\"match\":{\"type\":[\"funding.award\"],"
           "\"place\":[\"E1\",\"E2\",\"E3\"]},\"when\":\"amount > 3 AND currency = 'GBP'\","

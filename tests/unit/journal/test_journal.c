@@ -426,6 +426,83 @@ static void readers_see_whole_batches_and_never_stop_the_writer(void **state)
     journal_close(j);
 }
 
+/* ---- retention ---- */
+
+static void add_at(struct journal *j, unsigned n, uint64_t wall_ms_)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct journal_row row = {.event = JOURNAL_DELIVERED, .wall_ms = wall_ms_ + i, .id = "x"};
+        assert_int_equal(journal_add(j, &row, &e), 0);
+    }
+    assert_int_equal(journal_commit(j, &e), 0);
+}
+
+static size_t rows_left(void)
+{
+    struct tree *t = NULL;
+    assert_int_equal(journal_tail(dir, NULL, 0, 100000, &t, &e), 0);
+    size_t n = t->n;
+    tree_free(t);
+    return n;
+}
+
+static void old_rows_go_in_batches_and_what_is_gathered_stays(void **state)
+{
+    (void)state;
+    struct journal *j = NULL;
+    assert_int_equal(journal_open(in_dir("a.db"), "a", &j, &e), 0);
+    assert_int_equal(journal_expire(j, UINT64_MAX, 10, &e), 0);
+    add_at(j, 25, 1000);
+    add_at(j, 5, 5000);
+    struct journal_row row = {.event = JOURNAL_DELIVERED, .wall_ms = 1, .id = "gathered"};
+    assert_int_equal(journal_add(j, &row, &e), 0);
+    assert_int_equal(journal_expire(j, 1000, 10, &e), 0);
+    assert_int_equal(journal_expire(j, 5000, 10, &e), 10);
+    assert_int_equal(journal_expire(j, 5000, 10, &e), 10);
+    assert_int_equal(journal_expire(j, 5000, 10, &e), 5);
+    assert_int_equal(journal_expire(j, 5000, 10, &e), 0);
+    assert_int_equal(rows_left(), 5);
+    assert_int_equal(journal_commit(j, &e), 0);
+    assert_int_equal(rows_left(), 6);
+    assert_int_equal(journal_expire(j, UINT64_MAX, 100, &e), 6);
+    add_at(j, 3, 9000); /* numbers go on, also after all rows went and in a new process */
+    journal_close(j);
+    assert_int_equal(journal_open(in_dir("a.db"), "a", &j, &e), 0);
+    add_at(j, 3, 9500);
+    assert_int_equal(rows_left(), 6);
+    journal_close(j);
+}
+
+static void a_row_of_a_wrong_clock_keeps_no_others(void **state)
+{
+    (void)state;
+    struct journal *j = NULL;
+    assert_int_equal(journal_open(in_dir("a.db"), "a", &j, &e), 0);
+    add_at(j, 1, 4102444800000); /* 2100 */
+    add_at(j, 20, 1000);
+    assert_int_equal(journal_expire(j, 5000, 100, &e), 21);
+    journal_close(j);
+}
+
+static void a_removal_without_room_changes_nothing(void **state)
+{
+    (void)state;
+    struct journal *j = NULL;
+    struct rlimit before, none;
+    assert_int_equal(journal_open(in_dir("a.db"), "a", &j, &e), 0);
+    add_at(j, 20, 1000);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    assert_true(journal_expire(j, 5000, 10, &e) < 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(rows_left(), 20);
+    assert_int_equal(journal_expire(j, 5000, 100, &e), 20);
+    journal_close(j);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, fresh, cleaned)
@@ -442,6 +519,9 @@ int main(void)
         CASE(a_trace_has_a_ceiling),
         CASE(rows_in_all_parts_of_the_index_are_found),
         CASE(readers_see_whole_batches_and_never_stop_the_writer),
+        CASE(old_rows_go_in_batches_and_what_is_gathered_stays),
+        CASE(a_row_of_a_wrong_clock_keeps_no_others),
+        CASE(a_removal_without_room_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Plugin file, receiving: which files are taken and when, and where they go. */
 #include "fake.h"
+#include <signal.h>
+#include <sys/resource.h>
 
 static const char *const quick[] = {"settle=300ms", "rescan=150ms", NULL};
 
@@ -244,8 +246,70 @@ static void a_folder_that_was_removed_is_made_anew(void **state)
     free(done);
 }
 
-#define RECEIVE(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
+/* ---- retention of done/ ---- */
 
+static void files_in_done_go_when_they_have_lain_there_long_enough(void **state)
+{
+    (void)state;
+    static const struct timespec old[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
+    fake_open(quick);
+    host_ctx_keep_done(fake.ctx, 500);
+    turn(1, 50);
+    for (int i = 0; i < 700; i++) { /* more than one turn looks at */
+        char name[40];
+        (void)snprintf(name, sizeof(name), "done/old-%d.json", i);
+        put(name, "{}");
+    }
+    put("failed/stays.json", "{}");
+    assert_int_equal(mkdir(fake_path("done/theirs"), 0755), 0); /* not ours */
+    turn(99, 200);
+    assert_int_equal(count_files("done"), 701);
+    hand_over("a.json", "{}");
+    /* its own time is long ago; what counts is when it was moved */
+    assert_int_equal(utimensat(AT_FDCWD, fake_path("a.json"), old, 0), 0);
+    turn(1, 5000);
+    settle(0, REEVE_OK);
+    turn(99, 250);
+    assert_true(there("done/a.json"));
+    uint64_t until = mono_ms() + 5000;
+    while (count_files("done") > 1 && mono_ms() < until)
+        turn(99, 100);
+    assert_int_equal(count_files("done"), 1);
+    assert_true(there("done/theirs"));
+    assert_true(there("failed/stays.json"));
+    assert_int_equal(rmdir(fake_path("done/theirs")), 0);
+}
+
+static void without_retention_nothing_is_removed(void **state)
+{
+    (void)state;
+    fake_open(quick);
+    turn(1, 50);
+    put("done/a.json", "{}");
+    turn(99, 300);
+    assert_true(there("done/a.json"));
+}
+
+/* A refused file is not moved before its reason can stand beside it. */
+static void a_refused_file_stays_while_its_report_cannot_be_written(void **state)
+{
+    (void)state;
+    struct rlimit before, none;
+    fake_open(quick);
+    hand_over("a.json", "{}");
+    turn(1, 5000);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none = before;
+    none.rlim_cur = 0; /* every write fails, as on a full disk; renaming works */
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    settle(0, REEVE_REJECT);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_true(there("a.json"));
+    assert_int_equal(count_files("failed"), 0);
+}
+
+#define RECEIVE(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +325,9 @@ int main(void)
         RECEIVE(more_than_a_few_files_are_all_taken),
         RECEIVE(odd_names_do_no_harm),
         RECEIVE(a_folder_that_was_removed_is_made_anew),
+        RECEIVE(files_in_done_go_when_they_have_lain_there_long_enough),
+        RECEIVE(without_retention_nothing_is_removed),
+        RECEIVE(a_refused_file_stays_while_its_report_cannot_be_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -374,6 +374,62 @@ static void a_file_of_something_else_is_refused(void **state)
     assert_null(s);
 }
 
+static void answer_at(struct state *s, uint8_t n, uint64_t ms)
+{
+    uint8_t receipt[SHA256_LEN] = {n};
+    assert_int_equal(state_receipt_put(s, receipt, NULL, "{}", 2, ms, &e), 0);
+    assert_int_equal(state_commit(s, &e), 0);
+}
+
+static bool answered(struct state *s, uint8_t n)
+{
+    uint8_t receipt[SHA256_LEN] = {n};
+    char *json = NULL;
+    size_t len;
+    uint64_t ms;
+    bool is = state_receipt(s, receipt, &json, &len, &ms, &e) == 0;
+    free(json);
+    return is;
+}
+
+static void old_receipts_go_but_the_last_one_stays(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    for (uint8_t n = 1; n <= 6; n++)
+        answer_at(s, n, n * 1000);
+    assert_int_equal(state_expire(s, 4000, 2, &e), 2); /* the oldest first */
+    assert_false(answered(s, 1) || answered(s, 2));
+    assert_true(answered(s, 3));
+    assert_int_equal(state_expire(s, 4000, 2, &e), 1);
+    assert_int_equal(state_expire(s, 4000, 2, &e), 0);
+    assert_true(answered(s, 4) && answered(s, 5));
+    assert_int_equal(state_expire(s, UINT64_MAX, 100, &e), 2);
+    assert_true(answered(s, 6)); /* the same bytes again must still be known */
+    s = reopened(s);
+    assert_int_equal(state_expire(s, UINT64_MAX, 100, &e), 0);
+    assert_true(answered(s, 6));
+    state_close(s);
+}
+
+static void receipts_do_not_go_while_look_ups_are_under_way(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    static const uint8_t key[SHA256_LEN] = {1}, receipt[SHA256_LEN] = {9};
+    struct subject_verdict v;
+    answer_at(s, 1, 1000);
+    answer_at(s, 2, 2000);
+    assert_int_equal(state_subject(s, key, key, receipt, &v, &e), 0);
+    int r = state_expire(s, UINT64_MAX, 10, &e);
+    assert_true(r == -EBUSY || r == 1);
+    assert_int_equal(state_commit(s, &e), 0);
+    if (r < 0)
+        assert_int_equal(state_expire(s, UINT64_MAX, 10, &e), 1);
+    assert_false(answered(s, 1));
+    state_close(s);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, fresh, cleaned)
@@ -389,6 +445,8 @@ int main(void)
         CASE(an_idempotency_key_holds_for_a_day),
         CASE(a_commit_without_room_stores_nothing_and_can_be_tried_again),
         CASE(a_file_of_something_else_is_refused),
+        CASE(old_receipts_go_but_the_last_one_stays),
+        CASE(receipts_do_not_go_while_look_ups_are_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
