@@ -57,6 +57,25 @@ size_t route_eval_plain(const struct route_table *t, struct route_work *w,
 int route_explain(const struct route_table *t, struct route_work *w,
                   const struct route_attribute *a, size_t n, struct tree **ret);
 
+/* ---- what is possible when only some attributes are known ---- */
+enum route_known { ROUTE_UNKNOWN, ROUTE_KNOWN_PRESENT, ROUTE_KNOWN_ABSENT, ROUTE_KNOWN_VALUE };
+struct route_fact {
+    const char *name; /* lower case */
+    enum route_known known;
+    struct value value; /* ROUTE_KNOWN_VALUE */
+};
+#define ROUTE_NONE UINT32_MAX
+/* Which destinations a message may reach of which this is known; of every other attribute nothing
+ * is. ret_route (one element a destination) gets the first route by which it may, or ROUTE_NONE:
+ * then it cannot, whatever the other attributes are. *ret_unrouted: it may match nothing. Errs
+ * towards possible where attributes depend on each other. 0 or -ENOMEM. */
+int route_possible(const struct route_table *t, const struct route_fact *f, size_t n,
+                   uint32_t *ret_route, bool *ret_unrouted);
+/* Every text that a condition compares this attribute with (`match`, =, !=, IN), repetitions
+ * included. */
+void route_constants(const struct route_table *t, const char *attribute,
+                     void (*fn)(void *arg, const char *p, size_t len), void *arg);
+
 /* ---- lint: what the standard makes surprising. One finding a call of `report`. ---- */
 struct lint_known { /* what sources of this hub can emit; n == 0: unknown, no such findings are made
                      */
