@@ -7,6 +7,8 @@
 
 #define JOURNAL_FORMAT 1
 #define JOURNAL_PART   16384 /* rows that share a stretch of the indices; part = n / JOURNAL_PART */
+/* Rows may be this much out of order when the clock was set. */
+#define JOURNAL_CLOCK_SLACK_MS (3600ull * 1000)
 extern const struct db_form journal_form;
 #define JOURNAL_TEXT(number)  JOURNAL_TEXT_(number)
 #define JOURNAL_TEXT_(number) #number

@@ -20,8 +20,9 @@
     "accepted"                        /* a message is durable: attributes, detail \
                                          {"destinations":[{"destination","route"}]} */
 #define JOURNAL_UNCHANGED "unchanged" /* known content: nothing sent */
-#define JOURNAL_UNROUTED \
-    "unrouted" /* matched nothing: destination (or none: dropped, text = the operator's reason) */
+#define JOURNAL_UNROUTED                                                                 \
+    "unrouted" /* matched nothing: destination (or none: dropped, attributes, text = the \
+                  operator's reason) */
 #define JOURNAL_ATTEMPT \
     "attempt" /* a delivery that did not succeed yet: destination, attempt, code, text, next_ms */
 #define JOURNAL_DOWN \
@@ -44,7 +45,8 @@ struct journal_row {  /* all borrowed; NULL = nothing to say */
     uint32_t attempt;
     uint64_t next_ms; /* wall clock of the next try; 0: none */
     const char *code, *text;
-    const char *attributes; /* JSON object: the message's attributes (accepted) */
+    const char *attributes; /* JSON object: the message's attributes (accepted, dropped); those that
+                               are fields of this row may be left out */
     const char *detail;     /* JSON */
 };
 
@@ -71,6 +73,22 @@ int journal_expire(struct journal *j, uint64_t before_ms, unsigned most, struct 
  * (the text names files that could not be read). -ENOTUNIQ, code "trace-ambiguous": several ids
  * begin like this; the text has the first ones. */
 int journal_trace(const char *dir, const char *what, struct tree **ret, struct err *e);
+/* A message that was taken in. All borrowed until fn returns; NULL = nothing known. */
+struct journal_taken {
+    uint64_t wall_ms;
+    const char *id, *source, *subject, *type, *party, *connector;
+    const char *attributes; /* JSON object. What has a field above may be missing in it */
+    size_t attributes_len;
+    bool dropped; /* matched nothing and had no reader */
+};
+/* Every message that was accepted or dropped since from_ms, the newest of each file first, through
+ * fn; what fn returns other than 0 ends it and is returned (negative errno, code "stopped"). Memory
+ * does not grow with the journal. After a crash a message may come twice. *ret_unreadable: a list
+ * of JOURNAL_UNREADABLE rows, or NULL when every file was read to its end. -ENOENT when there is no
+ * such directory. */
+int journal_taken(const char *dir, uint64_t from_ms,
+                  int (*fn)(void *arg, const struct journal_taken *m), void *arg,
+                  struct tree **ret_unreadable, struct err *e);
 /* The last n rows of all files (for `status` and accounts), newest last; events: only these (NULL
  * ends), or NULL. Not older than from_ms. Rows as above. An empty list when there is nothing;
  * -ENOENT when there is no such directory. */

@@ -15,8 +15,6 @@
 #define PREFIX_MIN 8
 #define IDS_MAX    2000 /* messages followed for one receipt or subject */
 #define CANDIDATES 5    /* ids named when a prefix is ambiguous */
-#define CLOCK_SLACK_MS \
-    (3600ull * 1000) /* rows may be this much out of order when the clock was set */
 
 struct ids {
     char **id;
@@ -233,7 +231,7 @@ static int tail_of(struct tailing *t, const struct journal_file *f, const char *
         if (r <= 0)
             break;
         uint64_t at = (uint64_t)sqlite3_column_int64(st, 1);
-        if (at + CLOCK_SLACK_MS < t->from_ms)
+        if (at + JOURNAL_CLOCK_SLACK_MS < t->from_ms)
             break;
         if (at < t->from_ms)
             continue;

@@ -214,6 +214,10 @@ static int drop_unrouted(struct source *s, struct submission *sub, const struct 
 {
     struct journal_row row;
     row_of(s, sub, r, id, JOURNAL_UNROUTED, &row);
+    buf_reset(&s->scratch);
+    if (attributes_json(r, &s->scratch))
+        return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+    row.attributes = buf_str(&s->scratch);
     row.text = s->unrouted_drop ? s->unrouted_drop
                                 : "no route matched and nothing is said for unrouted messages";
     sub->unrouted++;

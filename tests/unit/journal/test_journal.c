@@ -503,6 +503,72 @@ static void a_removal_without_room_changes_nothing(void **state)
     journal_close(j);
 }
 
+struct taken {
+    char text[400]; /* what was given, joined by blanks */
+    unsigned n, stop_at;
+};
+
+static int note_taken(void *arg, const struct journal_taken *m)
+{
+    struct taken *t = arg;
+    size_t at = strlen(t->text);
+    if (t->n++ < 10)
+        (void)snprintf(t->text + at, sizeof(t->text) - at, "%s%s%s%s", at ? " " : "", m->id,
+                       m->dropped ? " dropped " : " ", m->attributes ? m->attributes : "-");
+    assert_int_equal(m->attributes_len, m->attributes ? strlen(m->attributes) : 0);
+    return t->n == t->stop_at ? -EINTR : 0;
+}
+
+static void each_message_that_was_taken_in_comes_with_its_attributes(void **state)
+{
+    (void)state;
+    struct journal *a = open_journal("a.receive"), *b = open_journal("b.receive");
+    struct taken t = {.n = 0};
+    struct tree *unreadable = NULL;
+    const uint64_t day = 86400000;
+    add(a, (struct journal_row){
+               .wall_ms = day, .event = JOURNAL_ACCEPTED, .id = "a1", .attributes = "{}"});
+    add(a, (struct journal_row){.wall_ms = day, .event = JOURNAL_DELIVERED, .id = "a1"});
+    add(a, (struct journal_row){.wall_ms = 2 * day, .event = JOURNAL_ACCEPTED, .id = "a2"});
+    add(a, (struct journal_row){
+               .wall_ms = 2 * day, .event = JOURNAL_UNROUTED, .id = "a2", .destination = "d"});
+    add(a, (struct journal_row){
+               .wall_ms = 2 * day, .event = JOURNAL_UNROUTED, .id = "a3", .attributes = "{}"});
+    add(b, (struct journal_row){.wall_ms = 3 * day, .event = JOURNAL_ACCEPTED, .id = "b1"});
+    commit(a);
+    commit(b);
+    assert_int_equal(journal_taken(dir, 0, note_taken, &t, &unreadable, &e), 0);
+    assert_null(unreadable);
+    assert_string_equal(t.text, "a2 - a1 {} a3 dropped {} b1 -");
+    t = (struct taken){.n = 0};
+    assert_int_equal(journal_taken(dir, 2 * day, note_taken, &t, &unreadable, &e), 0);
+    assert_string_equal(t.text, "a2 - a3 dropped {} b1 -");
+    t = (struct taken){.stop_at = 2};
+    assert_int_equal(journal_taken(dir, 0, note_taken, &t, &unreadable, &e), -EINTR);
+    assert_int_equal(t.n, 2);
+    for (int i = 0; i < 10000; i++) /* more than a page */
+        add(b, (struct journal_row){.wall_ms = 4 * day, .event = JOURNAL_ACCEPTED, .id = "x"});
+    commit(b);
+    t = (struct taken){.n = 0};
+    assert_int_equal(journal_taken(dir, 4 * day, note_taken, &t, &unreadable, &e), 0);
+    assert_int_equal(t.n, 10000);
+    t = (struct taken){.n = 0};
+    assert_int_equal(journal_taken(dir, 3 * day, note_taken, &t, &unreadable, &e), 0);
+    assert_int_equal(t.n, 10001);
+    journal_close(a);
+    journal_close(b);
+    FILE *f = fopen(in_dir("c.db"), "w");
+    assert_non_null(f);
+    assert_int_equal(fputs("no data base", f) < 0, 0);
+    assert_int_equal(fclose(f), 0);
+    t = (struct taken){.n = 0};
+    assert_int_equal(journal_taken(dir, 3 * day, note_taken, &t, &unreadable, &e), 0);
+    assert_int_equal(t.n, 10001);
+    assert_int_equal(unreadable->n, 1);
+    assert_string_equal(tree_gets(unreadable->child[0], "process", ""), "c");
+    tree_free(unreadable);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, fresh, cleaned)
@@ -518,6 +584,7 @@ int main(void)
         CASE(gathering_has_a_ceiling),
         CASE(a_trace_has_a_ceiling),
         CASE(rows_in_all_parts_of_the_index_are_found),
+        CASE(each_message_that_was_taken_in_comes_with_its_attributes),
         CASE(readers_see_whole_batches_and_never_stop_the_writer),
         CASE(old_rows_go_in_batches_and_what_is_gathered_stays),
         CASE(a_row_of_a_wrong_clock_keeps_no_others),
