@@ -11,6 +11,7 @@
 #include "base/tree.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Exit codes that all commands share. */
@@ -25,6 +26,7 @@ int cmd_check(int argc, char **argv);
 int cmd_compile(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_test(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
 int cmd_decode(int argc, char **argv);
 int cmd_encode(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
@@ -87,6 +89,8 @@ const char *cli_config_path(const char *given);
  * "var"), relative to the configuration's directory. Only the block form of YAML is understood;
  * -ENOENT with words otherwise. Absolute. */
 int cli_data_dir(const char *config, char *out, size_t cap, struct err *e);
+/* A time: RFC 3339, or how long ago ("2d"). 0 and milliseconds since 1970, or -EINVAL. */
+int cli_parse_when(const char *s, uint64_t *ret);
 bool cli_colours(FILE *out); /* it is a terminal, and NO_COLOR is not set */
 
 /* ---- compile_config.c */

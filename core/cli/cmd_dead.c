@@ -212,20 +212,6 @@ static int numbers(struct dead *d, char **text, int n)
 
 /* ---- arguments */
 
-static int parse_when(const char *s, uint64_t *ret)
-{
-    int64_t t;
-    uint64_t ago, now = wall_ms();
-    if (rfc3339_parse(s, strlen(s), &t) == 0 && t >= 0) {
-        *ret = (uint64_t)t;
-        return 0;
-    }
-    if (parse_duration_ms(s, &ago) < 0 || ago > now)
-        return -EINVAL;
-    *ret = now - ago;
-    return 0;
-}
-
 static bool take_option(struct dead *d, int c)
 {
     switch (c) {
@@ -245,9 +231,9 @@ static bool take_option(struct dead *d, int c)
         d->filter.id = optarg;
         return true;
     case 's':
-        return parse_when(optarg, &d->filter.from_ms) == 0;
+        return cli_parse_when(optarg, &d->filter.from_ms) == 0;
     case 'u':
-        return parse_when(optarg, &d->filter.to_ms) == 0;
+        return cli_parse_when(optarg, &d->filter.to_ms) == 0;
     case 't':
         d->type = optarg;
         return true;

@@ -58,6 +58,18 @@ static const option_list explain = {
     END,
 };
 static const option_list config_only = {CONFIG, END};
+static const option_list plan = {
+    {.name = "since",
+     .argument = "TIME",
+     .help = "only messages taken in then or later; RFC 3339 (2026-01-31T00:00:00Z) or how long "
+             "ago (30d)"},
+    {.name = "data",
+     .argument = "DIR",
+     .values = "@directory",
+     .help = "the data directory whose journal is read (default: that of OLD, else that of NEW)"},
+    JSON("everything, as one JSON document"),
+    END,
+};
 static const option_list trace = {CONFIG, DATA, JSON("every journal row as JSON"), END};
 static const option_list status = {CONFIG, DATA, JSON("the whole document as JSON"), END};
 static const option_list asking = {CONFIG, DATA, END};
@@ -148,6 +160,16 @@ const struct command_help command_helps[] = {
      .summary = "run the cases of a configuration against its plan",
      .options = config_only,
      .values = "@file"},
+    {.name = "plan",
+     .arguments = "OLD NEW [--since TIME] [--data DIR] [--json]",
+     .summary = "say what another configuration would do with the messages of the journal",
+     .options = plan,
+     .values = "@file",
+     .text =
+         "OLD and NEW are configurations: a YAML file, or a directory of them; secrets need not "
+         "be there.\nPrints what would go elsewhere, what would match nothing, and who could "
+         "newly get what. Changes nothing.\nExit: 0; 1 a message would become unroutable, or a "
+         "configuration has errors; 2 not all of the\njournal could be read.\n"},
     {.name = "trace",
      .arguments = "ID|SUBJECT|RECEIPT [--json] [-c PATH | --data DIR]",
      .summary = "tell what became of a message or a submission",

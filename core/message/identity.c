@@ -78,7 +78,11 @@ static bool names_personal(const char *category)
 
 bool message_is_personal(const struct message *m)
 {
-    const char *type = message_get(m, "type"), *category = message_get(m, "datacategory");
+    return message_personal_by(message_get(m, "type"), message_get(m, "datacategory"));
+}
+
+bool message_personal_by(const char *type, const char *category)
+{
     /* every client.* type, listed or not: an unknown one must not slip through */
     if (type && strncmp(type, "client.", 7) == 0)
         return true;

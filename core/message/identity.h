@@ -29,5 +29,7 @@ extern const size_t message_types_n;
 const struct message_type *message_type_find(const char *type); /* NULL: not in the list */
 /* Personal: a client.* type, or datacategory naming "personal" (data-classification extension). */
 bool message_is_personal(const struct message *m);
+/* The same of the two attributes; NULL: absent. */
+bool message_personal_by(const char *type, const char *datacategory);
 
 #endif

@@ -65,12 +65,12 @@ struct route_fact {
     struct value value; /* ROUTE_KNOWN_VALUE */
 };
 #define ROUTE_NONE UINT32_MAX
-/* Which destinations a message may reach of which this is known; of every other attribute nothing
- * is. ret_route (one element a destination) gets the first route by which it may, or ROUTE_NONE:
- * then it cannot, whatever the other attributes are. *ret_unrouted: it may match nothing. Errs
- * towards possible where attributes depend on each other. 0 or -ENOMEM. */
+/* Which destinations a message may reach of which this is known; others: what is known of every
+ * other attribute (not a value). ret_route (one element a destination) gets the first route by
+ * which it may, or ROUTE_NONE: then it cannot, whatever the other attributes are. *ret_unrouted: it
+ * may match nothing. Errs towards possible where attributes depend on each other. 0 or -ENOMEM. */
 int route_possible(const struct route_table *t, const struct route_fact *f, size_t n,
-                   uint32_t *ret_route, bool *ret_unrouted);
+                   enum route_known others, uint32_t *ret_route, bool *ret_unrouted);
 /* Every text that a condition compares this attribute with (`match`, =, !=, IN), repetitions
  * included. */
 void route_constants(const struct route_table *t, const char *attribute,

@@ -267,7 +267,7 @@ static bool route_look(struct look *x, uint32_t route, uint32_t *ret_route)
     return certain && gives;
 }
 
-static int look_open(struct look *x, const struct route_fact *f, size_t n)
+static int look_open(struct look *x, const struct route_fact *f, size_t n, enum route_known others)
 {
     size_t slots = symbols_count(x->t->symbols);
     x->arena.max = (size_t)1 << 20;
@@ -282,6 +282,8 @@ static int look_open(struct look *x, const struct route_fact *f, size_t n)
     x->node = xcalloc(x->cap + 1, sizeof(*x->node));
     if (!x->known || !x->slot || !x->node)
         return -ENOMEM;
+    for (size_t i = 0; i < slots; i++)
+        x->known[i] = others;
     for (size_t i = 0; i < n; i++) {
         int slot = symbols_find(x->t->symbols, f[i].name, strlen(f[i].name));
         if (slot < 0)
@@ -301,10 +303,10 @@ static void look_done(struct look *x)
 }
 
 int route_possible(const struct route_table *t, const struct route_fact *f, size_t n,
-                   uint32_t *ret_route, bool *ret_unrouted)
+                   enum route_known others, uint32_t *ret_route, bool *ret_unrouted)
 {
     struct look x = {.t = t};
-    int r = look_open(&x, f, n);
+    int r = look_open(&x, f, n, others);
     bool certain = false;
     for (size_t i = 0; r == 0 && i < t->n_destination; i++)
         ret_route[i] = ROUTE_NONE;

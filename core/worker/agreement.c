@@ -19,13 +19,10 @@ static bool covers_personal(const struct tree *agreement)
     return false;
 }
 
-bool agreement_allows(const struct tree *party, const struct message *m, const char *today,
-                      struct err *why)
+/* The last day, in *ret_over, when all there are have ended. */
+static bool current(const struct tree *party, const char *today, const char **ret_over)
 {
-    if (!message_is_personal(m) || strcmp(tree_gets(party, "role", ""), "hub") == 0)
-        return true;
     const struct tree *list = tree_get(party, "agreements");
-    const char *over = NULL;
     for (size_t i = 0; tree_is_list(list) && i < list->n; i++) {
         const struct tree *a = list->child[i];
         if (!covers_personal(a))
@@ -33,9 +30,25 @@ bool agreement_allows(const struct tree *party, const struct message *m, const c
         const char *until = tree_gets(a, "until", NULL);
         if (!until || strcmp(today, until) <= 0) /* ISO dates sort as text */
             return true;
-        if (!over || strcmp(over, until) < 0)
-            over = until;
+        if (!*ret_over || strcmp(*ret_over, until) < 0)
+            *ret_over = until;
     }
+    return false;
+}
+
+bool agreement_covers_personal(const struct tree *party, const char *today)
+{
+    const char *over = NULL;
+    return strcmp(tree_gets(party, "role", ""), "hub") == 0 || current(party, today, &over);
+}
+
+bool agreement_allows(const struct tree *party, const struct message *m, const char *today,
+                      struct err *why)
+{
+    const char *over = NULL;
+    if (!message_is_personal(m) || strcmp(tree_gets(party, "role", ""), "hub") == 0 ||
+        current(party, today, &over))
+        return true;
     const char *name = tree_gets(party, "name", "?"), *type = message_get(m, "type");
     if (over)
         (void)err_set(why, -EACCES, "no-agreement",

@@ -13,4 +13,7 @@
 bool agreement_allows(const struct tree *party, const struct message *m, const char *today,
                       struct err *why);
 
+/* The same of any personal message. */
+bool agreement_covers_personal(const struct tree *party, const char *today);
+
 #endif

@@ -93,7 +93,8 @@ static void expressions_as_far_as_the_facts_decide_them(void **unused)
         (void)snprintf(routes, sizeof(routes), "[{\"name\":\"r\",\"when\":\"%s\",\"to\":[\"a\"]}]",
                        rows[i].when);
         struct route_table *t = build(routes);
-        assert_int_equal(route_possible(t, facts, ARRAY_SIZE(facts), route, &unrouted), 0);
+        assert_int_equal(
+            route_possible(t, facts, ARRAY_SIZE(facts), ROUTE_UNKNOWN, route, &unrouted), 0);
         if ((route[0] != ROUTE_NONE) != rows[i].may || unrouted != rows[i].unrouted)
             fail_msg("%s: may %d unrouted %d", rows[i].when, route[0] != ROUTE_NONE, unrouted);
         assert_true(route[1] == ROUTE_NONE);
@@ -114,22 +115,25 @@ static void match_and_first(void **unused)
     struct route_fact f[] = {text("type", "client.case"), text("category", "fuel")};
     uint32_t route[2];
     bool unrouted;
-    assert_int_equal(route_possible(t, f, 1, route, &unrouted), 0);
+    assert_int_equal(route_possible(t, f, 1, ROUTE_UNKNOWN, route, &unrouted), 0);
     assert_int_equal(route[0], 1);
     assert_int_equal(route[1], 1);
     assert_false(unrouted);
-    assert_int_equal(route_possible(t, f, 2, route, &unrouted), 0);
+    assert_int_equal(route_possible(t, f, 2, ROUTE_UNKNOWN, route, &unrouted), 0);
     assert_true(route[0] ==
                 ROUTE_NONE); /* the second alternative always holds: the last is not tried */
     assert_int_equal(route[1], 1);
     f[0] = text("type", "funding.award");
-    assert_int_equal(route_possible(t, f, 2, route, &unrouted), 0);
+    assert_int_equal(route_possible(t, f, 2, ROUTE_UNKNOWN, route, &unrouted), 0);
     assert_true(route[0] == ROUTE_NONE);
     assert_int_equal(route[1], 0);
     assert_false(unrouted);
     f[0] = text("type", "funding.report");
-    assert_int_equal(route_possible(t, f, 2, route, &unrouted), 0);
+    assert_int_equal(route_possible(t, f, 2, ROUTE_UNKNOWN, route, &unrouted), 0);
     assert_true(route[0] == ROUTE_NONE && route[1] == ROUTE_NONE && unrouted);
+    f[0] = text("type", "client.case");
+    assert_int_equal(route_possible(t, f, 1, ROUTE_KNOWN_ABSENT, route, &unrouted), 0);
+    assert_true(route[0] == ROUTE_NONE && route[1] == 1); /* there is no category */
     route_table_free(t);
 }
 

@@ -317,7 +317,7 @@ static void check_possible(const struct route_table *t, const struct route_attri
             f[k].value = there->value;
         k++;
     }
-    assert_int_equal(route_possible(t, f, k, route, &unrouted), 0);
+    assert_int_equal(route_possible(t, f, k, ROUTE_UNKNOWN, route, &unrouted), 0);
     for (size_t i = 0; i < hits; i++)
         assert_true(route[hit[i].destination] <= hit[i].route);
     assert_true(hits > 0 || unrouted);
