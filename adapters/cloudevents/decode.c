@@ -43,6 +43,10 @@ static reeve_rc decode_structured(reeve_ctx *ctx, reeve_reader *r, reeve_out *ou
               "the event is larger than a message may be, or could not be read");
         return REEVE_OK;
     }
+    if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) { /* as batches are read */
+        p += 3;
+        len -= 3;
+    }
     if (p[strspn(p, " \t\r\n")] != '{') {
         issue(ctx, REEVE_ISSUE_UNREADABLE, "event-not-object", "", "one JSON object",
               "this is not a CloudEvent in JSON");

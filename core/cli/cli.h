@@ -100,12 +100,6 @@ struct buf;
 int cli_compile(const char *path, unsigned flags, struct diagnostics *d, struct tree **ret_plan,
                 struct buf *print);
 
-/* ---- control_client.c */
-/* One command to the supervisor of a data directory; waits for the answer at most timeout_ms. 0 and
- * the answer (whatever its "ok" says); -ECONNREFUSED: no hub runs there (code "not-running"). */
-int control_call(const char *data, const struct tree *request, unsigned timeout_ms,
-                 struct tree **ret, struct err *e);
-
 /* ---- status_print.c */
 /* The people's form of a status document, running or stored. Returns CLI_OK, or CLI_FAILED when
  * there is an alarm. */

@@ -4,6 +4,7 @@
  * completes a line wants names or none. */
 #include "cli.h"
 #include "base/util.h"
+#include "supervisor/supervisor.h"
 #include "config/config.h"
 #include "plugin/loader.h"
 #include <getopt.h>

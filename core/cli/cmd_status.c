@@ -79,6 +79,8 @@ static int show(const struct hub_options *o, const struct hub *h, bool json)
     struct err e;
     int r = status ? tree_putb(status, "ok", true) : -ENOMEM;
     if (r == 0)
+        r = tree_putu(status, "format", SUPERVISOR_STATUS_FORMAT);
+    if (r == 0)
         r = tree_puts(status, "state", "not running");
     if (r == 0)
         r = tree_puts(status, "data", h->data);

@@ -282,7 +282,7 @@ static int request(struct try_host *h, const struct order *o, struct err *e)
 {
     _cleanup_free_ char *text = NULL;
     size_t len = 0;
-    struct host_header type = {"content-type", o->content_type};
+    struct door_header type = {"content-type", o->content_type};
     if (!h->plugin->api.request)
         return err_set(e, -ENOTSUP, "plugin-role", "it takes no requests");
     int r = read_input(o->request, &text, &len, e);

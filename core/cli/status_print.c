@@ -3,6 +3,7 @@
  * are escaped. */
 #include "cli.h"
 #include "base/util.h"
+#include <stdarg.h>
 #include <string.h>
 
 struct paint {
@@ -14,6 +15,7 @@ struct paint {
 #define YELLOW "33"
 #define GREEN  "32"
 #define BOLD   "1"
+#define BAR    10
 
 static void painted(const struct paint *p, const char *colour, const char *text, int width)
 {
@@ -21,6 +23,20 @@ static void painted(const struct paint *p, const char *colour, const char *text,
         fprintf(p->out, "\033[%sm%-*s\033[0m", colour, width, text);
     else
         fprintf(p->out, "%-*s", width, text);
+}
+
+static void painted_line(const struct paint *p, const char *colour, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static void painted_line(const struct paint *p, const char *colour, const char *fmt, ...)
+{
+    va_list ap;
+    if (p->colours)
+        fprintf(p->out, "\033[%sm", colour);
+    va_start(ap, fmt);
+    (void)vfprintf(p->out, fmt, ap);
+    va_end(ap);
+    if (p->colours)
+        fputs("\033[0m", p->out);
 }
 
 static const char *shown(char *out, size_t cap, const char *text)
@@ -77,8 +93,8 @@ static void print_processes(const struct paint *p, const struct tree *list)
     int w = longest(list, "name", 8);
     if (!list || !list->n)
         return;
-    fprintf(p->out, "\n%-*s  %-8s %-8s %8s %10s %9s\n", w, "PROCESS", "STATE", "PID", "RESTARTS",
-            "SINCE", "MEMORY");
+    painted_line(p, BOLD, "\n%-*s  %-8s %-8s %8s %10s %9s %8s\n", w, "PROCESS", "STATE", "PID",
+                 "RESTARTS", "SINCE", "MEMORY", "A MINUTE");
     for (size_t i = 0; i < list->n; i++) {
         const struct tree *t = list->child[i];
         const char *state = tree_gets(t, "state", "?");
@@ -88,8 +104,9 @@ static void print_processes(const struct paint *p, const struct tree *list)
             (void)snprintf(memory, sizeof memory, "%.1f MB", (double)kb / 1024);
         fprintf(p->out, "%-*s  ", w, shown(text, sizeof text, tree_gets(t, "name", "?")));
         painted(p, state_colour(state), state, 8);
-        fprintf(p->out, " %-8s %8s %10s %9s", tree_gets(t, "pid", "-"),
-                tree_gets(t, "restarts", "0"), age_of(a, tree_gets(t, "since", NULL)), memory);
+        fprintf(p->out, " %-8s %8s %10s %9s %8s", tree_gets(t, "pid", "-"),
+                tree_gets(t, "restarts", "0"), age_of(a, tree_gets(t, "since", NULL)), memory,
+                tree_gets(t, "per_minute", "-"));
         if (tree_getb(t, "paused", false))
             painted(p, YELLOW, "  paused", 0);
         if (*tree_gets(t, "status", ""))
@@ -101,12 +118,41 @@ static void print_processes(const struct paint *p, const struct tree *list)
     }
 }
 
+/* How many of BAR cells stand for n messages of at most `most`: by powers, so that ten in a queue
+ * for a million are seen, and only a full one is full. */
+static unsigned bar_cells(uint64_t n, uint64_t most)
+{
+    unsigned bits = 0, all = 0;
+    if (n >= most)
+        return n ? BAR : 0;
+    for (; n >> bits; bits++)
+        ;
+    for (; most >> all; all++)
+        ;
+    unsigned cells = (bits * BAR + all - 1) / all;
+    return cells < BAR ? cells : BAR - 1;
+}
+
+static void print_bar(const struct paint *p, const struct tree *t)
+{
+    uint64_t n = tree_getu(t, "ready", 0) + tree_getu(t, "delayed", 0) +
+                 tree_getu(t, "inflight", 0),
+             most = tree_getu(t, "limit_messages", 0);
+    char bar[BAR + 1] = "";
+    most = most ? most : 1000000;
+    unsigned cells = bar_cells(n, most);
+    for (unsigned i = 0; i < BAR; i++)
+        bar[i] = i < cells ? '#' : '.';
+    painted(p, n >= most / 10 * 9 ? RED : n >= most / 2 ? YELLOW : cells ? GREEN : NULL, bar, BAR);
+}
+
 static void print_queue(const struct paint *p, const struct tree *t, int w)
 {
     char a[32], text[800];
     uint64_t dead = tree_getu(t, "dead", 0);
-    fprintf(p->out, "%-*s  %8s %8s %9s ", w, shown(text, sizeof text, tree_gets(t, "name", "?")),
-            tree_gets(t, "ready", "0"), tree_gets(t, "delayed", "0"),
+    fprintf(p->out, "%-*s  ", w, shown(text, sizeof text, tree_gets(t, "name", "?")));
+    print_bar(p, t);
+    fprintf(p->out, " %8s %8s %9s ", tree_gets(t, "ready", "0"), tree_gets(t, "delayed", "0"),
             tree_gets(t, "inflight", "0"));
     (void)snprintf(text, sizeof text, "%6s", tree_gets(t, "dead", "0"));
     painted(p, dead ? RED : NULL, text, 6);
@@ -127,8 +173,8 @@ static void print_queues(const struct paint *p, const struct tree *list)
     int w = longest(list, "name", 11);
     if (!list || !list->n)
         return;
-    fprintf(p->out, "\n%-*s  %8s %8s %9s %6s %12s\n", w, "DESTINATION", "WAITING", "DELAYED",
-            "UNDER WAY", "DEAD", "OLDEST");
+    painted_line(p, BOLD, "\n%-*s  %-*s %8s %8s %9s %6s %12s\n", w, "DESTINATION", BAR, "QUEUE",
+                 "WAITING", "DELAYED", "UNDER WAY", "DEAD", "OLDEST");
     for (size_t i = 0; i < list->n; i++)
         print_queue(p, list->child[i], w);
 }
@@ -142,23 +188,12 @@ static void print_alarms(const struct paint *p, const struct tree *list)
     for (size_t i = 0; i < list->n; i++) {
         const struct tree *t = list->child[i];
         painted(p, RED, "ALARM", 0);
-        fprintf(p->out, " %s: %s [%s]", tree_gets(t, "process", "hub"),
+        fprintf(p->out, " %s: %s [%s]", tree_gets(t, "destination", tree_gets(t, "process", "hub")),
                 shown(text, sizeof text, tree_gets(t, "text", "")), tree_gets(t, "code", "?"));
         if (tree_gets(t, "since", NULL))
             fprintf(p->out, ", for %s", age_of(a, tree_gets(t, "since", NULL)));
         fputc('\n', p->out);
     }
-}
-
-/* The queues: of the document itself (stored), or among the figures of the process that owns them.
- */
-static const struct tree *find_queues(const struct tree *status)
-{
-    const struct tree *queues = tree_get(status, "destinations"),
-                      *processes = tree_get(status, "processes");
-    for (size_t i = 0; !queues && processes && i < processes->n; i++)
-        queues = tree_at(processes->child[i], "stats/destinations");
-    return queues;
 }
 
 int status_print(const struct tree *status, FILE *out, bool colours)
@@ -175,7 +210,7 @@ int status_print(const struct tree *status, FILE *out, bool colours)
                 tree_gets(status, "pid", "?"));
     fprintf(out, ", data in %s\n", shown(text, sizeof text, tree_gets(status, "data", "?")));
     print_processes(&p, tree_get(status, "processes"));
-    print_queues(&p, find_queues(status));
+    print_queues(&p, tree_get(status, "destinations"));
     print_alarms(&p, alarms);
     return alarms && alarms->n ? CLI_FAILED : CLI_OK;
 }

@@ -129,6 +129,7 @@ enum shape {
     SHAPE_INT,
     SHAPE_BOOL,
     SHAPE_DURATION,
+    SHAPE_PERIOD, /* base/period.h; canonical as written */
     SHAPE_BYTES,
     SHAPE_PATH,
     SHAPE_CHOICE,

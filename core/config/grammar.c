@@ -68,6 +68,15 @@ static const struct field limit[] = {
     {"bytes", SHAPE_BYTES, FIELD_REF, "1M..", NULL},
     {0},
 };
+static const struct field too_old[] = {
+    {"oldest", SHAPE_DURATION, FIELD_REQUIRED | FIELD_REF, "1s..", NULL},
+    {0},
+};
+static const struct field rhythm[] = {
+    {"every", SHAPE_PERIOD, FIELD_REQUIRED, NULL, NULL},
+    {"grace", SHAPE_DURATION, FIELD_REF, NULL, NULL},
+    {0},
+};
 const struct field grammar_receive[] = {
     {"plugin", SHAPE_TEXT, 0, NULL, NULL},
     {"use", SHAPE_NAME, 0, NULL, NULL},
@@ -78,6 +87,7 @@ const struct field grammar_receive[] = {
     {"steps", SHAPE_ANY, 0, NULL, NULL},
     {"deadline", SHAPE_DURATION, FIELD_REF, "1s..1d", NULL},
     {"types", SHAPE_CHOICE, 0, "closed|open", NULL},
+    {"expect", SHAPE_MAP, 0, NULL, rhythm},
     {"enabled", SHAPE_BOOL, FIELD_REF, NULL, NULL},
     {"once", SHAPE_ANY, FIELD_LATER, NULL, NULL},
     {0},
@@ -89,6 +99,7 @@ const struct field grammar_deliver[] = {
     {"retry", SHAPE_MAP, 0, NULL, retry},
     {"order", SHAPE_CHOICE, 0, "free|strict", NULL},
     {"limit", SHAPE_MAP, 0, NULL, limit},
+    {"alarm", SHAPE_MAP, 0, NULL, too_old},
     {"batch", SHAPE_INT, FIELD_REF, "1..10000", NULL},
     {"steps", SHAPE_ANY, 0, NULL, NULL},
     {"deadline", SHAPE_DURATION, FIELD_REF, "1s..1d", NULL},

@@ -5,13 +5,12 @@
 
 static const char *shape_name(enum shape s)
 {
-    static const char *const names[] = {[SHAPE_TEXT] = "text",         [SHAPE_NAME] = "name",
-                                        [SHAPE_INT] = "int",           [SHAPE_BOOL] = "bool",
-                                        [SHAPE_DURATION] = "duration", [SHAPE_BYTES] = "bytes",
-                                        [SHAPE_PATH] = "path",         [SHAPE_CHOICE] = "choice",
-                                        [SHAPE_DATE] = "date",         [SHAPE_SECRET] = "secret",
-                                        [SHAPE_URL] = "url",           [SHAPE_MAP] = "map",
-                                        [SHAPE_NAMED] = "named",       [SHAPE_ANY] = "any"};
+    static const char *const names[] = {
+        [SHAPE_TEXT] = "text",   [SHAPE_NAME] = "name",         [SHAPE_INT] = "int",
+        [SHAPE_BOOL] = "bool",   [SHAPE_DURATION] = "duration", [SHAPE_PERIOD] = "period",
+        [SHAPE_BYTES] = "bytes", [SHAPE_PATH] = "path",         [SHAPE_CHOICE] = "choice",
+        [SHAPE_DATE] = "date",   [SHAPE_SECRET] = "secret",     [SHAPE_URL] = "url",
+        [SHAPE_MAP] = "map",     [SHAPE_NAMED] = "named",       [SHAPE_ANY] = "any"};
     return s < ARRAY_SIZE(names) && names[s] ? names[s] : "?";
 }
 

@@ -195,6 +195,17 @@ static void check_batch(struct compile *c, const struct side *s)
                  (unsigned)(most ? most : 1), most > 1 ? "s" : "");
 }
 
+/* A message that is given up before its queue is called too old raises no alarm. */
+static void check_alarm(struct compile *c, const struct side *s)
+{
+    const struct tree *t = tree_at(s->effective, "alarm/oldest");
+    uint64_t tried = get_duration(c, s->effective, "retry/for", (uint64_t)7 * 86400000);
+    if (t && get_duration(c, s->effective, "alarm/oldest", 0) >= tried)
+        warning_at(c, t, "alarm-late",
+                   "messages become dead letters before they are that old: `retry: {for:}` is not "
+                   "longer");
+}
+
 void side_check(struct compile *c, struct side *s)
 {
     char what[NAME_LEN_MAX + 64], q[QUOTE_MAX];
@@ -217,8 +228,10 @@ void side_check(struct compile *c, struct side *s)
     check_plugin(c, s, what);
     check_adapter(c, s, what);
     check_steps(c, s);
-    if (s->deliver)
+    if (s->deliver) {
         check_batch(c, s);
+        check_alarm(c, s);
+    }
 }
 
 void side_free(struct side *s)

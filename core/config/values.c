@@ -6,6 +6,7 @@
  * reference. A secret file that others can read is a warning; one that is not there is an error,
  * except with CONFIG_WITHOUT_SECRETS. */
 #include "compile.h"
+#include "base/period.h"
 #include "base/util.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -259,6 +260,10 @@ const char *value_canonical(enum shape shape, const char *allowed, const char *b
     case SHAPE_CHOICE:
         if (!choice(allowed, text))
             return allowed;
+        break;
+    case SHAPE_PERIOD:
+        if (parse_period(text, &(struct period){0}) < 0)
+            return "how often: 1 month, 2 weeks, 1 day, or a duration such as 36h";
         break;
     case SHAPE_DATE:
         if (!date_ok(text))

@@ -2,6 +2,7 @@
 /* config - see config.h. The compiler has checked all this; it is checked again because this
  * process faces the world. */
 #include "config.h"
+#include "base/door_wire.h"
 #include "base/util.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,6 +13,8 @@
 #define DEFAULT_MAX_BODY    (200u << 20)
 #define DEFAULT_DEADLINE_MS 120000u
 #define DEFAULT_CONNECTIONS 1000u
+#define CONSOLE_PATH        "/-/console"
+#define CONSOLE_BODY_MAX    DOOR_INLINE_MAX /* its forms */
 
 int address_parse(const char *text, struct sockaddr_storage *ret, socklen_t *ret_len)
 {
@@ -104,6 +107,17 @@ static int read_path(const struct tree *t, const struct door_config *c, struct d
     return 0;
 }
 
+static int read_console(const struct tree *t, struct door_path *p, struct err *e)
+{
+    *p = (struct door_path){.path = CONSOLE_PATH,
+                            .connector = "console",
+                            .socket = tree_gets(t, "socket", ""),
+                            .max_body = CONSOLE_BODY_MAX,
+                            .console = true};
+    return p->socket[0] == '/' ? 0
+                               : err_set(e, -EINVAL, "door-path", "path %s: no socket", p->path);
+}
+
 static int read_address(struct door_config *c, struct err *e)
 {
     c->listen = tree_gets(c->part, "listen", "127.0.0.1:8480");
@@ -119,7 +133,7 @@ static int read_address(struct door_config *c, struct err *e)
 
 static int read_all(struct door_config *c, struct err *e)
 {
-    const struct tree *paths = tree_get(c->part, "paths");
+    const struct tree *paths = tree_get(c->part, "paths"), *console = tree_get(c->part, "console");
     const char *data = tree_gets(c->part, "data", NULL);
     size_t n = tree_is_list(paths) ? paths->n : 0;
     c->hub = tree_gets(c->part, "hub", "hub");
@@ -130,7 +144,7 @@ static int read_all(struct door_config *c, struct err *e)
     if (!data)
         return err_set(e, -EINVAL, "door-part", "the part of the plan has no data directory");
     c->stage_path = path_join(data, "stage");
-    c->path = xcalloc(n ? n : 1, sizeof *c->path);
+    c->path = xcalloc(n + 1, sizeof *c->path);
     if (!c->stage_path || !c->path)
         return err_set(e, -ENOMEM, "memory", "out of memory");
     c->stage = c->stage_path;
@@ -139,6 +153,8 @@ static int read_all(struct door_config *c, struct err *e)
         c->paths = i + 1;
         r = read_path(paths->child[i], c, &c->path[i], e);
     }
+    if (r == 0 && console)
+        r = read_console(console, &c->path[c->paths++], e);
     return r;
 }
 

@@ -16,6 +16,7 @@ struct door_path {
     uint64_t max_body;
     uint8_t (*token)[SHA256_LEN]; /* SHA-256 of each token that opens it */
     size_t tokens;                /* 0: open to all */
+    bool console;                 /* the console's pages: it asks by itself who somebody is */
 };
 
 struct door_config {
@@ -28,7 +29,7 @@ struct door_config {
     bool behind_proxy;
     uint64_t deadline_ms;
     unsigned max_connections;
-    struct door_path *path;
+    struct door_path *path; /* the console's, if there is one, is the last */
     size_t paths;
 };
 

@@ -42,6 +42,7 @@ struct answer {
     uint32_t retry_after;
     const char *allow;        /* 405 */
     const char *authenticate; /* 401 */
+    struct buf fields;        /* of the worker: name, zero, value, zero … */
     struct buf body;
 };
 

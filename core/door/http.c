@@ -49,6 +49,11 @@ static int add_fields(struct MHD_Response *response, const struct request *r)
         e = add(response, "Allow", a->allow);
     if (e == 0 && a->authenticate)
         e = add(response, "WWW-Authenticate", a->authenticate);
+    for (size_t at = 0; e == 0 && at < a->fields.len;) {
+        const char *name = a->fields.p + at, *value = name + strlen(name) + 1;
+        e = add(response, name, value);
+        at += strlen(name) + strlen(value) + 2;
+    }
     if (e == 0 && a->status == 415)
         e = add(response, "Accept-Encoding", "identity");
     if (e == 0 && (r->door->draining || r->door->config->behind_proxy || r->head_bad))

@@ -15,9 +15,10 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#define THROW_AWAY_MAX  (4u << 20)
-#define ANSWER_BODY_MAX DOOR_FRAME_MAX
-#define DISK_RESERVE    (64u << 20)
+#define THROW_AWAY_MAX    (4u << 20)
+#define ANSWER_BODY_MAX   DOOR_FRAME_MAX
+#define ANSWER_FIELDS_MAX (DOOR_HEADERS_MAX * (DOOR_HEADER_NAME_MAX + DOOR_HEADER_VALUE_MAX + 2))
+#define DISK_RESERVE      (64u << 20)
 
 struct request *request_new(struct door *d, struct conn *c, const char *target)
 {
@@ -31,6 +32,7 @@ struct request *request_new(struct door *d, struct conn *c, const char *target)
     buf_init(&r->headers, 64u << 10);
     buf_init(&r->body, DOOR_INLINE_MAX);
     buf_init(&r->answer.body, ANSWER_BODY_MAX);
+    buf_init(&r->answer.fields, ANSWER_FIELDS_MAX);
     r->deadline_ms = mono_ms() + d->config->deadline_ms;
     r->target = strdup(target);
     if (!r->target) {
@@ -79,6 +81,7 @@ void request_free(struct request *r)
     drop_body(r);
     buf_done(&r->headers);
     buf_done(&r->answer.body);
+    buf_done(&r->answer.fields);
     free(r->target);
     free(r);
 }
@@ -92,6 +95,7 @@ void request_refuse(struct request *r, unsigned status, const char *code, const 
     a->status = status;
     a->retry_after = retry_after;
     (void)snprintf(a->type, sizeof a->type, "%s", PROBLEM_TYPE);
+    buf_reset(&a->fields);
     buf_reset(&a->body);
     if (problem_write(&a->body, status, code, detail) < 0)
         buf_reset(&a->body); /* the status alone says enough */
@@ -117,9 +121,13 @@ static bool refuse(struct request *r, const struct refusal *no)
 
 static void answer_health(struct request *r)
 {
-    size_t absent = 0;
-    for (size_t i = 0; i < r->door->config->paths; i++)
+    size_t absent = 0, paths = 0;
+    for (size_t i = 0; i < r->door->config->paths; i++) {
+        if (r->door->config->path[i].console)
+            continue; /* nobody who sends needs it */
+        paths++;
         absent += !upstream_try(r->door->upstream[i]);
+    }
     bool fine = absent == 0 && !r->door->draining;
     r->answer.status = fine ? 200 : 503;
     r->answer.retry_after = fine ? 0 : 1;
@@ -128,18 +136,18 @@ static void answer_health(struct request *r)
                    fine                ? "ok"
                    : r->door->draining ? "draining"
                                        : "degraded",
-                   r->door->config->paths, absent);
+                   paths, absent);
 }
 
 static int pack_headers(struct request *r, const struct header *h, size_t n)
 {
     uint32_t count = 0;
     for (size_t i = 0; i < n; i++)
-        count += header_passes(&h[i]);
+        count += header_passes(&h[i], r->access.what == WHAT_CONSOLE);
     int e = pack_u32(&r->headers, count);
     for (size_t i = 0; e == 0 && i < n; i++) {
         char name[256];
-        if (!header_passes(&h[i]))
+        if (!header_passes(&h[i], r->access.what == WHAT_CONSOLE))
             continue;
         if (h[i].name_len >= sizeof name)
             return -EFBIG;
@@ -331,7 +339,12 @@ static void on_answer(void *arg, const struct upstream_answer *a)
     r->answer.status = a->status;
     r->answer.retry_after = a->retry_after;
     (void)snprintf(r->answer.type, sizeof r->answer.type, "%s", a->content_type);
-    if (buf_add(&r->answer.body, a->body, a->len) < 0)
+    int e = 0;
+    for (size_t i = 0; e == 0 && i < a->fields; i++) {
+        e = buf_add(&r->answer.fields, a->field[i].name, strlen(a->field[i].name) + 1);
+        e = e ? e : buf_add(&r->answer.fields, a->field[i].value, strlen(a->field[i].value) + 1);
+    }
+    if (e < 0 || buf_add(&r->answer.body, a->body, a->len) < 0)
         request_refuse(r, 503, "memory", "there is no memory for the answer", 1);
     answered(r);
 }

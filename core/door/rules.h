@@ -38,9 +38,13 @@ struct head { /* what header_check() found; pointers into the headers */
  * coding. version: "HTTP/1.1". False: *no says why. */
 bool header_check(const struct header *h, size_t n, const char *version, struct head *ret,
                   struct refusal *no);
-/* Fields that are passed on to a worker: not credentials, and not those that concern this
- * connection only. */
-bool header_passes(const struct header *h);
+/* Fields that are passed on: not those that concern this connection only, and credentials and Host
+ * to the console alone, which asks who it is by itself. */
+bool header_passes(const struct header *h, bool to_console);
+
+/* A header field of an answer from behind the door: only those that a page needs, a value of
+ * visible US-ASCII and blanks. All others are the door's own. */
+bool answer_field_ok(const char *name, const char *value);
 
 /* Splits a request target (origin-form) and decodes the path once. path: PATH_LEN_MAX + 1 bytes.
  * Refused: what is not a path, %00 and other control characters, %2F, backslashes, dot segments,
@@ -48,7 +52,7 @@ bool header_passes(const struct header *h);
  * when there is none); its escapes are checked. */
 bool path_check(const char *raw, char *path, const char **ret_query, struct refusal *no);
 
-enum what { WHAT_HEALTH, WHAT_SUBMIT, WHAT_RECEIPT };
+enum what { WHAT_HEALTH, WHAT_SUBMIT, WHAT_RECEIPT, WHAT_CONSOLE };
 struct access {
     enum what what;
     const struct door_path *path; /* NULL for WHAT_HEALTH */
@@ -57,7 +61,8 @@ struct access {
 };
 /* Who may do what: a bearer token (RFC 6750) opens the paths that list its SHA-256; every
  * comparison is done in full. Without one only paths open to all are there; the rest is 401,
- * whether it exists or not. authorization may be NULL. */
+ * whether it exists or not. The console's pages ask by themselves: they are open here.
+ * authorization may be NULL. */
 bool access_check(const struct door_config *c, const char *method, const char *path,
                   const struct header *authorization, struct access *ret, struct refusal *no);
 /* May this body come? limit: bytes. */

@@ -123,13 +123,17 @@ static bool opens(const struct door_path *p, const uint8_t digest[SHA256_LEN])
 
 /* ---- what */
 
-/* PATH itself, or PATH/receipts/RECEIPT. */
+/* PATH itself, or PATH/receipts/RECEIPT; of the console everything below it. */
 static bool fits(const struct door_path *p, const char *path, enum what *ret)
 {
     static const char receipts[] = "/receipts/";
     size_t len = strlen(p->path);
     if (strncmp(path, p->path, len) != 0)
         return false;
+    if (p->console) {
+        *ret = WHAT_CONSOLE;
+        return path[len] == '\0' || path[len] == '/';
+    }
     if (path[len] == '\0') {
         *ret = WHAT_SUBMIT;
         return true;
@@ -153,9 +157,11 @@ static bool method_check(const char *method, struct access *a, struct refusal *n
 {
     bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0,
          post = strcmp(method, "POST") == 0;
-    if (a->what == WHAT_SUBMIT ? post : get)
+    if (a->what == WHAT_CONSOLE ? get || post : a->what == WHAT_SUBMIT ? post : get)
         return true;
-    a->allow = a->what == WHAT_SUBMIT ? "POST" : "GET, HEAD";
+    a->allow = a->what == WHAT_CONSOLE  ? "GET, HEAD, POST"
+               : a->what == WHAT_SUBMIT ? "POST"
+                                        : "GET, HEAD";
     return refuse(no, 405, "method",
                   a->what == WHAT_SUBMIT ? "documents are pushed here with POST"
                                          : "this is read with GET");

@@ -146,25 +146,40 @@ bool header_check(const struct header *h, size_t n, const char *version, struct 
     return true;
 }
 
-bool header_passes(const struct header *h)
+bool header_passes(const struct header *h, bool to_console)
 {
-    static const char *const kept_back[] = {"authorization",
-                                            "cookie",
-                                            "connection",
-                                            "keep-alive",
-                                            "te",
-                                            "trailer",
-                                            "transfer-encoding",
-                                            "upgrade",
-                                            "expect",
-                                            "host",
-                                            "content-length",
-                                            "proxy-authorization",
-                                            "proxy-connection"};
-    for (size_t i = 0; i < sizeof kept_back / sizeof kept_back[0]; i++)
-        if (named(h, kept_back[i]))
+    static const char *const never[] = {
+        "connection",          "keep-alive",      "te",     "trailer",
+        "transfer-encoding",   "upgrade",         "expect", "content-length",
+        "proxy-authorization", "proxy-connection"};
+    static const char *const console[] = {"authorization", "cookie", "host"};
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+        if (named(h, never[i]))
             return false;
+    for (size_t i = 0; i < sizeof console / sizeof console[0]; i++)
+        if (named(h, console[i]))
+            return to_console;
     return true;
+}
+
+bool answer_field_ok(const char *name, const char *value)
+{
+    static const char *const known[] = {"content-language",
+                                        "content-security-policy",
+                                        "cross-origin-opener-policy",
+                                        "cross-origin-resource-policy",
+                                        "location",
+                                        "referrer-policy",
+                                        "set-cookie",
+                                        "www-authenticate",
+                                        "x-frame-options"};
+    for (const char *p = value; *p; p++)
+        if (*p < 0x20 || *p > 0x7e)
+            return false;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(name, known[i]) == 0)
+            return true;
+    return false;
 }
 
 bool body_check(const struct head *h, const char *method, uint64_t limit, struct refusal *no)

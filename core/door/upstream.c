@@ -5,6 +5,7 @@
 #include "base/frame.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "rules.h"
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -158,33 +159,61 @@ int upstream_fd(const struct upstream *u, short *ret_events)
     return channel_fd(u->channel);
 }
 
-static int take_answer(struct upstream *u, const struct frame *f)
+static int take_fields(struct unpack *in, struct upstream_space *s, struct upstream_answer *a)
+{
+    uint32_t n = unpack_u32(in);
+    if (n > DOOR_HEADERS_MAX)
+        return -EPROTO;
+    for (uint32_t i = 0; i < n; i++) {
+        unpack_str(in, s->name[i], sizeof s->name[i]);
+        unpack_str(in, s->value[i], sizeof s->value[i]);
+        if (in->bad || !answer_field_ok(s->name[i], s->value[i]))
+            return -EPROTO;
+        s->field[i] = (struct door_header){s->name[i], s->value[i]};
+    }
+    a->field = s->field;
+    a->fields = n;
+    return 0;
+}
+
+int upstream_read_answer(const struct frame *f, struct upstream_space *space,
+                         struct upstream_answer *ret)
 {
     struct unpack in;
-    char type[256];
-    struct upstream_answer a = {0};
-    if (f->fd >= 0)
-        (void)close(f->fd);
+    struct upstream_answer a = {.content_type = space->type};
     if (f->type != DOOR_ANSWER || f->fd >= 0)
         return -EPROTO;
     unpack_start(&in, f->p, f->len);
     a.number = unpack_u64(&in);
     a.status = unpack_u32(&in);
-    unpack_str(&in, type, sizeof type);
+    unpack_str(&in, space->type, sizeof space->type);
     a.retry_after = unpack_u32(&in);
+    if (in.bad || take_fields(&in, space, &a) < 0)
+        return -EPROTO;
     union {
         const uint8_t *u;
         const char *c;
     } body = {.u = unpack_bytes(&in, &a.len)};
     if (unpack_end(&in) < 0 || a.status < 200 || a.status > 599)
         return -EPROTO;
-    for (const char *p = type; *p; p++) /* it becomes a header field */
+    for (const char *p = space->type; *p; p++) /* it becomes a header field */
         if (*p < 0x20 || *p > 0x7e)
             return -EPROTO;
-    a.content_type = type;
     a.body = body.c;
-    u->events.answer(u->events.arg, &a);
+    *ret = a;
     return 0;
+}
+
+static int take_answer(struct upstream *u, const struct frame *f)
+{
+    struct upstream_space space;
+    struct upstream_answer a;
+    if (f->fd >= 0)
+        (void)close(f->fd);
+    int r = upstream_read_answer(f, &space, &a);
+    if (r == 0)
+        u->events.answer(u->events.arg, &a);
+    return r;
 }
 
 void upstream_run(struct upstream *u)

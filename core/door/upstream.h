@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* upstream - the door's connection to one source worker (door_wire.h): one at a time, many requests
- * on it, made again whenever it ends. Never blocks. */
+/* upstream - the door's connection to one process behind it (door_wire.h): one at a time, many
+ * requests on it, made again whenever it ends. Never blocks. */
 #ifndef REEVE_DOOR_UPSTREAM_H
 #define REEVE_DOOR_UPSTREAM_H
 #include "base/buf.h"
+#include "base/door_end.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +15,19 @@ struct upstream_answer { /* borrowed */
     uint32_t status, retry_after; /* retry_after: seconds, 0 = none */
     const char *content_type, *body;
     size_t len;
+    const struct door_header *field; /* checked: answer_field_ok() */
+    size_t fields;
 };
+struct upstream_space { /* what an answer borrows besides its frame */
+    char type[256];
+    char name[DOOR_HEADERS_MAX][DOOR_HEADER_NAME_MAX + 1];
+    char value[DOOR_HEADERS_MAX][DOOR_HEADER_VALUE_MAX + 1];
+    struct door_header field[DOOR_HEADERS_MAX];
+};
+struct frame;
+/* Reads a DOOR_ANSWER. 0 or -EPROTO: the other end is not to be trusted. */
+int upstream_read_answer(const struct frame *f, struct upstream_space *space,
+                         struct upstream_answer *ret);
 struct upstream_events {
     void *arg;
     void (*answer)(void *arg, const struct upstream_answer *a);

@@ -7,6 +7,7 @@
 #ifndef REEVE_PLUGIN_HOST_H
 #define REEVE_PLUGIN_HOST_H
 #include "base/buf.h"
+#include "base/door_end.h"
 #include "base/err.h"
 #include "base/tree.h"
 #include "loader.h"
@@ -59,15 +60,12 @@ struct reeve_out {
     void *arg;
 };
 
-struct host_header {
-    const char *name, *value; /* name in lower case */
-};
 struct reeve_reader { /* a document: from memory, or from a descriptor */
     const char *p;    /* memory; NULL: fd */
     size_t len, at;
     int fd;           /* borrowed; read with pread from `at` */
     const char *name; /* may be NULL */
-    const struct host_header *headers;
+    const struct door_header *headers;
     size_t headers_n;
     struct buf all; /* of reeve_read_all(); host_reader_done() frees */
     int error;      /* negative errno of a failed read */
@@ -79,7 +77,7 @@ void host_reader_done(reeve_reader *r);
 
 struct reeve_req { /* one pushed request; the worker's door side fills it */
     const char *method, *path, *query;
-    const struct host_header *headers;
+    const struct door_header *headers;
     size_t headers_n;
     const char *body; /* memory, or NULL and body_fd */
     size_t body_len;

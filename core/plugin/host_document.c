@@ -80,7 +80,7 @@ const void *reeve_read_all(reeve_reader *r, size_t max, size_t *len)
     return r->all.p;
 }
 
-static const char *find_header(const struct host_header *headers, size_t n, const char *name)
+static const char *find_header(const struct door_header *headers, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++) {
         if (strcasecmp(headers[i].name, name) == 0)

@@ -120,8 +120,10 @@ reeve_msg *reeve_msg_from_json(reeve_ctx *ctx, const char *where, const void *p,
     if (message_parse(p ? p : "", p ? len : 0, (size_t)ctx->message_max, &m, pointer, &e) == 0)
         return host_msg_wrap(m);
     (void)snprintf(full, sizeof(full), "%s%s", where ? where : "", pointer);
+    /* text that is not JSON leaves nothing to be an event */
+    bool json = strcmp(e.code, "json-syntax") != 0 && strcmp(e.code, "json-utf8") != 0;
     struct reeve_issue issue = {.size = sizeof(issue),
-                                .severity = REEVE_ISSUE_ERROR,
+                                .severity = json ? REEVE_ISSUE_ERROR : REEVE_ISSUE_UNREADABLE,
                                 .code = e.code,
                                 .where = full,
                                 .text = e.text};

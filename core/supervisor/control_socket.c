@@ -86,6 +86,7 @@ static void answer_ok(struct client *c)
 
 static void answer_status(struct sup *s, struct client *c)
 {
+    watch_judge(s);
     struct tree *t = status_make(s);
     answer(c, t);
     tree_free(t);
@@ -314,14 +315,6 @@ static void write_client(struct client *c)
     c->out_at = 0;
 }
 
-static bool stats_here(const struct sup *s)
-{
-    for (size_t i = 0; i < s->n; i++)
-        if (s->unit[i]->stats_asked)
-            return false;
-    return true;
-}
-
 void control_run(struct sup *s)
 {
     if (!s->control)
@@ -334,7 +327,7 @@ void control_run(struct sup *s)
         if (!c->ended)
             read_client(c);
         take_lines(s, c);
-        if (c->waiting == WAIT_STATS && (stats_here(s) || mono_ms() >= c->deadline)) {
+        if (c->waiting == WAIT_STATS && (sup_stats_here(s) || mono_ms() >= c->deadline)) {
             answer_status(s, c);
             take_lines(s, c);
         }

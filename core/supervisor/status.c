@@ -97,6 +97,8 @@ static int put_process(struct tree *t, const struct unit *u)
         r = tree_puts(t, "status", u->status);
     if (r == 0 && u->paused)
         r = tree_putb(t, "paused", true);
+    if (r == 0 && u->counted_ms)
+        r = tree_putu(t, "per_minute", u->per_minute);
     if (r == 0 && u->pid)
         r = put_memory(t, u->pid);
     if (r == 0 && u->stats)
@@ -123,6 +125,8 @@ static int put_head(struct tree *t, const struct sup *s)
 {
     int r = tree_putb(t, "ok", true);
     if (r == 0)
+        r = tree_putu(t, "format", SUPERVISOR_STATUS_FORMAT);
+    if (r == 0)
         r = tree_puts(t, "hub", s->plan->hub);
     if (r == 0)
         r = tree_puts(t, "state", state_name(s));
@@ -139,6 +143,14 @@ static int put_head(struct tree *t, const struct sup *s)
     if (r == 0)
         r = put_time(t, "reloaded", s->reload_wall_ms);
     return r;
+}
+
+/* What the spool said last of its queues: the same form as when no hub runs. */
+static int put_queues(struct tree *t, const struct sup *s)
+{
+    const struct unit *spool = sup_find(s, "spool");
+    const struct tree *queues = spool ? tree_get(spool->stats, "destinations") : NULL;
+    return queues ? tree_put(t, "destinations", tree_copy(queues)) : 0;
 }
 
 struct tree *status_make(const struct sup *s)
@@ -159,6 +171,8 @@ struct tree *status_make(const struct sup *s)
             if (r == 0)
                 r = put_alarms(alarms, s->unit[i]);
         }
+    for (size_t i = 0; r == 0 && s->alarms && i < s->alarms->n; i++)
+        r = tree_append(alarms, tree_copy(s->alarms->child[i]));
     if (r == 0 && s->reload_error.code[0])
         r = add_alarm(alarms, NULL, s->reload_error.code, s->reload_error.text, s->reload_wall_ms);
     if (r != 0) {
@@ -168,6 +182,8 @@ struct tree *status_make(const struct sup *s)
         return NULL;
     }
     r = tree_put(t, "processes", processes);
+    if (r == 0)
+        r = put_queues(t, s);
     if (tree_put(t, "alarms", alarms) != 0 || r != 0) {
         tree_free(t);
         return NULL;

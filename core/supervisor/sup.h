@@ -21,6 +21,9 @@ struct sup {
     struct control *control;
     int signal_fd, lock_fd;
     uint64_t start_wall_ms;
+    struct tree *alarms;   /* list, as alarm_follow() made it; NULL: none yet */
+    bool watching;         /* figures are asked for, to be judged when they are here */
+    uint64_t watch_ms;     /* monotonic: when to look again */
     uint64_t drain_end_ms; /* monotonic: SUP_ENDING, when door, sources and sinks are to be gone */
     int exit_code;
     /* reload */
@@ -58,6 +61,12 @@ void control_reload_done(struct sup *s,
                          const char *diagnostics); /* answers those who wait for it */
 
 void sup_ask_stats(struct sup *s); /* of every process that is up and has not been asked */
+
+/* watch.c */
+void watch_run(
+    struct sup *s); /* after every event: asks for figures when it is time, judges them */
+void watch_judge(struct sup *s);          /* with the figures that are there */
+bool sup_stats_here(const struct sup *s); /* nobody owes any */
 
 /* status.c */
 struct tree *status_make(const struct sup *s); /* NULL: out of memory */

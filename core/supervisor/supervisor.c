@@ -120,6 +120,8 @@ static int poll_timeout(const struct sup *s)
         first = compile_deadline(s->compile);
     if (s->reload_changed_over && s->reload_end_ms < first)
         first = s->reload_end_ms;
+    if (s->state == SUP_RUNNING && s->watch_ms < first)
+        first = s->watch_ms;
     for (size_t i = 0; i < s->n; i++)
         if (s->unit[i]->restart.timer_ms < first)
             first = s->unit[i]->restart.timer_ms;
@@ -187,6 +189,7 @@ static int loop(struct sup *s)
         control_run(s);
         sup_advance(s);
         reload_watch(s);
+        watch_run(s);
         control_run(s); /* answers that became possible */
         say_when_ready(s, &said_ready);
     }
@@ -245,6 +248,7 @@ static void clean_up(struct sup *s)
     free(s->unit);
     plan_free(s->plan);
     tree_free(s->reload_report);
+    tree_free(s->alarms);
     if (s->signal_fd >= 0)
         (void)close(s->signal_fd);
     if (s->lock_fd >= 0)

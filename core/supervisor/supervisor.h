@@ -35,6 +35,11 @@ int supervisor_peek(const struct tree *plan, struct tree **ret, struct err *e);
 /* Commands on DATA/run/control.sock (mode 0600): one JSON object a line each way. Requests:
  * {"command": "ping" | "status" | "reload" | "pause" | "resume", "name": destination}. Answers:
  * {"ok": true, …} or {"ok": false, "code", "text", …}. */
-#define SUPERVISOR_LINE_MAX (8u << 20)
+#define SUPERVISOR_STATUS_FORMAT 1 /* of the answer to "status"; config/README.md has its keys */
+#define SUPERVISOR_LINE_MAX      (8u << 20)
+/* One command to the supervisor of a data directory; waits for the answer at most timeout_ms. 0 and
+ * the answer (whatever its "ok" says); -ECONNREFUSED: no hub runs there (code "not-running"). */
+int control_call(const char *data, const struct tree *request, unsigned timeout_ms,
+                 struct tree **ret, struct err *e);
 
 #endif

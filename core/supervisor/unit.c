@@ -11,6 +11,8 @@
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 
+#define RATE_MS 2000u
+
 static uint32_t jitter(void)
 {
     /* Not for secrets: it only keeps processes from starting in step. */
@@ -46,6 +48,7 @@ static void forget_process(struct unit *u)
     u->pidfd = -1;
     u->pid = 0;
     u->stats_asked = false;
+    u->counted_ms = u->per_minute = 0;
     u->alarms = 0; /* they were the dead one's; its successor will raise them again */
     u->status[0] = '\0';
 }
@@ -223,6 +226,20 @@ static void set_alarm(struct unit *u, const char *code, const char *text)
     (void)snprintf(u->alarm[i].text, sizeof u->alarm[i].text, "%s", text);
 }
 
+/* Between two answers that are long enough apart. */
+static void take_rate(struct unit *u)
+{
+    uint64_t now = mono_ms(), total = tree_getu(u->stats, "delivered", UINT64_MAX);
+    if (total == UINT64_MAX)
+        total = tree_getu(u->stats, "accepted", UINT64_MAX);
+    if (total == UINT64_MAX || (u->counted_ms && now - u->counted_ms < RATE_MS))
+        return;
+    if (u->counted_ms && total >= u->counted)
+        u->per_minute = (total - u->counted) * 60000 / (now - u->counted_ms);
+    u->counted = total;
+    u->counted_ms = now;
+}
+
 static int take_stats(struct unit *u, struct unpack *in)
 {
     struct tree *t = NULL;
@@ -242,6 +259,7 @@ static int take_stats(struct unit *u, struct unpack *in)
     tree_free(u->stats);
     u->stats = t;
     u->stats_asked = false;
+    take_rate(u);
     return 0;
 }
 

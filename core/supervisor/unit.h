@@ -33,8 +33,10 @@ struct unit {
     char last_exit[UNIT_REASON]; /* why the last one ended, "" = none did */
     struct err fault;            /* what the running one said about its end */
     char status[256];
-    struct tree *stats; /* NULL: none yet */
-    bool stats_asked;   /* asked and not answered */
+    struct tree *stats;                       /* NULL: none yet */
+    bool stats_asked;                         /* asked and not answered */
+    uint64_t counted, counted_ms, per_minute; /* messages it had moved, when (monotonic; 0: not
+                                                 yet), and how fast it moves them */
     struct unit_alarm alarm[UNIT_ALARMS];
     size_t alarms;
     bool paused;

@@ -3,6 +3,7 @@
  * once for all of them, and only then is anybody told. */
 #include "source.h"
 #include "answers.h"
+#include "heard.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -152,6 +153,8 @@ static void decide(struct source *s, struct submission *sub)
         if (!sub->check_only)
             row_refused(s, sub);
     }
+    if (sub->status == 202 && !sub->check_only)
+        heard_now(s);
     write_answer(s, sub);
     sub->rc = sub->status < 300 ? REEVE_OK : sub->status == 503 ? REEVE_RETRY : REEVE_REJECT;
     sub->call->open_submissions--;

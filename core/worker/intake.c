@@ -62,14 +62,20 @@ struct passage {
     bool stop;
 };
 
-static void refuse(struct passage *p, const struct message *m, const char *code, const char *found,
-                   const char *text)
+static void say(struct passage *p, const struct message *m, uint32_t severity, const char *code,
+                const char *found, const char *text)
 {
     char where[32];
     const char *subject = message_get(m, "subject");
     (void)snprintf(where, sizeof(where), "record %llu", (unsigned long long)p->seen);
-    issues_say(p->in->room->issues, REEVE_ISSUE_ERROR, code, where,
-               subject ? subject : message_get(m, "id"), found, "%s", text);
+    issues_say(p->in->room->issues, severity, code, where, subject ? subject : message_get(m, "id"),
+               found, "%s", text);
+}
+
+static void refuse(struct passage *p, const struct message *m, const char *code, const char *found,
+                   const char *text)
+{
+    say(p, m, REEVE_ISSUE_ERROR, code, found, text);
     p->refused = true;
 }
 
@@ -101,14 +107,15 @@ static bool type_known(struct passage *p, const struct message *m)
         names[n] = message_types[n].name;
     if (type)
         near = did_you_mean(type, names, n);
+    bool of_hub = p->in->party; /* the list is a rule of hubs, not of the standard */
     char text[300];
-    if (near)
-        (void)snprintf(text, sizeof(text),
-                       "this type is not in the list of message types; did you mean %s?", near);
-    else
-        (void)snprintf(text, sizeof(text), "this type is not in the list of message types");
-    refuse(p, m, "type-unknown", type ? type : "no type", text);
-    return false;
+    (void)snprintf(text, sizeof(text), "this type is not in the list of message types%s%s%s%s",
+                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
+                   of_hub ? "" : " (a hub takes it where the connector has `types: open`)");
+    say(p, m, of_hub ? REEVE_ISSUE_ERROR : REEVE_ISSUE_WARNING, "type-unknown",
+        type ? type : "no type", text);
+    p->refused = p->refused || of_hub;
+    return !of_hub;
 }
 
 static bool emitted_as_personal(const struct instance *adapter, const char *type)

@@ -3,10 +3,10 @@
  * message is.
  *
  * The same code for a running source, `reeve decode`, `reeve explain` and `reeve test`: what they
- * show is what happens. The hub's rules: the type is in the closed list; `party` is set by the hub;
- * source is //HUB/PARTY/STANDARD unless the standard itself carries id and source (adapter
- * cloudevents), which may not claim to be the hub's; time is set when absent; messages about people
- * are marked. One thread. */
+ * show is what happens. The hub's rules: the type is in the closed list (`decode`, which has no
+ * hub, warns); `party` is set by the hub; source is //HUB/PARTY/STANDARD unless the standard itself
+ * carries id and source (adapter cloudevents), which may not claim to be the hub's; time is set
+ * when absent; messages about people are marked. One thread. */
 #ifndef REEVE_WORKER_INTAKE_H
 #define REEVE_WORKER_INTAKE_H
 #include "base/digest.h"

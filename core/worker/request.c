@@ -14,14 +14,34 @@
 #include <string.h>
 #include <strings.h>
 
+struct request *request_new(struct door_request *door)
+{
+    struct request *r = xcalloc(1, sizeof(*r));
+    if (!r) {
+        door_request_free(door);
+        return NULL;
+    }
+    r->item.kind = ITEM_REQUEST;
+    r->door = door;
+    r->req = (struct reeve_req){.method = door->method,
+                                .path = door->path,
+                                .query = door->query,
+                                .headers = door->headers,
+                                .headers_n = door->headers_n,
+                                .body = door->body,
+                                .body_len = door->body_len,
+                                .body_fd = door->fd,
+                                .host = r};
+    buf_init(&r->body, DOOR_FRAME_MAX - 1024);
+    return r;
+}
+
 void request_free(struct request *r)
 {
     if (!r)
         return;
-    if (r->fd >= 0)
-        (void)close(r->fd);
+    door_request_free(r->door);
     buf_done(&r->body);
-    free(r->headers);
     free(r);
 }
 
@@ -179,7 +199,7 @@ static bool can_take(struct source *s, struct request *r)
         request_problem(s, r, 503, 60, "paused", "this connector is paused by the operator");
     else if (!atomic_load(&s->flags.usable))
         request_problem(s, r, 503, 5, "transport", "the hub's transport is not available now");
-    else if (mono_ms() > r->deadline)
+    else if (mono_ms() > r->door->deadline_ms)
         request_problem(s, r, 503, 5, "too-busy", "the hub could not look at this in time");
     else
         return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* source - the inside of a source worker: what its files share.
  *
- * Main thread (source_main.c, door_peer.c): control channel, deadlines, transport, door socket.
+ * Main thread (source_main.c): control channel, deadlines, transport, door socket.
  * Plugin thread (all else): every call into foreign code, router, state, journal. They share only
  * the two queues and the atomics of struct source_flags. */
 #ifndef REEVE_WORKER_SOURCE_H
@@ -28,18 +28,15 @@ struct item { /* what travels in the queues */
 /* ---- a request of the door: the same object comes back with its answer ---- */
 struct request {
     struct item item;
-    uint64_t peer, number; /* where the answer goes */
-    struct reeve_req req;
-    int fd;            /* owned; -1 */
-    uint64_t deadline; /* mono_ms() */
-    struct host_header *headers;
+    struct door_request *door; /* owned */
+    struct reeve_req req;      /* what the plugin sees of it */
     /* the answer */
     unsigned status, retry_after;
     const char *content_type; /* static text */
     struct buf body;
-    bool taken;     /* a submission of it is on its way: that one answers */
-    char strings[]; /* the frame, cut into texts */
+    bool taken; /* a submission of it is on its way: that one answers */
 };
+struct request *request_new(struct door_request *door); /* takes it; NULL: out of memory */
 void request_free(struct request *r);
 
 /* ---- a message on its way to the transport and back ---- */
@@ -125,6 +122,7 @@ struct source_flags {
     _Atomic(uint64_t) submissions, accepted, fresh, changed, unchanged, refused, failed, messages,
         documents_refused;
     _Atomic(uint64_t) in_flight;
+    _Atomic(uint64_t) heard_ms, watched_ms; /* wall clock: last accepted; since when it is known */
 };
 
 struct source {
@@ -176,7 +174,7 @@ struct offer { /* a document, however it came */
     bool has_token;
     uint64_t token;
     const char *content_type, *name;
-    const struct host_header *headers;
+    const struct door_header *headers;
     size_t headers_n;
     int fd; /* borrowed; -1: p, len */
     const char *p;
@@ -246,15 +244,5 @@ void *source_thread(void *arg); /* struct source */
 /* Takes what came, publishes, finishes; waits at most ms (and for fd) when there was nothing. True
  * when fd is readable. */
 bool source_pump(struct source *s, uint64_t ms, int fd);
-
-/* ---- door_peer.c: the main thread's side of the door ---- */
-struct door_side;
-int door_side_open(const char *path, struct source *s, struct door_side **ret, struct err *e);
-void door_side_close(struct door_side *d);
-size_t door_side_poll(struct door_side *d, struct pollfd *p, size_t cap);
-/* After poll(), with what door_side_poll() filled in: accepts and reads. */
-void door_side_run(struct door_side *d, const struct pollfd *p, size_t n);
-void door_side_flush(struct door_side *d); /* writes answers as far as the sockets take them */
-void door_side_answer(struct door_side *d, struct request *r); /* takes r */
 
 #endif

@@ -25,7 +25,7 @@ struct source_process {
     struct tree *part;
     struct child *child;
     struct transport *transport;
-    struct door_side *door;
+    struct door_end *door;
     struct queue_node *waiting, **waiting_end; /* publishes that found the window full */
     size_t in_engine;                          /* handed to the transport, unanswered */
     uint64_t deadline_ms, drain_until;         /* 0: not draining */
@@ -104,6 +104,28 @@ static void publish_waiting(struct source_process *p)
     }
 }
 
+/* ---- the door ---- */
+static bool on_request(void *arg, struct door_request *door)
+{
+    struct source_process *p = arg;
+    struct request *r = request_new(door);
+    if (r)
+        thread_queue_push(&p->s.inbox, &r->item.node);
+    return r;
+}
+
+static void answer_door(struct source_process *p, struct request *r)
+{
+    const struct door_answer a = {.status = r->status,
+                                  .retry_after = r->retry_after,
+                                  .content_type = r->content_type,
+                                  .body = r->body.p,
+                                  .len = r->body.len};
+    if (p->door)
+        door_end_answer(p->door, r->door, &a);
+    request_free(r);
+}
+
 static void take_outbox(struct source_process *p)
 {
     struct queue_node *n = thread_queue_take(&p->s.outbox);
@@ -114,10 +136,8 @@ static void take_outbox(struct source_process *p)
         if (i->kind == ITEM_PUBLISH) {
             *p->waiting_end = n;
             p->waiting_end = &n->next;
-        } else if (p->door) {
-            door_side_answer(p->door, (struct request *)i);
         } else {
-            request_free((struct request *)i);
+            answer_door(p, (struct request *)i);
         }
         n = next;
     }
@@ -164,6 +184,8 @@ static void on_stats(void *arg, struct tree *f)
     for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
         (void)tree_putu(f, figures[i].name, figures[i].n);
     (void)tree_putu(f, "uptime_ms", mono_ms() - p->started);
+    (void)tree_putu(f, "heard_ms", atomic_load(&x->heard_ms));
+    (void)tree_putu(f, "watched_ms", atomic_load(&x->watched_ms));
     (void)tree_putb(f, "usable", atomic_load(&x->usable));
     (void)tree_putb(f, "paused", atomic_load(&x->paused));
 }
@@ -189,7 +211,7 @@ static int become_ready(struct source_process *p, struct err *e)
         return 0;
     const char *socket = tree_gets(p->part, "socket", NULL);
     if (socket) {
-        int rc = door_side_open(socket, &p->s, &p->door, e);
+        int rc = door_end_open(socket, on_request, p, &p->door, e);
         if (rc < 0)
             return rc;
     }
@@ -210,7 +232,7 @@ static int turn(struct source_process *p, struct err *e)
     f[n++] = (struct pollfd){.fd = fd, .events = events};
     const size_t first = n;
     if (p->door)
-        n += door_side_poll(p->door, f + n, ARRAY_SIZE(f) - n);
+        n += door_end_poll(p->door, f + n, ARRAY_SIZE(f) - n);
     uint64_t wait = transport_timeout(p->transport);
     (void)poll(f, n, (int)(wait < TURN_MS ? wait : TURN_MS));
     if (child_run(p->child) < 0)
@@ -218,7 +240,7 @@ static int turn(struct source_process *p, struct err *e)
     take_outbox(p);
     publish_waiting(p);
     if (p->door)
-        door_side_run(p->door, f + first, n - first);
+        door_end_run(p->door, f + first, n - first);
     int rc = transport_run(p->transport);
     if (rc < 0)
         return err_set(e, rc, "transport", "the transport is broken for good: %s", strerror(-rc));
@@ -227,7 +249,7 @@ static int turn(struct source_process *p, struct err *e)
         (void)transport_run(p->transport);
     }
     if (p->door)
-        door_side_flush(p->door);
+        door_end_flush(p->door);
     check_deadline(p);
     return become_ready(p, e);
 }
@@ -252,7 +274,7 @@ static void last_words(struct source_process *p)
 {
     take_outbox(p);
     for (int i = 0; p->door && i < 20; i++) {
-        door_side_flush(p->door);
+        door_end_flush(p->door);
         (void)poll(NULL, 0, 5);
     }
 }
@@ -317,7 +339,7 @@ int worker_source(const char *part_file)
         p.waiting = n->next;
         free(n);
     }
-    door_side_close(p.door);
+    door_end_close(p.door);
     transport_close(p.transport);
     thread_queue_close(&p.s.inbox);
     thread_queue_close(&p.s.outbox);

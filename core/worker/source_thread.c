@@ -2,6 +2,7 @@
 /* source_thread - the plugin thread of a source: opens everything, then goes round: take what came,
  * publish, finish, look at requests, tell what was settled, poll. */
 #include "source.h"
+#include "heard.h"
 #include "base/log.h"
 #include "base/util.h"
 #include <errno.h>
@@ -281,6 +282,7 @@ static int open_files(struct source *s, struct err *e)
     int rc = s->stage_dir ? state_open(path, &s->state, e)
                           : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     (void)snprintf(path, sizeof(path), "%s/journal/%s.db", data, s->name);
+    rc = rc < 0 ? rc : heard_open(s, e);
     rc = rc < 0 ? rc : journal_open(path, s->name, &s->journal, e);
     (void)snprintf(path, sizeof(path), "%s/%s.slate", run, s->name);
     return rc < 0 ? rc : slate_open(path, &s->slate, e);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The door's rules on any head: method, target, then fields as "name: value" lines. What is let in
  * must be what was promised: no control characters in the path, no dot segments, one length at
- * most. */
+ * most. When the first byte is a zero or a one, the rest is the payload of an answer or of a
+ * request on the wire behind the door instead. */
 #include "door/rules.h"
+#include "door/upstream.h"
+#include "base/frame.h"
 #include "base/util.h"
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +24,7 @@ static struct door_config *config(void)
         "{\"data\":\"/d\",\"listen\":\"127.0.0.1:0\",\"paths\":[{\"path\":\"/"
         "grants\",\"socket\":\"/s\",\"bearer_sha256\":["
         "\"0000000000000000000000000000000000000000000000000000000000000000\"]},{\"path\":\"/"
-        "open\",\"socket\":\"/s\"}]}";
+        "open\",\"socket\":\"/s\"}],\"console\":{\"socket\":\"/c\"}}";
     static struct door_config *c;
     static struct tree *t;
     struct err e;
@@ -67,8 +70,39 @@ static void one_head(char *text)
     (void)(ok && body_check(&head, method, 1000, &no));
 }
 
+static void one_answer(const uint8_t *data, size_t size)
+{
+    static struct upstream_space space;
+    const struct frame f = {.type = DOOR_ANSWER, .p = data, .len = size, .fd = -1};
+    struct upstream_answer a;
+    if (upstream_read_answer(&f, &space, &a) < 0)
+        return;
+    check(a.status >= 200 && a.status <= 599 && a.fields <= DOOR_HEADERS_MAX && a.len <= size);
+    for (size_t i = 0; i < a.fields; i++)
+        check(answer_field_ok(a.field[i].name, a.field[i].value) &&
+              !strpbrk(a.field[i].value, "\r\n"));
+}
+
+static void one_request(const uint8_t *data, size_t size)
+{
+    const struct frame f = {.type = DOOR_REQUEST, .p = data, .len = size, .fd = -1};
+    struct door_request *r;
+    if (door_request_read(&f, &r) < 0)
+        return;
+    size_t all = strlen(r->method) + strlen(r->path) + strlen(r->query) + r->body_len;
+    for (size_t i = 0; i < r->headers_n; i++)
+        all += strlen(r->headers[i].name) + strlen(r->headers[i].value);
+    check(all <= size && r->body && r->body[r->body_len] == '\0');
+    (void)door_request_header(r, "host");
+    door_request_free(r);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    if (size > 0 && data[0] < 2) {
+        (data[0] == 0 ? one_answer : one_request)(data + 1, size - 1);
+        return 0;
+    }
     char *text = malloc(size + 1);
     if (!text)
         return 0;

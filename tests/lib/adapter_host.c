@@ -80,7 +80,7 @@ void adapter_host_free(struct adapter_host *h)
 }
 
 reeve_rc adapter_host_decode(struct adapter_host *h, const char *p, size_t len,
-                             const char *content_type, const struct host_header *headers,
+                             const char *content_type, const struct door_header *headers,
                              size_t headers_n)
 {
     reeve_reader r;

@@ -26,7 +26,7 @@ struct adapter_host *adapter_host_new(const struct reeve_plugin *api, const char
 void adapter_host_free(struct adapter_host *h);
 void adapter_host_reset(struct adapter_host *h); /* forgets what was gathered */
 reeve_rc adapter_host_decode(struct adapter_host *h, const char *p, size_t len,
-                             const char *content_type, const struct host_header *headers,
+                             const char *content_type, const struct door_header *headers,
                              size_t headers_n);
 /* All gathered messages as one document; free() the result. settings may be NULL, else the caller
  * frees the tree. */

@@ -33,7 +33,8 @@ class Reader:
 
 
 class FakeWorker:
-    """handler(request) gives (status, body bytes) or (status, body, content type, retry after), or None for no answer."""
+    """handler(request) gives (status, body bytes) or (status, body, content type, retry after[, header fields]), or None for no
+    answer."""
 
     def __init__(self, path, handler=None):
         self.path = str(path)
@@ -81,7 +82,7 @@ class FakeWorker:
     def frame(self, s, lock, kind, payload, fd):
         r = Reader(payload)
         if kind == HELLO:
-            assert r.u32() == 1
+            assert r.u32() == 2
             return
         if kind == CANCEL:
             self.cancelled.append(r.u64())
@@ -106,10 +107,13 @@ class FakeWorker:
         a = self.handler(q)
         if a is None:
             return
-        status, body, content_type, retry = (*a, "application/json", 0)[:4] if len(a) == 2 else (*a, 0)[:4]
+        status, body, content_type, retry, fields = (*a, *("application/json", 0, [])[len(a) - 2:])
         content_type = content_type.encode()
         payload = struct.pack("<QI", q["number"], status) + struct.pack("<I", len(content_type)) + content_type
-        payload += struct.pack("<I", retry) + struct.pack("<I", len(body)) + body
+        payload += struct.pack("<II", retry, len(fields))
+        for text in (t.encode("latin-1") for field in fields for t in field):
+            payload += struct.pack("<I", len(text)) + text
+        payload += struct.pack("<I", len(body)) + body
         with lock:
             try:
                 s.sendall(struct.pack("<IHHI", len(payload), ANSWER, 0, 0) + payload)

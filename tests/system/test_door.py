@@ -635,3 +635,49 @@ def test_nothing_from_outside_is_logged_raw(stage):
     log = d.log()
     assert "\033" not in log and "hunter2" not in log and "not-this-one" not in log and "secret body" not in log
     assert TOKEN not in log and sha(TOKEN) not in log
+
+
+# ---- the console's pages: open here, with what they need to ask by themselves
+
+def console_answer(q):
+    fields = [("set-cookie", "reeve-console=v; HttpOnly"), ("location", "/-/console?a=b")]
+    return 303, b"", "text/html; charset=utf-8", 0, fields
+
+
+def test_console_gets_host_and_cookie_and_answers_with_its_fields(stage, tmp_path):
+    socket_path = tmp_path / "console.sock"
+    grants, console = stage.worker(), stage.worker(console_answer, socket_path)
+    door = stage.door(console={"socket": str(socket_path)})
+    status, headers, _ = door.ask("POST", "/-/console/login", b"token=x", {"Cookie": "c=1", "Authorization": "Bearer x", "Origin": "o"})
+    assert (status, headers["Set-Cookie"], headers["Location"]) == (303, "reeve-console=v; HttpOnly", "/-/console?a=b")
+    assert headers["Cache-Control"] == "no-store"
+    got = dict(console.requests[0]["headers"])
+    assert (got["cookie"], got["authorization"], got["origin"]) == ("c=1", "Bearer x", "o")
+    assert got["host"] == f"127.0.0.1:{door.port}"
+    assert door.ask("POST", "/grants", b"{}", {**AUTH, "Cookie": "c=1"})[0] == 202
+    assert not {"cookie", "authorization", "host"} & set(dict(grants.requests[0]["headers"]))
+    assert door.ask("POST", "/-/console/dead", b"x" * 65537)[0] == 413
+
+
+def test_without_a_console_its_path_is_not_there(stage):
+    stage.worker()
+    door = stage.door()
+    problem(door.ask("GET", "/-/console"), 401, "token-missing")
+    problem(door.ask("GET", "/-/console", headers=AUTH), 404, "not-found")
+
+
+def test_absent_console_is_no_bad_health(stage, tmp_path):
+    stage.worker()
+    stage.worker(path=stage.cases)
+    door = stage.door(console={"socket": str(tmp_path / "nobody.sock")})
+    assert door.ask("GET", "/-/health")[0] == 200
+    problem(door.ask("GET", "/-/console"), 503, "worker-absent")
+
+
+@pytest.mark.parametrize("fields", [[("connection", "close")], [("location", "/a\r\nX: y")], [("location", "/")] * 13,
+                                    [("location", "/" * 1025)], [("x-anything", "y")]])
+def test_answer_with_fields_that_are_not_its_own_costs_the_worker_its_connection(stage, fields):
+    stage.worker(lambda q: (200, b"", "text/html", 0, fields))
+    door = stage.door()
+    problem(door.ask("POST", "/grants", b"{}", AUTH), 503, "worker-gone")
+    assert door.running()

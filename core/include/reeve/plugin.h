@@ -224,7 +224,7 @@ reeve_msg_body(const reeve_msg *,
 int reeve_msg_set_body(reeve_msg *, const char *content_type, const void *p, size_t len);
 /* A message from, and as, structured JSON (CloudEvents JSON format section 3). NULL / -1: the
  * reason was reported with reeve_issue(), `where` being what is given here with the attribute's
- * pointer behind it. */
+ * pointer behind it; text that is not JSON at all makes the document REEVE_ISSUE_UNREADABLE. */
 reeve_msg *reeve_msg_from_json(reeve_ctx *, const char *where, const void *p, size_t len);
 int reeve_msg_to_json(const reeve_msg *, reeve_buf *);
 

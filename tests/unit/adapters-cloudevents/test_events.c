@@ -34,6 +34,8 @@ static void modes_are_told_by_content_type_and_by_looking(void **state)
         {"[]", "application/cloudevents-batch+json", 0},
         {" [" EVENT("1", "") "]", "", 1},
         {"\n" EVENT("1", ""), "application/json", 1},
+        {"\xef\xbb\xbf" EVENT("1", ""), "application/json", 1},
+        {"\xef\xbb\xbf[" EVENT("1", "") "]", "", 1},
     };
     struct adapter_host *h = adapter_host_new(reeve_plugin_entry(), NULL);
     (void)state;
@@ -46,6 +48,25 @@ static void modes_are_told_by_content_type_and_by_looking(void **state)
     assert_int_equal(h->issues[0].severity, REEVE_ISSUE_UNREADABLE);
     assert_int_equal(decode(h, "<event/>", ""), REEVE_REJECT);
     assert_int_equal(decode(h, "[" EVENT("1", ""), ""), REEVE_REJECT);
+    adapter_host_free(h);
+}
+
+/* Text that is no JSON is no faulty event: the answer is "not that standard", not "put it right".
+ */
+static void what_is_not_json_is_unreadable(void **state)
+{
+    static const char *const cases[] = {"{oops", "{\"specversion\":\"1.0\"", EVENT("1", "") " x",
+                                        EVENT("1", ",\"x\":\"\\ud800\""),
+                                        "[" EVENT("1", "") ",{\"a\":tru}]"};
+    struct adapter_host *h = adapter_host_new(reeve_plugin_entry(), NULL);
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        (void)decode(h, cases[i], "");
+        if (h->issues_n == 0 || h->issues[0].severity != REEVE_ISSUE_UNREADABLE)
+            fail_msg("%s", cases[i]);
+    }
+    (void)decode(h, EVENT("1", ",\"time\":5"), "");
+    assert_int_equal(h->issues[0].severity, REEVE_ISSUE_ERROR);
     adapter_host_free(h);
 }
 
@@ -66,22 +87,22 @@ static void a_faulty_event_of_a_batch_is_refused_with_its_place(void **state)
 
 static void binary_mode_reads_headers(void **state)
 {
-    static const struct host_header good[] = {
+    static const struct door_header good[] = {
         {"ce-specversion", "1.0"},         {"ce-id", "a%20b"},
         {"ce-source", "//cases"},          {"ce-type", "client.case"},
         {"ce-subject", "\"Z\\\"%C3%BC\""}, {"content-type", "application/json"}};
-    static const struct host_header bad[] = {{"ce-specversion", "1.0"},
+    static const struct door_header bad[] = {{"ce-specversion", "1.0"},
                                              {"ce-id", "1"},
                                              {"ce-source", "//c"},
                                              {"ce-type", "t"},
                                              {"ce-subject", "%C0%A0"}};
-    static const struct host_header twice[] = {{"ce-specversion", "1.0"},
+    static const struct door_header twice[] = {{"ce-specversion", "1.0"},
                                                {"ce-id", "1"},
                                                {"ce-id", "2"},
                                                {"ce-source", "//c"},
                                                {"ce-type", "t"}};
-    static const struct host_header lacking[] = {{"ce-specversion", "1.0"}, {"ce-id", "1"}};
-    static const struct host_header old[] = {{"ce-specversion", "0.3"}, {"ce-id", "1"}};
+    static const struct door_header lacking[] = {{"ce-specversion", "1.0"}, {"ce-id", "1"}};
+    static const struct door_header old[] = {{"ce-specversion", "0.3"}, {"ce-id", "1"}};
     struct adapter_host *h = adapter_host_new(reeve_plugin_entry(), NULL);
     (void)state;
     assert_int_equal(adapter_host_decode(h, "{\"a\": 1}", 8, "application/json", good, 6),
@@ -91,7 +112,7 @@ static void binary_mode_reads_headers(void **state)
     assert_string_equal(message_get(h->messages[0], "subject"), "Z\"\xc3\xbc");
     assert_string_equal(message_get(h->messages[0], "datacontenttype"), "application/json");
     struct {
-        const struct host_header *headers;
+        const struct door_header *headers;
         size_t n, issues;
         const char *code;
     } cases[] = {{bad, 5, 1, "event-attribute-value"},
@@ -166,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(modes_are_told_by_content_type_and_by_looking),
+        cmocka_unit_test(what_is_not_json_is_unreadable),
         cmocka_unit_test(a_faulty_event_of_a_batch_is_refused_with_its_place),
         cmocka_unit_test(binary_mode_reads_headers),
         cmocka_unit_test(header_values_are_percent_coded),

@@ -56,6 +56,14 @@ static const struct row keys[] = {
      D TO_D "parties: {p: {name: P, role: hub, agreements: [{purpose: x, data: [y], until: "
             "2026-02-30}]}}\n",
      "5:79 error bad-value\n", "2027-03-31"},
+    {"a bad period",
+     "connectors:\n  d: {party: us, deliver: {plugin: file, directory: x}}\n  s: {party: us, "
+     "receive: {plugin: file, directory: y, speaks: cloudevents, expect: {every: monthly}}}\n" TO_D,
+     "3:93 error bad-value\n", "1 month"},
+    {"an alarm that comes too late",
+     "connectors:\n  d: {party: us, deliver: {plugin: file, directory: x, retry: {for: 1h}, alarm: "
+     "{oldest: 2h}}}\n" TO_D,
+     "2:90 warning alarm-late\n", "dead letters"},
     {"a bad size", D TO_D "limits: {message: 3x}\n", "5:19 error bad-value\n", "10M"},
     {"out of range", D TO_D "limits: {message: 1G}\n", "5:19 error bad-value\n",
      "between 1k and 256M"},

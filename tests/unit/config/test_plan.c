@@ -20,14 +20,16 @@ static const char hub[] =
     "deadline: 90s,\n"
     "              auth: {bearer: [\"${file:secrets/a}\", \"${env:REEVE_TEST_TOKEN}\"]}}\n"
     "  f: {party: us, receive: {plugin: file, directory: in, speaks: fhir-referral, types: open,\n"
-    "                           steps: [{step: redact, fields: [a, b]}]}}\n"
+    "                           steps: [{step: redact, fields: [a, b]}], expect: {every: 1 "
+    "month}}}\n"
     "  d:\n"
     "    party: them\n"
     "    deliver: {use: common, url: \"http://x/${env:REEVE_TEST_TOKEN}\", retries: 5, ca: [a.pem, "
     "/b.pem], batch: 10,\n"
     "              token: \"${file:secrets/a}\", headers: {X-One: 1, X-Two: \"$${a}\"}, limit: "
     "{messages: 7, bytes: 1M}}\n"
-    "  t: {party: us, deliver: {plugin: file, directory: ./out//t/, order: strict}}\n"
+    "  t: {party: us, deliver: {plugin: file, directory: ./out//t/, order: strict, alarm: {oldest: "
+    "30m}}}\n"
     "  off: {party: us, enabled: false, deliver: {plugin: file, directory: off}}\n"
     "routes:\n"
     "  one:\n"
@@ -121,6 +123,10 @@ static void every_process_has_its_part_and_its_digest(void **state)
     piece(tree_get(plan, "data"), "\"@/c/var\"");
     piece(tree_get(plan, "run"), "\"@/c/var/run\"");
     piece(tree_get(plan, "format"), "1");
+    piece(tree_get(plan, "alarms"),
+          "{\"queues\":[{\"destination\":\"t\",\"oldest_ms\":1800000}],\"sources\":[{"
+          "\"process\":\"f.receive\",\"connector\":\"f\",\"every\":\"1 month\","
+          "\"every_months\":1,\"every_ms\":0,\"grace_ms\":259200000}]}");
     tree_free(plan);
 }
 

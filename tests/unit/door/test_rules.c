@@ -102,13 +102,52 @@ static void lengths_are_read(void **state)
     struct refusal no;
     assert_true(header_check(h, 2, "HTTP/1.1", &head, &no));
     assert_true(head.has_length && head.length == 123456789012345678u && !head.chunked);
-    assert_true(header_passes(&(struct header){.name = "X", .name_len = 1}));
-    static const char *const kept[] = {"Authorization", "cookie", "Connection", "HOST",
-                                       "Proxy-Authorization"};
-    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
-        struct header k = field(kept[i], "v");
-        assert_false(header_passes(&k));
+}
+
+static void only_the_console_sees_credentials(void **state)
+{
+    static const struct {
+        const char *name;
+        bool worker, console;
+    } cases[] = {{"X", true, true},
+                 {"Origin", true, true},
+                 {"Authorization", false, true},
+                 {"cookie", false, true},
+                 {"HOST", false, true},
+                 {"Connection", false, false},
+                 {"Proxy-Authorization", false, false},
+                 {"Content-Length", false, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct header h = field(cases[i].name, "v");
+        assert_int_equal(header_passes(&h, false), cases[i].worker);
+        assert_int_equal(header_passes(&h, true), cases[i].console);
     }
+}
+
+static void an_answer_has_the_fields_of_a_page_only(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        bool ok;
+    } cases[] = {{"location", "/-/console?a=1", true},
+                 {"set-cookie", "a=b; HttpOnly", true},
+                 {"set-cookie", "", true},
+                 {"content-security-policy", "default-src 'none'", true},
+                 {"location", "/a\r\nX: y", false},
+                 {"location", "/a\nb", false},
+                 {"location", "/caf\xc3\xa9", false},
+                 {"location", "/a\tb", false},
+                 {"Location", "/a", false},
+                 {"content-length", "5", false},
+                 {"transfer-encoding", "chunked", false},
+                 {"connection", "close", false},
+                 {"cache-control", "public", false},
+                 {"access-control-allow-origin", "*", false},
+                 {"", "x", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(answer_field_ok(cases[i].name, cases[i].value), cases[i].ok);
 }
 
 static void bodies(void **state)
@@ -225,7 +264,8 @@ static void long_targets_are_414(void **state)
 static const char part[] = "{\"data\":\"/d\",\"listen\":\"127.0.0.1:0\",\"paths\":["
                            "{\"path\":\"/a\",\"socket\":\"/s\",\"bearer_sha256\":[\"%s\"]},"
                            "{\"path\":\"/b\",\"socket\":\"/s\",\"bearer_sha256\":[\"%s\",\"%s\"]},"
-                           "{\"path\":\"/open\",\"socket\":\"/s\"}]}";
+                           "{\"path\":\"/open\",\"socket\":\"/s\"}],"
+                           "\"console\":{\"socket\":\"/c\"}}";
 
 static struct tree *make_part(struct door_config **ret)
 {
@@ -259,6 +299,12 @@ static void who_may_do_what(void **state)
         {"POST", "/open", "Bearer wrong", 0, WHAT_SUBMIT},
         {"GET", "/open/receipts/r", NULL, 0, WHAT_RECEIPT},
         {"GET", "/-/health", NULL, 0, WHAT_HEALTH},
+        {"GET", "/-/console", NULL, 0, WHAT_CONSOLE}, /* it asks by itself */
+        {"POST", "/-/console/login", NULL, 0, WHAT_CONSOLE},
+        {"HEAD", "/-/console/a/b", "Bearer token-a", 0, WHAT_CONSOLE},
+        {"PUT", "/-/console", NULL, 405, 0},
+        {"GET", "/-/consoles", NULL, 401, 0},
+        {"GET", "/-/consoles", "Bearer token-a", 404, 0},
         {"POST", "/a", NULL, 401, 0},
         {"POST", "/a", "Bearer token-c", 401, 0},
         {"POST", "/a", "Bearer ", 401, 0},
@@ -338,6 +384,8 @@ int main(void)
         cmocka_unit_test(heads_are_taken_or_refused),
         cmocka_unit_test(a_value_with_a_zero_byte_is_refused),
         cmocka_unit_test(lengths_are_read),
+        cmocka_unit_test(only_the_console_sees_credentials),
+        cmocka_unit_test(an_answer_has_the_fields_of_a_page_only),
         cmocka_unit_test(bodies),
         cmocka_unit_test(paths_are_decoded_once_or_refused),
         cmocka_unit_test(long_targets_are_414),

@@ -177,7 +177,7 @@ static void documents_are_read_from_memory_and_files(void **state)
     char piece[4];
     size_t len = 0;
     struct reeve_reader r;
-    static const struct host_header headers[] = {{"content-type", "text/csv"}, {"ce-id", "7"}};
+    static const struct door_header headers[] = {{"content-type", "text/csv"}, {"ce-id", "7"}};
     host_reader_memory(&r, "abcdef", 6);
     r.headers = headers;
     r.headers_n = 2;

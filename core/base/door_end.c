@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* door_peer - the main thread's side of the conversation with the door (door_wire.h): listens,
- * reads requests into the plugin thread's queue, writes answers. A peer that breaks the rules is
- * cut off; its requests are answered into nothing. */
-#include "source.h"
-#include "base/door_wire.h"
-#include "base/frame.h"
-#include "base/log.h"
-#include "base/util.h"
+/* door_end - see door_end.h. */
+#include "door_end.h"
+#include "frame.h"
+#include "log.h"
+#include "util.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,14 +12,16 @@
 
 #define PEERS_MAX   16
 #define HEADERS_MAX 200u
+#define DAY_MS      86400000u
 
 struct peer {
     uint64_t serial; /* 0: free */
     struct channel *channel;
     bool greeted;
 };
-struct door_side {
-    struct source *s;
+struct door_end {
+    bool (*take)(void *arg, struct door_request *r);
+    void *arg;
     int fd;
     char *path;
     uint64_t serial;
@@ -30,19 +29,39 @@ struct door_side {
     struct buf scratch;
 };
 
-int door_side_open(const char *path, struct source *s, struct door_side **ret, struct err *e)
+void door_request_free(struct door_request *r)
+{
+    if (!r)
+        return;
+    if (r->fd >= 0)
+        (void)close(r->fd);
+    free(r->headers);
+    free(r);
+}
+
+const char *door_request_header(const struct door_request *r, const char *name)
+{
+    for (size_t i = 0; i < r->headers_n; i++)
+        if (strcmp(r->headers[i].name, name) == 0)
+            return r->headers[i].value;
+    return NULL;
+}
+
+int door_end_open(const char *path, bool (*take)(void *arg, struct door_request *r), void *arg,
+                  struct door_end **ret, struct err *e)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(a.sun_path))
         return err_set(e, -ENAMETOOLONG, "socket", "%s: the path of a socket may have 107 bytes",
                        path);
     memcpy(a.sun_path, path, strlen(path) + 1);
-    struct door_side *d = xcalloc(1, sizeof(*d));
+    struct door_end *d = xcalloc(1, sizeof(*d));
     if (!d || !(d->path = strdup(path))) {
         free(d);
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     }
-    d->s = s;
+    d->take = take;
+    d->arg = arg;
     buf_init(&d->scratch, DOOR_FRAME_MAX);
     d->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     (void)unlink(path); /* of a predecessor; the data directory is locked by our supervisor */
@@ -52,7 +71,7 @@ int door_side_open(const char *path, struct source *s, struct door_side **ret, s
                  : 0;
     (void)umask(before);
     if (rc < 0) {
-        door_side_close(d);
+        door_end_close(d);
         return err_set(e, rc, "socket", "%s: %s", path, strerror(-rc));
     }
     *ret = d;
@@ -65,7 +84,7 @@ static void drop(struct peer *p)
     *p = (struct peer){0};
 }
 
-void door_side_close(struct door_side *d)
+void door_end_close(struct door_end *d)
 {
     if (!d)
         return;
@@ -81,7 +100,7 @@ void door_side_close(struct door_side *d)
     free(d);
 }
 
-size_t door_side_poll(struct door_side *d, struct pollfd *p, size_t cap)
+size_t door_end_poll(struct door_end *d, struct pollfd *p, size_t cap)
 {
     size_t n = 0;
     if (n < cap)
@@ -95,7 +114,7 @@ size_t door_side_poll(struct door_side *d, struct pollfd *p, size_t cap)
     return n;
 }
 
-static void accept_peers(struct door_side *d)
+static void accept_peers(struct door_end *d)
 {
     for (size_t i = 0; i < PEERS_MAX; i++) {
         if (d->peer[i].serial)
@@ -126,7 +145,7 @@ static char *text_field(struct unpack *u, char **at)
     return to;
 }
 
-static bool read_headers(struct unpack *u, struct request *r, char **at)
+static bool read_headers(struct unpack *u, struct door_request *r, char **at)
 {
     uint32_t n = unpack_u32(u);
     if (n > HEADERS_MAX || u->bad)
@@ -138,19 +157,18 @@ static bool read_headers(struct unpack *u, struct request *r, char **at)
         if (!r->headers[i].value)
             return false;
     }
-    r->req.headers = r->headers;
-    r->req.headers_n = n;
+    r->headers_n = n;
     return r->headers;
 }
 
-static bool read_fields(struct unpack *u, struct request *r)
+static bool read_fields(struct unpack *u, struct door_request *r)
 {
     char *at = r->strings;
     r->number = unpack_u64(u);
-    r->req.method = text_field(u, &at);
-    r->req.path = r->req.method ? text_field(u, &at) : NULL;
-    r->req.query = r->req.path ? text_field(u, &at) : NULL;
-    if (!r->req.query || !read_headers(u, r, &at))
+    r->method = text_field(u, &at);
+    r->path = r->method ? text_field(u, &at) : NULL;
+    r->query = r->path ? text_field(u, &at) : NULL;
+    if (!r->query || !read_headers(u, r, &at))
         return false;
     uint64_t total = unpack_u64(u);
     size_t len;
@@ -162,39 +180,43 @@ static bool read_fields(struct unpack *u, struct request *r)
         return false;
     memcpy(at, body ? (const char *)body : "", len);
     at[len] = '\0';
-    r->req.body = r->fd < 0 ? at : NULL;
-    r->req.body_len = r->fd < 0 ? len : (size_t)total;
-    r->req.body_fd = r->fd;
-    r->deadline = mono_ms() + (deadline < 86400000 ? deadline : 86400000);
+    r->body = r->fd < 0 ? at : NULL;
+    r->body_len = r->fd < 0 ? len : (size_t)total;
+    r->deadline_ms = mono_ms() + (deadline < DAY_MS ? deadline : DAY_MS);
     return true;
 }
 
-/* Takes the frame's descriptor. False: the peer is broken. */
-static bool on_request(struct door_side *d, const struct peer *p, const struct frame *f)
+int door_request_read(const struct frame *f, struct door_request **ret)
 {
     /* every field gains a zero and loses four bytes of length: the frame's size is enough */
-    struct request *r = xcalloc(1, sizeof(*r) + f->len + 8);
+    struct door_request *r = xcalloc(1, sizeof(*r) + f->len + 8);
+    struct unpack u;
     if (!r) {
         if (f->fd >= 0)
             (void)close(f->fd);
-        return false;
+        return -ENOMEM;
     }
-    r->item.kind = ITEM_REQUEST;
     r->fd = f->fd;
-    r->peer = p->serial;
-    buf_init(&r->body, DOOR_FRAME_MAX - 1024);
-    r->req.host = r;
-    struct unpack u;
     unpack_start(&u, f->p, f->len);
     if (!read_fields(&u, r)) {
-        request_free(r);
-        return false;
+        door_request_free(r);
+        return -EPROTO;
     }
-    thread_queue_push(&d->s->inbox, &r->item.node);
-    return true;
+    *ret = r;
+    return 0;
 }
 
-static bool on_frame(struct door_side *d, struct peer *p, const struct frame *f)
+/* Takes the frame's descriptor. False: the peer is broken, or nothing can be taken. */
+static bool on_request(struct door_end *d, const struct peer *p, const struct frame *f)
+{
+    struct door_request *r;
+    if (door_request_read(f, &r) < 0)
+        return false;
+    r->peer = p->serial;
+    return d->take(d->arg, r);
+}
+
+static bool on_frame(struct door_end *d, struct peer *p, const struct frame *f)
 {
     if (!p->greeted) {
         struct unpack u;
@@ -209,7 +231,7 @@ static bool on_frame(struct door_side *d, struct peer *p, const struct frame *f)
            DOOR_CANCEL; /* what is under way completes: the sender's retry finds it done */
 }
 
-static void read_peer(struct door_side *d, struct peer *p)
+static void read_peer(struct door_end *d, struct peer *p)
 {
     struct frame f;
     int rc = channel_fill(p->channel), more;
@@ -219,7 +241,7 @@ static void read_peer(struct door_side *d, struct peer *p)
             (void)close(f.fd);
         if (!ok) {
             log_warning("door-wire", NULL,
-                        "the door sent something that is no request; its connection is closed");
+                        "the door sent something that cannot be taken; its connection is closed");
             rc = -EPROTO;
             break;
         }
@@ -228,7 +250,7 @@ static void read_peer(struct door_side *d, struct peer *p)
         drop(p);
 }
 
-void door_side_run(struct door_side *d, const struct pollfd *p, size_t n)
+void door_end_run(struct door_end *d, const struct pollfd *p, size_t n)
 {
     if (n && p[0].revents)
         accept_peers(d);
@@ -238,7 +260,7 @@ void door_side_run(struct door_side *d, const struct pollfd *p, size_t n)
                 read_peer(d, &d->peer[i]);
 }
 
-void door_side_flush(struct door_side *d)
+void door_end_flush(struct door_end *d)
 {
     for (size_t i = 0; i < PEERS_MAX; i++)
         if (d->peer[i].serial && channel_wants_write(d->peer[i].channel) &&
@@ -246,7 +268,21 @@ void door_side_flush(struct door_side *d)
             drop(&d->peer[i]);
 }
 
-void door_side_answer(struct door_side *d, struct request *r)
+static int pack_answer(struct buf *b, uint64_t number, const struct door_answer *a)
+{
+    int rc = a->headers_n > DOOR_HEADERS_MAX ? -EFBIG : pack_u64(b, number);
+    rc = rc ? rc : pack_u32(b, a->status);
+    rc = rc ? rc : pack_str(b, a->content_type);
+    rc = rc ? rc : pack_u32(b, a->retry_after);
+    rc = rc ? rc : pack_u32(b, (uint32_t)a->headers_n);
+    for (size_t i = 0; rc == 0 && i < a->headers_n; i++) {
+        rc = pack_str(b, a->headers[i].name);
+        rc = rc ? rc : pack_str(b, a->headers[i].value);
+    }
+    return rc ? rc : pack_bytes(b, a->len ? a->body : "", a->len);
+}
+
+void door_end_answer(struct door_end *d, const struct door_request *r, const struct door_answer *a)
 {
     for (size_t i = 0; i < PEERS_MAX; i++) {
         struct peer *p = &d->peer[i];
@@ -254,10 +290,8 @@ void door_side_answer(struct door_side *d, struct request *r)
             continue;
         struct buf *b = &d->scratch;
         buf_reset(b);
-        int rc = pack_u64(b, r->number) | pack_u32(b, r->status) | pack_str(b, r->content_type) |
-                 pack_u32(b, r->retry_after) | pack_bytes(b, buf_str(&r->body), r->body.len);
-        if (rc != 0 || channel_send(p->channel, DOOR_ANSWER, 0, b->p, b->len, -1) < 0)
+        if (pack_answer(b, r->number, a) < 0 ||
+            channel_send(p->channel, DOOR_ANSWER, 0, b->p, b->len, -1) < 0)
             drop(p);
     }
-    request_free(r);
 }

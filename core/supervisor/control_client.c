@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* control_client - one question to a running supervisor over DATA/run/control.sock. */
-#include "cli.h"
+#include "supervisor.h"
 #include "base/util.h"
-#include "supervisor/supervisor.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>

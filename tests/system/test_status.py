@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The status document: its keys are those of the manual, running or not."""
+import json
+import re
+
+from conftest import ROOT, reeve
+from hub import ONE_EVENT, event, events_to
+
+
+def documented():
+    """Key of the document -> words in backticks of its row."""
+    text = (ROOT / "config/README.md").read_text().split("### The status document")[1].split("\n## ")[0]
+    found = {}
+    for row in re.findall(r"^\| (`.*?) \| (.*?) \|$", text, re.M):
+        for key in re.findall(r"`([a-z_]+)`", row[0]):
+            found[key] = set(re.findall(r"`([a-z_]+)`", row[1]))
+    return found
+
+
+def test_every_key_of_the_status_document_is_in_the_manual(hub):
+    known = documented()
+    h = hub(events_to({"plugin": "fail", "verdict": "retry", "reason": "later", "alarm": {"oldest": "1s"}}))
+    assert h.push(event(1), path="/events", headers={"Content-Type": ONE_EVENT})[0] == 202
+    s = h.status()
+    assert set(s) <= set(known) and s["format"] == 1
+    assert {"hub", "state", "processes", "destinations", "alarms"} <= set(s)
+    for p in s["processes"]:
+        assert set(p) <= known["processes"], set(p) - known["processes"]
+    for q in s["destinations"]:
+        assert set(q) <= known["destinations"] and set(q.get("last_error", {})) <= known["destinations"]
+    for a in s["alarms"]:
+        assert set(a) <= known["alarms"]
+    h.stop()
+    r = reeve("status", "--json", "-c", h.config)
+    stored = json.loads(r.stdout)
+    assert r.returncode == 3 and set(stored) <= set(known) and stored["format"] == 1
+    assert stored["state"] == "not running" and [q["name"] for q in stored["destinations"]] == ["friend"]
+    assert set(stored["destinations"][0]) == set(s["destinations"][0]) - {"last_error"}
