@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* A copy by other hands (a restored backup) has loosened them. DATA itself is the operator's: what
  * is put there beside our own may be meant for others. */
@@ -92,14 +93,40 @@ static int lock(const char *data, int *ret, struct err *e)
     return 0;
 }
 
+static bool is_there(const char *data, const char *name)
+{
+    _cleanup_free_ char *path = path_join(data, name);
+    return path && access(path, F_OK) == 0;
+}
+
+static const char *const below[] = {"spool", "state", "journal", "stage"};
+
+/* `data: /var` is a slip of the pen: /var/spool is there and belongs to others, who would find it
+ * closed. */
+static int refuse_foreign(const char *data, struct err *e)
+{
+    if (is_there(data, "lock") || is_there(data, "key") || is_there(data, "spool/spool.db"))
+        return 0;
+    const char *other = is_there(data, "run") ? "run" : NULL;
+    for (size_t i = 0; !other && i < ARRAY_SIZE(below); i++)
+        other = is_there(data, below[i]) ? below[i] : NULL;
+    if (!other)
+        return 0;
+    return err_set(e, -EEXIST, "data-foreign",
+                   "%s has a %s/ already, and nothing there says that it is a hub's; give the hub "
+                   "a directory of its own as `data:`",
+                   data, other);
+}
+
 int data_dir_open(const struct plan *p, int *ret_lock, struct err *e)
 {
-    static const char *const below[] = {"spool", "state", "journal", "stage"};
     int fd = -1;
     int r = make_dirs(p->data);
     if (r < 0)
         return err_set(e, r, "data-directory", "cannot make %s: %s", p->data, strerror(-r));
-    r = lock(p->data, &fd, e);
+    r = refuse_foreign(p->data, e);
+    if (r == 0)
+        r = lock(p->data, &fd, e);
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(below); i++)
         r = make_below(p->data, below[i], e);
     if (r == 0) {

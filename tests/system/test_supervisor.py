@@ -221,6 +221,18 @@ def test_only_one_supervisor_a_data_directory(stage):
     assert stage.status()["pid"] == hub.pid
 
 
+def test_a_directory_of_others_is_not_taken_for_the_data_directory(stage):
+    """`data: /var` closed /var/spool and /run to everybody else."""
+    theirs = stage.data / "spool"
+    theirs.mkdir(parents=True)
+    theirs.chmod(0o755)
+    stage.plan()
+    hub = stage.start(ready=False)
+    assert hub.wait(10) == 1
+    assert "data-foreign" in hub.log() and "spool/" in hub.log()
+    assert stat.S_IMODE(theirs.stat().st_mode) == 0o755 and [p.name for p in stage.data.iterdir()] == ["spool"]
+
+
 def test_bad_configuration_at_the_start_exits_1(stage):
     stage.config.write_text("nonsense")
     hub = stage.start(ready=False)
