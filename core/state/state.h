@@ -57,7 +57,7 @@ int state_subject_put(struct state *s, const uint8_t key[SHA256_LEN],
 int state_receipt(struct state *s, const uint8_t receipt[SHA256_LEN], char **ret_json,
                   size_t *ret_len, uint64_t *ret_ms, struct err *e);
 /* Stages: answer of a completed submission; it becomes the last accepted one. idempotency_key may
- * be NULL. */
+ * be NULL. json NULL: the answer is there already and stays, a key is added to it. */
 int state_receipt_put(struct state *s, const uint8_t receipt[SHA256_LEN],
                       const char *idempotency_key, const char *json, size_t len, uint64_t now_ms,
                       struct err *e);

@@ -9,7 +9,7 @@
 static const struct answer *staged(const struct state *s, const uint8_t receipt[SHA256_LEN])
 {
     for (size_t i = s->answers_n; i > 0; i--)
-        if (memcmp(s->answers[i - 1].receipt, receipt, SHA256_LEN) == 0)
+        if (s->answers[i - 1].json && memcmp(s->answers[i - 1].receipt, receipt, SHA256_LEN) == 0)
             return &s->answers[i - 1];
     return NULL;
 }
@@ -70,11 +70,11 @@ int state_receipt_put(struct state *s, const uint8_t receipt[SHA256_LEN],
     if (grow_array(&p, &s->answers_cap, s->answers_n + 1, sizeof(*s->answers)) < 0)
         return state_no_memory(e);
     s->answers = p;
-    struct answer a = {.len = len, .ms = now_ms, .json = copy(json, len)};
+    struct answer a = {.len = len, .ms = now_ms, .json = json ? copy(json, len) : NULL};
     memcpy(a.receipt, receipt, SHA256_LEN);
     if (idempotency_key)
         a.key = copy(idempotency_key, strlen(idempotency_key));
-    if (!a.json || (idempotency_key && !a.key)) {
+    if ((json && !a.json) || (idempotency_key && !a.key)) {
         free(a.json);
         free(a.key);
         return state_no_memory(e);
@@ -139,6 +139,8 @@ static int store_key(struct state *s, const struct answer *a, struct err *e)
 
 static int store_answer(struct state *s, const struct answer *a, struct err *e)
 {
+    if (!a->json)
+        return store_key(s, a, e);
     sqlite3_stmt *st = s->st[ST_ANSWER_PUT];
     sqlite3_bind_blob(st, 1, a->receipt, SHA256_LEN, SQLITE_STATIC);
     sqlite3_bind_int64(st, 2, (sqlite3_int64)a->ms);

@@ -75,6 +75,19 @@ static bool query_has(const char *query, const char *want)
     return false;
 }
 
+/* `check` alone, =1, =true: asked for; =0, =false: not. Anything else is a slip that must not end
+ * in a push. */
+static bool check_asked(const char *query, bool *ret_odd)
+{
+    static const char *const yes[] = {"check", "check=", "check=1", "check=true"};
+    for (size_t i = 0; i < ARRAY_SIZE(yes); i++)
+        if (query_has(query, yes[i]))
+            return true;
+    *ret_odd = query && (strncmp(query, "check=", 6) == 0 || strstr(query, "&check=")) &&
+               !query_has(query, "check=0") && !query_has(query, "check=false");
+    return false;
+}
+
 /* RFC 7240: a list of preferences; only the one that matters here is looked for. */
 static bool prefers_lenient(const char *prefer)
 {
@@ -170,11 +183,16 @@ static bool place(struct source *s, struct request *r)
         request_problem(s, r, 404, 0, "not-found", "there is nothing at this path");
         return false;
     }
+    bool odd = false;
     if (strcmp(r->req.method, "POST") != 0) {
         request_problem(s, r, 405, 0, "method", "send the document with POST");
         return false;
     }
-    return true;
+    (void)check_asked(r->req.query, &odd);
+    if (odd)
+        request_problem(s, r, 400, 0, "query",
+                        "write ?check=1 to have the document looked at only");
+    return !odd;
 }
 
 static bool content_type_possible(struct source *s, struct request *r)
@@ -214,6 +232,7 @@ static reeve_rc submit_request(void *arg, reeve_req *req, uint64_t token)
     struct err e;
     if (r->taken)
         return REEVE_REJECT;
+    bool odd = false;
     char key[260];
     const char *given = reeve_req_get(req, "h:idempotency-key");
     size_t len = given ? strlen(given) : 0;
@@ -233,7 +252,7 @@ static reeve_rc submit_request(void *arg, reeve_req *req, uint64_t token)
                       .p = req->body,
                       .len = req->body_len,
                       .idempotency_key = key,
-                      .check_only = query_has(req->query, "check=1"),
+                      .check_only = check_asked(req->query, &odd),
                       .lenient = prefers_lenient(reeve_req_get(req, "h:prefer"))};
     if (submission_start(s, &o, &e) == 0)
         return REEVE_OK;

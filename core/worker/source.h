@@ -182,6 +182,9 @@ struct offer { /* a document, however it came */
     const char *idempotency_key;
     bool check_only, lenient;
 };
+/* ---- receipt.c ---- */
+int receipt_of(struct digest *d, const struct offer *o, uint8_t out[SHA256_LEN], struct err *e);
+
 /* Decodes it and puts it under way, or finishes it at once (refused, known already). Negative
  * errno: nothing was taken. */
 int submission_start(struct source *s, const struct offer *o, struct err *e);

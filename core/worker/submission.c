@@ -49,33 +49,6 @@ static struct submission *submission_new(struct source *s, const struct offer *o
     return sub;
 }
 
-static int receipt_of(struct source *s, const struct offer *o, struct submission *sub,
-                      struct err *e)
-{
-    digest_start(s->digest);
-    if (o->fd < 0) {
-        digest_add(s->digest, o->p, o->len);
-    } else {
-        static char piece[256 << 10]; /* the plugin thread is the only user */
-        off_t at = 0;
-        for (;;) {
-            ssize_t n = pread(o->fd, piece, sizeof(piece), at);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0)
-                return err_set(e, -errno, "document-read", "the document cannot be read: %s",
-                               strerror(errno));
-            if (n == 0)
-                break;
-            digest_add(s->digest, piece, (size_t)n);
-            at += n;
-        }
-    }
-    digest_end(s->digest, sub->receipt);
-    hex_lower(sub->receipt, SHA256_LEN, sub->hex);
-    return 0;
-}
-
 static void refuse_whole(struct submission *sub, unsigned status, const char *code,
                          const char *text)
 {
@@ -122,8 +95,13 @@ static void known_already(struct source *s, struct submission *sub)
         else if (stored_answer(s, sub))
             return;
     }
-    if (sub->status == 0 && state_is_last(s->state, sub->receipt) && stored_answer(s, sub))
+    if (sub->status == 0 && state_is_last(s->state, sub->receipt) && stored_answer(s, sub)) {
+        if (sub->idempotency_key &&
+            state_receipt_put(s->state, sub->receipt, sub->idempotency_key, NULL, 0, wall_ms(),
+                              &e) < 0) /* the answer stands, the key only cannot be held to it */
+            log_warning(e.code, sub->hex, "an Idempotency-Key is not kept: %s", e.text);
         return;
+    }
     if (sub->status == 0 && slate_crashes(s->slate, sub->hex) >= SLATE_CRASHES_MAX)
         refuse_whole(sub, 422, "crashed",
                      "reading this document ended the process three times; it is not tried again. "
@@ -257,7 +235,8 @@ int submission_start(struct source *s, const struct offer *o, struct err *e)
     struct submission *sub = submission_new(s, o);
     if (!sub)
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
-    int rc = receipt_of(s, o, sub, e);
+    int rc = receipt_of(s->digest, o, sub->receipt, e);
+    hex_lower(sub->receipt, SHA256_LEN, sub->hex);
     struct call *call = rc < 0 ? NULL : call_of(s);
     if (rc < 0 || !call) {
         submission_free(sub);

@@ -122,6 +122,50 @@ def test_idempotency_key(hub):
     delivered(h, 2)
 
 
+def test_a_key_is_held_to_the_document_that_was_known_already(hub):
+    h = hub(basic())
+    one, two = package([grant(1)]), package([grant(2)])
+    status, first = h.push(one)
+    assert status == 202
+    assert h.push(one, headers={"Idempotency-Key": "k-2"}) == (202, first)
+    status, answer = h.push(two, headers={"Idempotency-Key": "k-2"})
+    assert status == 422 and answer["code"] == "idempotency-key-reused"
+    assert h.push(two)[0] == 202
+    assert h.push(one, headers={"Idempotency-Key": "k-2"}) == (202, first)
+
+
+def test_check_with_a_slip_is_no_push(hub):
+    h = hub(basic())
+    body = package([grant(1)])
+    for query in ("?check", "?check=true", "?x=1&check=1"):
+        status, answer = h.push(body, query=query)
+        assert status == 200 and answer["check"] is True, query
+    for query in ("?check=yes", "?x=1&check=2"):
+        status, answer = h.push(body, query=query)
+        assert status == 400 and "check=1" in answer["detail"], query
+    status, answer = h.push(body, query="?check=0")
+    assert status == 202 and counts(answer) == (1, 1, 0, 0)
+
+
+def test_two_events_in_binary_mode_with_equal_bodies_are_two_documents(hub):
+    """The second was once taken for the first sent again, and lost."""
+    h = hub(events_to({"plugin": "file", "directory": "out/events"}))
+
+    def push(number, body=b'{"a":1}', **more):
+        head = {"ce-specversion": "1.0", "ce-id": f"b{number}", "ce-source": "//own", "ce-type": "funding.report", **more}
+        return (*h.push(body, path="/events", headers=head), head)
+
+    status, first, head = push(1)
+    assert status == 202 and first["messages"] == ["b1"]
+    lines = "".join(f"{k}: {v}\n" for k, v in sorted({**head, "content-type": "application/json"}.items()))
+    assert first["receipt"] == hashlib.sha256(lines.encode() + b'\n{"a":1}').hexdigest()
+    status, second, _ = push(2)
+    assert status == 202 and second["messages"] == ["b2"] and second["new"] == 1 and second["receipt"] != first["receipt"]
+    assert push(2)[:2] == (202, second)
+    assert push(3, **{"ce-type": "funding.reprt"})[0] == 422
+    assert {m["id"] for m in delivered(h, 2, "out/events")} == {"b1", "b2"}
+
+
 @pytest.mark.parametrize("body, words", [
     (b"PK\x03\x04\x14\x00\x06\x00xl/workbook.xml", "Excel"), (b"PK\x03\x04\x14\x00abc", "zip"), (b"<!DOCTYPE html><html>", "HTML"),
     (b"name=value&other=1", "form-encoded"), ('{"grants": []}'.encode("utf-16"), "UTF-16"), (b"\x1f\x8b\x08\x00abc", "gzip"),
