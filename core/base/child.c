@@ -229,6 +229,10 @@ int child_run(struct child *c)
         supervisor_gone(c);
         return 0;
     }
+    flush(c); /* an answer is no reason to skip a beat: else who is asked often enough is taken for
+                 dead */
+    if (!c->channel)
+        return 0;
     uint64_t now = mono_ms();
     if (now - c->beat_ms >= CONTROL_BEAT_MS && !channel_wants_write(c->channel)) {
         r = send_frame(c, CONTROL_BEAT, NULL, 0);

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <cmocka.h>
 
 #define GENERATION 7
@@ -195,6 +196,32 @@ static void child_pauses_resumes_and_gives_figures(void **state)
     assert_int_equal(finish(&p, true), 30);
 }
 
+/* Once a beat waited until there was nothing to send, and a monitor that looked several times a
+ * second had idle processes taken for dead. */
+static void child_beats_though_it_is_asked_all_the_time(void **state)
+{
+    (void)state;
+    struct peer p;
+    struct frame f;
+    start(&p, "{}");
+    (void)await(&p, CONTROL_READY);
+    int beats = 0, r;
+    for (uint64_t end = mono_ms() + 2500; mono_ms() < end;) {
+        tell(&p, CONTROL_ASK_STATS, GENERATION, NULL, 0);
+        f = await(&p, CONTROL_STATS);
+        while ((r = channel_next(p.channel, &f)) == 1)
+            beats += f.type == CONTROL_BEAT;
+        assert_int_equal(r, 0);
+        struct timespec moment = {.tv_nsec = 20000000};
+        (void)nanosleep(&moment, NULL);
+        assert_true(channel_fill(p.channel) >= 0);
+        while ((r = channel_next(p.channel, &f)) == 1)
+            beats += f.type == CONTROL_BEAT;
+    }
+    assert_true(beats > 0);
+    assert_int_equal(finish(&p, true), 30);
+}
+
 static void child_drains_when_the_supervisor_is_gone(void **state)
 {
     (void)state;
@@ -327,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(child_says_ready_reads_its_part_and_beats),
         cmocka_unit_test(child_pauses_resumes_and_gives_figures),
+        cmocka_unit_test(child_beats_though_it_is_asked_all_the_time),
         cmocka_unit_test(child_drains_when_the_supervisor_is_gone),
         cmocka_unit_test(child_exits_on_an_unknown_frame),
         cmocka_unit_test(child_exits_on_another_generation),
