@@ -396,36 +396,45 @@ static void collect(struct http_client *c, struct transfer *ts, size_t n)
     }
 }
 
-static void give_up(struct http_client *c, struct transfer *ts, size_t n, enum http_end end,
-                    const char *why)
+/* Those in this state, or all that are not done. How many. */
+static size_t give_up(struct http_client *c, struct transfer *ts, size_t n, bool waiting_only,
+                      enum http_end end, const char *why)
 {
+    size_t given_up = 0;
     for (size_t i = 0; i < n; i++) {
-        if (ts[i].state == DONE)
+        if (ts[i].state == DONE || (waiting_only && ts[i].state != WAITING))
             continue;
         (void)fail(&ts[i], end, why);
         release(c, &ts[i]);
+        given_up++;
     }
+    return given_up;
 }
 
+/* Asked to stop: nothing more is started, but what was sent has a while to be answered. A request
+ * that is cut off has perhaps been acted upon, and its message goes there a second time. */
 static int run(struct http_client *c, struct transfer *ts, size_t n, bool (*stop)(void *),
                void *stop_arg)
 {
-    while (start_more(c, ts, n) > 0) {
+    uint64_t until = 0; /* asked to stop; mono_ms() */
+    size_t given_up = 0;
+    for (;;) {
         int running = 0;
-        if (stop && stop(stop_arg)) {
-            give_up(c, ts, n, HTTP_STOPPED, "given up: asked to stop");
-            return -ECANCELED;
-        }
+        if (!until && stop && stop(stop_arg))
+            until = mono_ms() + HTTP_STOP_MS;
+        if (until)
+            given_up += give_up(c, ts, n, mono_ms() < until, HTTP_STOPPED, "asked to stop");
+        if (start_more(c, ts, n) == 0)
+            return given_up ? -ECANCELED : 0;
         CURLMcode r = curl_multi_perform(c->multi, &running);
         collect(c, ts, n);
         if (r == CURLM_OK && running > 0)
             r = curl_multi_poll(c->multi, NULL, 0, POLL_MS, NULL);
         if (r != CURLM_OK) {
-            give_up(c, ts, n, HTTP_BROKEN, curl_multi_strerror(r));
+            (void)give_up(c, ts, n, false, HTTP_BROKEN, curl_multi_strerror(r));
             return 0;
         }
     }
-    return 0;
 }
 
 int http_client_run(struct http_client *c, const struct reeve_http *reqs, reeve_resp *const *resps,

@@ -19,6 +19,7 @@
 #define HTTP_AT_ONCE        128u /* in all */
 #define HTTP_TIMEOUT_MS     30000u
 #define HTTP_CONNECT_MS     10000u
+#define HTTP_STOP_MS        5000u /* to be answered, for what runs when the host is asked to stop */
 #define HTTP_RETRY_AFTER_MS (7u * 86400000u) /* a Retry-After beyond it is cut to it */
 
 enum http_end {
@@ -43,7 +44,8 @@ struct http_client *http_client_new(void); /* NULL: out of memory */
 void http_client_free(struct http_client *c);
 
 /* Runs all n; every resps[i] (made by the caller, zeroed) is filled. reqs are whole structs of this
- * header. stop (may be NULL) is asked about every 100 ms. 0, -ECANCELED when stopped. */
+ * header. stop (may be NULL) is asked about every 100 ms: then nothing more is started, and what
+ * runs has HTTP_STOP_MS to end. 0, -ECANCELED when some were given up for that. */
 int http_client_run(struct http_client *c, const struct reeve_http *reqs, reeve_resp *const *resps,
                     size_t n, bool (*stop)(void *), void *stop_arg);
 

@@ -47,7 +47,9 @@ static void call_deliver(struct sink *s, reeve_job **jobs, size_t n)
             (void)snprintf(jobs[i]->reason, sizeof(jobs[i]->reason), "%s",
                            rc == REEVE_OK ? "" : instance_reason(p, rc));
         }
-        verdict_of(jobs[i]->host, jobs[i]);
+        struct hand *h = jobs[i]->host;
+        h->cut_short |= !jobs[i]->settled && atomic_load(&s->flags.stopping);
+        verdict_of(h, jobs[i]);
     }
 }
 
@@ -175,8 +177,13 @@ void hand_settle(struct sink *s, struct hand *h)
                              .after_ms = h->after_ms,
                              .first_ms = h->job->first_ms,
                              .now_ms = wall_ms(),
-                             .for_ms = s->retry_for_ms};
+                             .for_ms = s->retry_for_ms,
+                             .cut_short = h->cut_short};
     struct verdict_action a = verdict_decide(&c);
+    if (a.how == SETTLE_RELEASE && !a.pause && !a.fatal) {
+        hand_release(s, h);
+        return;
+    }
     h->how = a.how;
     h->delay_ms = a.delay_ms;
     if (!h->code || a.how != SETTLE_DEAD || strcmp(a.code, "rejected") != 0)

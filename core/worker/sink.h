@@ -38,6 +38,7 @@ struct hand { /* one job of the transport */
     size_t deliveries_n;
     bool decided; /* the outcome is known before any delivery: refused by a rule, dropped by a step
                    */
+    bool cut_short; /* nobody settled it, and the process had been asked to stop meanwhile */
     reeve_rc rc;
     uint64_t after_ms;
     char reason[ERR_TEXT_MAX];

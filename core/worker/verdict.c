@@ -6,6 +6,8 @@
 
 static struct verdict_action retry(const struct verdict_case *c)
 {
+    if (c->cut_short)
+        return (struct verdict_action){.how = SETTLE_RELEASE, .code = "stopped"};
     uint64_t age = c->now_ms > c->first_ms ? c->now_ms - c->first_ms : 0;
     if (c->for_ms && age >= c->for_ms)
         return (struct verdict_action){.how = SETTLE_DEAD, .code = "tries-exhausted"};

@@ -17,11 +17,12 @@ struct verdict_case {
     uint64_t after_ms;         /* asked for by the plugin, 0 = by the ladder */
     uint64_t first_ms, now_ms; /* wall clock: accepted by the transport; now */
     uint64_t for_ms;           /* retry: {for:}; 0 = for ever */
+    bool cut_short; /* RETRY, because this process was asked to stop: charged to nobody */
 };
 struct verdict_action {
     enum settle how;
     uint64_t delay_ms;
-    const char *code; /* "rejected", "tries-exhausted", "retry", "down"; "" for DONE */
+    const char *code; /* "rejected", "tries-exhausted", "retry", "down", "stopped"; "" for DONE */
     bool pause;       /* the destination pauses: DOWN */
     bool fatal;       /* this process ends */
 };

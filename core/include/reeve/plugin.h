@@ -303,7 +303,8 @@ struct reeve_http { /* yours; set size = sizeof(struct reeve_http) */
     uint32_t reserved0;
 };
 /* All n at once. resps[i] is always set (free each); a request that got no answer has status 0. OK,
- * or RETRY when asked to stop. Redirects are not followed. Once a peer cannot be reached or does
+ * or RETRY when asked to stop: what was not yet started is not sent then, and what was sent has 5 s
+ * to be answered. Redirects are not followed. Once a peer cannot be reached or does
  * not answer in time, what was not yet started there is not sent. */
 reeve_rc reeve_http(reeve_ctx *, const struct reeve_http *const *reqs, reeve_resp **resps,
                     size_t n);

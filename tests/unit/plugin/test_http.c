@@ -26,6 +26,7 @@ static struct {
 
 static reeve_ctx *ctx;
 static bool stopping;
+static atomic_uint stop_after; /* requests that the server has seen by then; 0: `stopping` says */
 
 static void say(int fd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void say(int fd, const char *fmt, ...)
@@ -139,7 +140,8 @@ static void *accept_all(void *arg)
 static bool stop_asked(void *host)
 {
     (void)host;
-    return stopping;
+    unsigned n = atomic_load(&stop_after);
+    return stopping || (n && atomic_load(&server.requests) >= n);
 }
 
 static int start(void **state)
@@ -417,6 +419,25 @@ static void asked_to_stop_gives_up(void **state)
     free(url);
 }
 
+/* Once a stop cut off what was under way, and its messages went to the peer twice. */
+static void what_runs_at_a_stop_is_answered_and_what_waits_is_not_sent(void **state)
+{
+    (void)state;
+    reeve_resp *resp[3] = {NULL};
+    char *url = url_of("/slow/400");
+    struct reeve_http q = {.size = sizeof(q), .url = url, .per_host = 2};
+    const struct reeve_http *const reqs[] = {&q, &q, &q};
+    atomic_store(&stop_after, atomic_load(&server.requests) + 2);
+    assert_int_equal(reeve_http(ctx, reqs, resp, 3), REEVE_RETRY);
+    atomic_store(&stop_after, 0);
+    assert_int_equal(reeve_resp_status(resp[0]), 200);
+    assert_int_equal(reeve_resp_status(resp[1]), 200);
+    assert_int_equal(reeve_resp_status(resp[2]), 0);
+    for (int i = 0; i < 3; i++)
+        reeve_resp_free(resp[i]);
+    free(url);
+}
+
 static void a_shorter_request_struct_of_an_older_header_works(void **state)
 {
     (void)state;
@@ -463,6 +484,7 @@ int main(void)
         cmocka_unit_test(connections_are_kept_between_calls),
         cmocka_unit_test(a_big_body_is_cut_at_a_mebibyte),
         cmocka_unit_test(asked_to_stop_gives_up),
+        cmocka_unit_test(what_runs_at_a_stop_is_answered_and_what_waits_is_not_sent),
         cmocka_unit_test(a_shorter_request_struct_of_an_older_header_works),
         cmocka_unit_test(retry_after_is_seconds_or_a_date),
     };

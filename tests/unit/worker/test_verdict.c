@@ -38,6 +38,29 @@ static void each_verdict_has_its_settlement(void **state)
     }
 }
 
+static void what_a_stop_cut_short_is_charged_to_nobody(void **state)
+{
+    static const struct {
+        reeve_rc rc;
+        enum settle how;
+        bool pause;
+    } table[] = {{REEVE_OK, SETTLE_DONE, false},
+                 {REEVE_RETRY, SETTLE_RELEASE, false},
+                 {77, SETTLE_RELEASE, false},
+                 {REEVE_REJECT, SETTLE_DEAD, false},
+                 {REEVE_DOWN, SETTLE_RELEASE, true}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct verdict_case c = {
+            .rc = table[i].rc, .first_ms = 1, .now_ms = 9000, .for_ms = 1, .cut_short = true};
+        struct verdict_action a = verdict_decide(&c);
+        assert_int_equal(a.how, table[i].how);
+        assert_int_equal(a.delay_ms, 0);
+        assert_int_equal(a.pause, table[i].pause);
+        assert_false(a.fatal);
+    }
+}
+
 static void retries_climb_the_ladder_and_obey_a_later_wish(void **state)
 {
     (void)state;
@@ -103,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_verdict_has_its_settlement),
+        cmocka_unit_test(what_a_stop_cut_short_is_charged_to_nobody),
         cmocka_unit_test(retries_climb_the_ladder_and_obey_a_later_wish),
         cmocka_unit_test(tries_end_when_their_time_is_over),
         cmocka_unit_test(pauses_double_up_to_a_minute),
