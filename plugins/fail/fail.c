@@ -70,11 +70,87 @@ static void leak(int64_t bytes)
         memset(lost, 1, (size_t)bytes); /* untouched memory costs nothing */
 }
 
+/* ---- harm: what a plugin with a bug does to its process ---- */
+
+static void touch_nothing(void)
+{
+    volatile char *volatile nowhere = NULL;
+    *nowhere = 1;
+}
+
+static void leave(void)
+{
+    exit(0); /* as a library does that thinks it is the program */
+}
+
+static void spin(void)
+{
+    for (volatile unsigned i = 0;; i++)
+        ;
+}
+
+static void stay_behind(void)
+{
+    for (;;)
+        (void)pause();
+}
+
+static void leave_a_child(void)
+{
+    if (fork() == 0) /* not exec: it keeps every descriptor of the worker */
+        stay_behind();
+}
+
+static void leave_a_daemon(void)
+{
+    if (fork() != 0)
+        return;
+    (void)setsid(); /* out of reach of whoever ends the worker's process group */
+    (void)alarm(300);
+    stay_behind();
+}
+
+static void close_everything(void)
+{
+    for (int fd = 0; fd < 1024; fd++)
+        (void)close(fd);
+}
+
+/* Writes far beyond its own block: over the bookkeeping of the allocator and whatever lies there.
+ */
+static void scribble(void)
+{
+    char *mine = malloc(64);
+    volatile char *p = mine;
+    for (size_t i = 0; mine && i < 65536; i++)
+        p[i] = (char)0xa5;
+    free(mine);
+}
+
+static void harm(const char *how)
+{
+    static const struct {
+        const char *name;
+        void (*does)(void);
+    } harms[] = {{"segfault", touch_nothing},
+                 {"exit", leave},
+                 {"spin", spin},
+                 {"fork", leave_a_child},
+                 {"daemon", leave_a_daemon},
+                 {"close", close_everything},
+                 {"scribble", scribble}};
+    for (size_t i = 0; how && i < sizeof(harms) / sizeof(harms[0]); i++) {
+        if (strcmp(how, harms[i].name) == 0)
+            harms[i].does();
+    }
+}
+
 /* What happens besides the verdict. Does not return from crash and hang. */
 static reeve_rc misbehave(reeve_ctx *ctx)
 {
     int64_t delay = reeve_conf_int(ctx, "delay");
     leak(reeve_conf_int(ctx, "leak"));
+    harm(reeve_conf(ctx, "harm", 0));
     if (reeve_conf_int(ctx, "crash"))
         abort();
     while (reeve_conf_int(ctx, "hang"))
@@ -182,6 +258,11 @@ static const struct reeve_option options[] = {
     {.key = "leak",
      .type = REEVE_T_BYTES,
      .help = "Lose so much memory with each message that fails.",
+     DELIVER},
+    {.key = "harm",
+     .type = REEVE_T_CHOICE,
+     .allowed = "segfault|exit|spin|fork|daemon|close|scribble",
+     .help = "What a message that fails does to the process of the plugin.",
      DELIVER},
     {.key = "at",
      .type = REEVE_T_CHOICE,
