@@ -45,6 +45,7 @@ struct hand { /* one job of the transport */
     const char *code;                         /* static; NULL: by the verdict */
     char source[256], subject[256], type[64]; /* for the journal, cut */
     /* to settle */
+    int place; /* on the slate; -1: none */
     enum settle how;
     uint64_t delay_ms;
 };
@@ -87,6 +88,11 @@ struct sink {
     struct hand *done, **done_end;   /* decided, waiting for the commit */
     size_t done_n;
     uint64_t handed_back; /* hands given to the main thread to settle, ever */
+    struct untold {       /* those that the transport has perhaps not been told of yet, a ring */
+        uint64_t no;      /* as handed_back counts */
+        int place;        /* on the slate */
+    } untold[SLATE_ENTRIES];
+    size_t untold_first, untold_n;
     struct reject_run rejects;
     uint32_t down_n;
     uint64_t down_until; /* mono_ms(); 0: not down */

@@ -74,6 +74,7 @@ static void on_job(void *arg, struct transport_job *job)
     }
     h->item.kind = SINK_HAND;
     h->job = job;
+    h->place = -1;
     p->held++;
     thread_queue_push(&p->s.inbox, &h->item.node);
 }
@@ -260,6 +261,8 @@ static int run(struct sink_process *p, struct err *e)
         if (p->drain_until && mono_ms() > p->drain_until) {
             log_warning("drain-over", NULL,
                         "a delivery under way is left; its message comes again with the same id");
+            if (atomic_load(&p->s.flags.opened))
+                slate_excuse(p->s.slate);
             _exit(0);
         }
     }

@@ -19,6 +19,7 @@
 #define BATCH_MAX       256u
 #define COMMIT_AGAIN_MS 1000u
 #define TELL_MS         1000u /* wait at most so long for the main thread to settle */
+#define TOLD_MS         5u    /* look so soon whether it has */
 
 void sink_notice(struct sink *s, enum sink_item_kind kind, uint64_t ms, const char *text)
 {
@@ -55,6 +56,27 @@ static bool commit(struct sink *s)
     return false;
 }
 
+/* What the transport has been told of is off the slate; `all`: what it is about to be, too. */
+static void wipe_told(struct sink *s, bool all)
+{
+    uint64_t told = atomic_load(&s->flags.told);
+    while (s->untold_n > 0 && (all || s->untold[s->untold_first].no <= told)) {
+        slate_wipe(s->slate, s->untold[s->untold_first].place);
+        s->untold_first = (s->untold_first + 1) % SLATE_ENTRIES;
+        s->untold_n--;
+    }
+}
+
+static void remember_untold(struct sink *s, const struct hand *h)
+{
+    if (h->place < 0)
+        return;
+    if (s->untold_n == SLATE_ENTRIES)
+        wipe_told(s, true);
+    s->untold[(s->untold_first + s->untold_n++) % SLATE_ENTRIES] =
+        (struct untold){.no = s->handed_back, .place = h->place};
+}
+
 /* No verdict is final before it is durable: while it cannot be written down (a full disk) nothing
  * is settled and nothing more delivered. Should the process end meanwhile, the messages come again
  * with the same ids. */
@@ -66,6 +88,7 @@ static void commit_done(struct sink *s)
         struct hand *h = s->done;
         s->done = h->next;
         s->handed_back++;
+        remember_untold(s, h);
         thread_queue_push(&s->outbox, &h->item.node);
     }
     s->done_end = &s->done;
@@ -114,6 +137,7 @@ static bool settle_before(struct sink *s)
         return false;
     while (atomic_load(&s->flags.told) < s->handed_back && mono_ms() < until)
         (void)nanosleep(&moment, NULL);
+    wipe_told(s, false);
     return true;
 }
 
@@ -123,13 +147,12 @@ static bool given_up(struct sink *s, struct hand *h)
 {
     if (slate_crashes(s->slate, h->job->id) < SLATE_CRASHES_MAX)
         return false;
-    _cleanup_free_ char *id = strdup(h->job->id);
+    h->place = slate_put(s->slate, h->job->id);
     hand_decide(h, REEVE_REJECT, "crashed",
                 "the process that delivered it died %d times with nothing else in hand",
                 SLATE_CRASHES_MAX);
     hand_settle(s, h);
-    if (settle_before(s) && id)
-        slate_wipe(s->slate, id);
+    (void)settle_before(s);
     return true;
 }
 
@@ -145,7 +168,8 @@ static void one_batch(struct sink *s)
         struct hand *h = take_ready(s);
         if (alone && given_up(s, h))
             continue;
-        if (slate_put(s->slate, h->job->id) < 0) {
+        h->place = slate_put(s->slate, h->job->id);
+        if (h->place < 0) {
             hand_release(s, h);
             continue;
         }
@@ -157,10 +181,8 @@ static void one_batch(struct sink *s)
     }
     if (n)
         deliver_batch(s, batch, n);
-    for (size_t i = 0; i < n; i++) {
-        slate_wipe(s->slate, batch[i]->job->id);
+    for (size_t i = 0; i < n; i++)
         hand_settle(s, batch[i]);
-    }
 }
 
 static bool held_back(const struct sink *s)
@@ -179,9 +201,11 @@ static void go_round(struct sink *s)
         (void)thread_queue_wait(&s->inbox, -1,
                                 s->commit_again       ? COMMIT_AGAIN_MS / 4
                                 : s->ready || s->done ? 0
+                                : s->untold_n         ? TOLD_MS
                                 : tidying < IDLE_MS   ? tidying
                                                       : IDLE_MS);
         take_items(s);
+        wipe_told(s, false);
         if (held)
             release_ready(s);
         else if (s->ready)
@@ -199,6 +223,9 @@ static void go_round(struct sink *s)
         if (s->fatal || (atomic_load(&s->flags.stopping) && !s->ready)) {
             s->commit_again = 0;
             commit_done(s); /* what cannot be written down now is not settled: it comes again */
+            for (const struct hand *h = s->done; h; h = h->next)
+                slate_wipe(s->slate, h->place);
+            wipe_told(s, true);
             s->fault_exit = s->fatal ? 75 : 0;
             return;
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* slate - see slate.h. A linear table: it holds a batch or two, and is looked at once a message. */
+/* slate - see slate.h. A table with a home for each name, so that what is there is found at once;
+ * what is not is looked for only while there are suspects. */
 #include "slate.h"
 #include "base/digest.h"
 #include "base/util.h"
@@ -17,29 +18,31 @@ struct slate_entry {
 };
 struct slate_file {
     char magic[8];
-    uint32_t n, reserved0;
+    uint32_t excused, reserved0;
     struct slate_entry entry[SLATE_ENTRIES];
 };
 struct slate {
     struct slate_file *f;
-    size_t used; /* entries in use: nothing to look for when 0 */
+    size_t suspects;
 };
 
 static void charge_what_was_in_hand(struct slate *s)
 {
     size_t in_hand = 0;
     for (size_t i = 0; i < SLATE_ENTRIES; i++)
-        in_hand += s->f->entry[i].used && s->f->entry[i].in_hand;
+        in_hand += s->f->entry[i].used && s->f->entry[i].in_hand > 0;
     for (size_t i = 0; i < SLATE_ENTRIES; i++) {
         struct slate_entry *x = &s->f->entry[i];
-        s->used += x->used ? 1 : 0;
-        if (!x->used || !x->in_hand)
-            continue;
-        x->suspect = 1;
-        x->in_hand = 0;
-        if (in_hand == 1)
-            x->crashes++;
+        if (x->used && x->in_hand && s->f->excused && !x->suspect)
+            memset(x, 0, sizeof(*x));
+        if (x->used && x->in_hand) {
+            x->suspect = 1;
+            x->in_hand = 0;
+            x->crashes += in_hand == 1 && !s->f->excused;
+        }
+        s->suspects += x->used && x->suspect;
     }
+    s->f->excused = 0;
 }
 
 /* Before its size is looked at: a newer one may have another. */
@@ -105,76 +108,95 @@ void slate_close(struct slate *s)
     free(s);
 }
 
-static struct slate_entry *find(const struct slate *s, const char *name, uint8_t key[SHA256_LEN])
+static size_t home_of(const uint8_t key[SHA256_LEN])
 {
-    sha256(name, strlen(name), key);
-    for (size_t i = 0; s->used && i < SLATE_ENTRIES; i++)
-        if (s->f->entry[i].used && memcmp(s->f->entry[i].name, key, SHA256_LEN) == 0)
-            return &s->f->entry[i];
+    return ((size_t)key[0] << 8 | key[1]) % SLATE_ENTRIES;
+}
+
+static struct slate_entry *find(const struct slate *s, const uint8_t key[SHA256_LEN])
+{
+    for (size_t i = 0, home = home_of(key); i < SLATE_ENTRIES; i++) {
+        struct slate_entry *x = &s->f->entry[(home + i) % SLATE_ENTRIES];
+        if (x->used && memcmp(x->name, key, SHA256_LEN) == 0)
+            return x;
+    }
     return NULL;
+}
+
+static const struct slate_entry *find_suspect(const struct slate *s, const char *name)
+{
+    uint8_t key[SHA256_LEN];
+    if (s->suspects == 0)
+        return NULL;
+    sha256(name, strlen(name), key);
+    const struct slate_entry *x = find(s, key);
+    return x && x->suspect ? x : NULL;
 }
 
 size_t slate_suspects(const struct slate *s)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < SLATE_ENTRIES; i++)
-        n += s->f->entry[i].used && s->f->entry[i].suspect;
-    return n;
+    return s->suspects;
 }
 
 bool slate_suspect(const struct slate *s, const char *name)
 {
-    uint8_t key[SHA256_LEN];
-    const struct slate_entry *x = s->used ? find(s, name, key) : NULL;
-    return x && x->suspect;
+    return find_suspect(s, name);
 }
 
 uint32_t slate_crashes(const struct slate *s, const char *name)
 {
-    uint8_t key[SHA256_LEN];
-    const struct slate_entry *x = s->used ? find(s, name, key) : NULL;
+    const struct slate_entry *x = find_suspect(s, name);
     return x ? x->crashes : 0;
+}
+
+static void clear(struct slate *s, struct slate_entry *x)
+{
+    s->suspects -= x->suspect;
+    memset(x, 0, sizeof(*x));
 }
 
 /* Old suspects whose message never came back (expired, discarded) must not fill the slate for ever.
  */
-static struct slate_entry *free_entry(struct slate *s)
+static struct slate_entry *free_entry(struct slate *s, const uint8_t key[SHA256_LEN])
 {
     struct slate_entry *idle = NULL;
-    for (size_t i = 0; i < SLATE_ENTRIES; i++) {
-        if (!s->f->entry[i].used)
-            return &s->f->entry[i];
-        if (!s->f->entry[i].in_hand && !idle)
-            idle = &s->f->entry[i];
+    for (size_t i = 0, home = home_of(key); i < SLATE_ENTRIES; i++) {
+        struct slate_entry *x = &s->f->entry[(home + i) % SLATE_ENTRIES];
+        if (!x->used)
+            return x;
+        if (!x->in_hand && !idle)
+            idle = x;
     }
     if (idle)
-        s->used--;
+        clear(s, idle);
     return idle;
 }
 
 int slate_put(struct slate *s, const char *name)
 {
     uint8_t key[SHA256_LEN];
-    struct slate_entry *x = find(s, name, key);
+    sha256(name, strlen(name), key);
+    struct slate_entry *x = s->suspects ? find(s, key) : NULL;
     if (!x) {
-        x = free_entry(s);
+        x = free_entry(s, key);
         if (!x)
             return -ENOSPC;
-        memset(x, 0, sizeof(*x));
         memcpy(x->name, key, SHA256_LEN);
         x->used = 1;
-        s->used++;
     }
-    x->in_hand = 1;
-    return 0;
+    x->in_hand++;
+    return (int)(x - s->f->entry);
 }
 
-void slate_wipe(struct slate *s, const char *name)
+void slate_excuse(struct slate *s)
 {
-    uint8_t key[SHA256_LEN];
-    struct slate_entry *x = s->used ? find(s, name, key) : NULL;
-    if (!x)
+    s->f->excused = 1;
+}
+
+void slate_wipe(struct slate *s, int place)
+{
+    if (place < 0 || place >= SLATE_ENTRIES || !s->f->entry[place].in_hand)
         return;
-    memset(x, 0, sizeof(*x));
-    s->used--;
+    if (--s->f->entry[place].in_hand == 0)
+        clear(s, &s->f->entry[place]);
 }

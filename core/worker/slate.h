@@ -3,11 +3,13 @@
  * into memory.
  *
  * Before a message (or, at a source, a document) is given to foreign code its name is put on the
- * slate; when the call returned it is wiped off. What stands there when the process starts again
- * was in hand when the last one died: only that is charged. If it was alone, it is charged with a
- * crash; if it had company, everybody on the slate becomes a suspect and must go alone until the
- * culprit is known. Names are kept as SHA-256. Survives a crash of the process, not a loss of power
- * (nothing crashed then). One thread. */
+ * slate. It is wiped off when the call has returned and, of a message, its verdict is with the
+ * transport: harm that shows only after the call (a heap written over, descriptors closed) is
+ * charged too, else such a message would come back and end the process for ever. What stands there
+ * when the process starts again was in hand when the last one died: only that is charged. If it was
+ * alone, it is charged with a crash; if it had company, everybody on the slate becomes a suspect
+ * and must go alone until the culprit is known. Names are kept as SHA-256. Survives a crash of the
+ * process, not a loss of power (nothing crashed then). One thread. */
 #ifndef REEVE_WORKER_SLATE_H
 #define REEVE_WORKER_SLATE_H
 #include "base/err.h"
@@ -28,10 +30,13 @@ size_t slate_suspects(const struct slate *s);
 /* True when the name was in hand at a crash and has not been cleared since: it must go alone. */
 bool slate_suspect(const struct slate *s, const char *name);
 uint32_t slate_crashes(const struct slate *s, const char *name); /* crashes alone */
-/* 0, or -ENOSPC: too many in hand (the caller gives fewer to the plugin). */
+/* Its place (>= 0), or -ENOSPC: too many in hand (the caller gives fewer to the plugin). A name
+ * that is put twice is wiped twice. */
 int slate_put(struct slate *s, const char *name);
-void slate_wipe(
-    struct slate *s,
-    const char *name); /* the call returned, or the message is settled: all is forgotten */
+/* The process is about to end in the middle of a call, and the call is not to blame (it was asked
+ * to stop, and had no time): what is in hand is not charged. */
+void slate_excuse(struct slate *s);
+/* Not in hand any more: all about it is forgotten. -1: nothing. */
+void slate_wipe(struct slate *s, int place);
 
 #endif

@@ -187,9 +187,9 @@ static void decode(struct source *s, const struct offer *o, struct submission *s
     struct intake_result result;
     struct issues *before = s->room.issues;
     s->room.issues = sub->issues;
-    (void)slate_put(s->slate, sub->hex);
+    int place = slate_put(s->slate, sub->hex);
     intake_document(&s->intake, &r, o->content_type, &sink, &result);
-    slate_wipe(s->slate, sub->hex);
+    slate_wipe(s->slate, place);
     s->room.issues = before;
     host_reader_done(&r);
     sub->refused = result.refused;

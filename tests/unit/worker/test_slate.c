@@ -63,8 +63,7 @@ static void nothing_in_hand_charges_nobody(void **state)
 {
     (void)state;
     struct slate *s = open_slate();
-    assert_int_equal(slate_put(s, "a"), 0);
-    slate_wipe(s, "a");
+    slate_wipe(s, slate_put(s, "a"));
     slate_close(s);
     s = open_slate();
     assert_int_equal(slate_suspects(s), 0);
@@ -82,7 +81,7 @@ static void company_makes_suspects_but_charges_nobody(void **state)
     assert_true(slate_suspect(s, "a") && slate_suspect(s, "b"));
     assert_false(slate_suspect(s, "c"));
     assert_int_equal(slate_crashes(s, "a"), 0);
-    slate_wipe(s, "a");
+    slate_wipe(s, slate_put(s, "a"));
     assert_false(slate_suspect(s, "a"));
     assert_int_equal(slate_suspects(s), 1);
     slate_close(s);
@@ -117,18 +116,19 @@ static void a_full_slate_forgets_suspects_that_never_came_back(void **state)
 {
     (void)state;
     char name[32];
+    int places[SLATE_ENTRIES];
     const char *const old[] = {"old"};
     crash_with(old, 1);
     struct slate *s = open_slate();
     for (int i = 0; i < SLATE_ENTRIES; i++) {
         (void)snprintf(name, sizeof(name), "m%d", i);
-        assert_int_equal(slate_put(s, name), 0);
+        places[i] = slate_put(s, name);
+        assert_true(places[i] >= 0);
     }
     assert_false(slate_suspect(s, "old"));
     assert_int_equal(slate_put(s, "one too many"), -ENOSPC);
-    assert_int_equal(slate_put(s, "m3"), 0); /* already there */
-    slate_wipe(s, "m3");
-    assert_int_equal(slate_put(s, "one too many"), 0);
+    slate_wipe(s, places[3]);
+    assert_int_equal(slate_put(s, "one too many"), places[3]);
     slate_close(s);
 }
 
@@ -140,7 +140,50 @@ static void a_file_that_is_no_slate_is_begun_anew(void **state)
     (void)close(fd);
     struct slate *s = open_slate();
     assert_int_equal(slate_suspects(s), 0);
-    assert_int_equal(slate_put(s, "a"), 0);
+    assert_true(slate_put(s, "a") >= 0);
+    slate_close(s);
+}
+
+/* A message that comes twice (its source was killed) may be in hand twice. */
+static void a_name_that_is_put_twice_is_wiped_twice(void **state)
+{
+    (void)state;
+    const char *const one[] = {"a"};
+    crash_with(one, 1);
+    struct slate *s = open_slate();
+    int first = slate_put(s, "a"), second = slate_put(s, "a");
+    assert_int_equal(first, second);
+    slate_wipe(s, first);
+    assert_true(slate_suspect(s, "a"));
+    slate_wipe(s, second);
+    assert_false(slate_suspect(s, "a"));
+    slate_wipe(s, second);
+    slate_wipe(s, -1);
+    slate_wipe(s, SLATE_ENTRIES);
+    assert_int_equal(slate_suspects(s), 0);
+    slate_close(s);
+}
+
+static void an_end_that_is_excused_charges_nobody(void **state)
+{
+    (void)state;
+    const char *const one[] = {"poison"};
+    crash_with(one, 1);
+    struct slate *s = open_slate();
+    assert_true(slate_put(s, "poison") >= 0);
+    assert_true(slate_put(s, "innocent") >= 0);
+    slate_excuse(s);
+    slate_close(s);
+    s = open_slate();
+    assert_false(slate_suspect(s, "innocent"));
+    assert_true(slate_suspect(s, "poison"));
+    assert_int_equal(slate_crashes(s, "poison"), 1);
+    slate_close(s);
+    s = open_slate(); /* the excuse holds once */
+    assert_true(slate_put(s, "innocent") >= 0);
+    slate_close(s);
+    s = open_slate();
+    assert_int_equal(slate_crashes(s, "innocent"), 1);
     slate_close(s);
 }
 
@@ -190,6 +233,8 @@ int main(void)
         T(a_file_that_is_no_slate_is_begun_anew),
         T(a_slate_of_a_newer_version_is_refused_and_kept),
         T(a_slate_is_private_and_has_its_blocks),
+        T(a_name_that_is_put_twice_is_wiped_twice),
+        T(an_end_that_is_excused_charges_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
