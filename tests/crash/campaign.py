@@ -165,7 +165,7 @@ class HttpSender(Sender):
 
     def document(self, numbers):
         if self.name.startswith("events"):
-            events = [event(f"{self.name}-{i}", subject=self.subject(i), body={"sent": time.monotonic(), "bulk": BULK},
+            events = [event(i, id=f"{self.name}-{i}", subject=self.subject(i), body={"sent": time.monotonic(), "bulk": BULK},
                             **({"status": self.status(i)} if self.status and self.status(i) else {})) for i in numbers]
             return json.dumps(events).encode(), {"path": "/events", "headers": {"Content-Type": EVENTS}}
         return package([grant(i, id=self.subject(i), description=BULK) for i in numbers]), {"path": "/grants"}
