@@ -3,6 +3,7 @@
 #ifndef REEVE_SUPERVISOR_SUP_H
 #define REEVE_SUPERVISOR_SUP_H
 #include "compile.h"
+#include "notify.h"
 #include "supervisor.h"
 #include "unit.h"
 
@@ -19,6 +20,7 @@ struct sup {
     size_t n, cap;
     struct compile *compile; /* under way */
     struct control *control;
+    struct notify *notify; /* NULL: no service manager listens */
     int signal_fd, lock_fd;
     uint64_t start_wall_ms;
     struct tree *alarms;   /* list, as alarm_follow() made it; NULL: none yet */

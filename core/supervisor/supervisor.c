@@ -120,6 +120,8 @@ static int poll_timeout(const struct sup *s)
         first = compile_deadline(s->compile);
     if (s->reload_changed_over && s->reload_end_ms < first)
         first = s->reload_end_ms;
+    if (notify_deadline(s->notify) < first)
+        first = notify_deadline(s->notify);
     if (s->state == SUP_RUNNING && s->watch_ms < first)
         first = s->watch_ms;
     for (size_t i = 0; i < s->n; i++)
@@ -166,6 +168,21 @@ static void say_when_ready(const struct sup *s, bool *said)
     log_info("hub-ready", NULL, "%s: all %zu processes are ready", s->plan->hub, s->n);
 }
 
+static void tell_manager(const struct sup *s)
+{
+    struct notify_view v = {.ending = s->state == SUP_ENDING,
+                            .reloading = s->reloading,
+                            .settled = s->state == SUP_RUNNING,
+                            .hub = s->plan ? s->plan->hub : "",
+                            .n = s->n,
+                            .reload_bad = s->reload_error.code[0] != '\0'};
+    for (size_t i = 0; i < s->n; i++) {
+        v.ready += s->unit[i]->restart.state == RESTART_UP;
+        v.settled = v.settled && unit_settled(s->unit[i], false);
+    }
+    notify_follow(s->notify, &v);
+}
+
 static int loop(struct sup *s)
 {
     struct loop l = {0};
@@ -192,6 +209,7 @@ static int loop(struct sup *s)
         watch_run(s);
         control_run(s); /* answers that became possible */
         say_when_ready(s, &said_ready);
+        tell_manager(s);
     }
     free(l.fds);
     return r;
@@ -247,6 +265,7 @@ static void clean_up(struct sup *s)
         unit_free(s->unit[i]);
     free(s->unit);
     plan_free(s->plan);
+    notify_free(s->notify);
     tree_free(s->reload_report);
     tree_free(s->alarms);
     if (s->signal_fd >= 0)
@@ -265,6 +284,7 @@ int supervisor_run(const struct supervisor_options *o)
     s.env.limits.start_ms = o->start_ms ? o->start_ms : START_MS;
     s.env.limits.abort_ms = ABORT_MS;
     set_limits(o->cores);
+    s.notify = notify_open();
     int r = open_signals(&s.signal_fd);
     if (r < 0)
         (void)err_set(&e, r, "signals", "signalfd: %s", strerror(-r));

@@ -449,3 +449,55 @@ def test_help_version_and_did_you_mean():
     assert r.returncode == 64
     r = run("bash", "-c", f'source <({exe} completion bash); COMP_WORDS=(reeve sta); COMP_CWORD=1; _reeve; echo "${{COMPREPLY[@]}}"')
     assert r.stdout.strip() == "status"
+
+
+class Manager:
+    """The socket of a service manager (sd_notify)."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.socket.settimeout(20)
+        self.told = []
+
+    def next_with(self, what):
+        """The next datagram that has this line; others are kept in told."""
+        while True:
+            lines = self.socket.recv(4096).decode().splitlines()
+            self.told.append(lines)
+            if what in lines:
+                return lines
+
+
+def test_the_service_manager_is_told(stage, tmp_path, monkeypatch):
+    manager = Manager(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "1000000")
+    stage.plan()
+    hub = stage.start(ready=False)
+    lines = manager.next_with("READY=1")
+    assert "STATUS=test: 4 of 4 processes ready" in lines
+    hub.wait_ready()  # it was, or is at once
+    for p in stage.status()["processes"]:
+        assert b"NOTIFY_SOCKET" not in pathlib.Path(f"/proc/{p['pid']}/environ").read_bytes()
+    manager.next_with("WATCHDOG=1")
+    stage.plan(c_sink={})
+    hub.process.send_signal(signal.SIGHUP)
+    lines = manager.next_with("RELOADING=1")
+    told = next(int(line.split("=")[1]) for line in lines if line.startswith("MONOTONIC_USEC="))
+    assert 0 <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000 - told < 60_000_000
+    assert "STATUS=test: 5 of 5 processes ready" in manager.next_with("READY=1")
+    stage.config.write_text("{")
+    assert stage.command("reload").returncode == 1
+    assert any("the last reload failed" in line for line in manager.next_with("READY=1"))
+    assert hub.stop() == 0
+    manager.next_with("STOPPING=1")
+
+
+def test_a_process_that_cannot_start_does_not_keep_the_service_from_being_ready(stage, tmp_path, monkeypatch):
+    manager = Manager(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    stage.plan(a_sink={"behave": "die"})
+    stage.start(ready=False)
+    manager.next_with("READY=1")
+    assert stage.process("a.deliver")["state"] != "ready"
