@@ -236,6 +236,7 @@ static bool take_option(struct dead *d, int c)
         return cli_parse_when(optarg, &d->filter.to_ms) == 0;
     case 't':
         d->type = optarg;
+        d->filter.search = true;
         return true;
     case 'r':
         d->reason = optarg;

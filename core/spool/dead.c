@@ -59,7 +59,7 @@ static int give_row(struct listing *l, const struct dead_row *row, const char *d
     int r = l->fn(l->arg, &d);
     store_read_done(l->s->store);
     void *p = l->fresh;
-    if (r >= 0 && !row->seen_ms &&
+    if (r >= 0 && !row->seen_ms && !l->in->search &&
         grow_array(&p, &l->fresh_cap, l->fresh_n + 1, sizeof *l->fresh) == 0) {
         l->fresh = p;
         l->fresh[l->fresh_n++] = row->number;

@@ -190,7 +190,7 @@ static int put_dead_list(struct buf *b, const struct dead_filter *f, uint64_t af
     f = f ? f : &any;
     int r = pack_u64(b, after);
     r = r < 0 ? r : pack_u32(b, limit > UINT32_MAX ? UINT32_MAX : (uint32_t)limit);
-    r = r < 0 ? r : pack_u8(b, with_bytes);
+    r = r < 0 ? r : pack_u8(b, (uint8_t)(with_bytes | (f->search ? 2 : 0)));
     r = r < 0 ? r : pack_u64(b, f->from_ms);
     r = r < 0 ? r : pack_u64(b, f->to_ms);
     r = r < 0 ? r : pack_str(b, f->destination);

@@ -108,7 +108,9 @@ int spool_get_dead_list(const struct frame *f, struct spool_dead_list *ret)
     unpack_start(&u, f->p, f->len);
     struct spool_dead_list d = {.after = unpack_u64(&u)};
     d.limit = unpack_u32(&u);
-    d.with_bytes = unpack_u8(&u) != 0;
+    uint8_t flags = unpack_u8(&u);
+    d.with_bytes = flags & 1;
+    d.search = flags & 2;
     d.from_ms = unpack_u64(&u);
     d.to_ms = unpack_u64(&u);
     d.destination = spool_get_text(&u, SPOOL_NAME_MAX - 1);

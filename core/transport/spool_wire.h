@@ -14,15 +14,16 @@
  * client's number for it, counted from 0 PAUSE        u32 sub, u8 paused DONE         list of
  * handles                        SETTLE_DONE for each SETTLE       u64 handle, u8 how (enum
  * settle), u64 delay_ms, str code, str text STATUS       - DEAD_LIST    u64 after, u32 limit, u8
- * with_bytes, u64 from_ms, u64 to_ms, str destination, str code, str id ("" = any) DEAD_REPLAY  u64
- * number DEAD_DISCARD u64 number server to client WELCOME      u32 version, u64 largest event in
- * bytes REFUSED      str code, str text                     then the connection is closed CONFIRMED
- * list of no: durable at every destination FAILED       u64 no, str code, str text             no
- * destination has it JOB          u64 handle, u32 sub, u32 attempts, u64 first_ms, str id, bytes
- * event SETTLED      list of handles: durable STATUS_IS    bytes JSON DEAD_ITEM    u64 number, u32
- * attempts, u64 first_ms, u64 dead_ms, u64 length, str destination, str id, str code, str text,
- * bytes event (empty unless asked for) DEAD_END     u64 looked_upto, u8 more               more:
- * ask again after looked_upto ANSWER       str code, str text                     code "" = done
+ * flags (1 with bytes, 2 not noted as seen), u64 from_ms, u64 to_ms, str destination, str code, str
+ * id ("" = any) DEAD_REPLAY  u64 number DEAD_DISCARD u64 number server to client WELCOME      u32
+ * version, u64 largest event in bytes REFUSED      str code, str text                     then the
+ * connection is closed CONFIRMED list of no: durable at every destination FAILED       u64 no, str
+ * code, str text             no destination has it JOB          u64 handle, u32 sub, u32 attempts,
+ * u64 first_ms, str id, bytes event SETTLED      list of handles: durable STATUS_IS    bytes JSON
+ * DEAD_ITEM    u64 number, u32 attempts, u64 first_ms, u64 dead_ms, u64 length, str destination,
+ * str id, str code, str text, bytes event (empty unless asked for) DEAD_END     u64 looked_upto, u8
+ * more               more: ask again after looked_upto ANSWER       str code, str text code "" =
+ * done
  *
  * A change of any layout is a new SPOOL_WIRE_VERSION; both sides come from one build, so no old
  * version is spoken. */
@@ -98,7 +99,7 @@ struct spool_settle {
 struct spool_dead_list {
     uint64_t after, from_ms, to_ms;
     uint32_t limit;
-    bool with_bytes;
+    bool with_bytes, search;
     struct spool_text destination, code, id;
 };
 struct spool_job {

@@ -107,8 +107,10 @@ struct dead_letter { /* borrowed during the callback */
 struct dead_filter {
     const char *destination, *code, *id; /* NULL: any */
     uint64_t from_ms, to_ms;             /* 0: open */
+    bool search; /* the caller chooses among them: none is noted as seen (retention) */
 };
-/* Pages: numbers > after, at most `limit`, in order. with_bytes: the events too. */
+/* What is listed counts as looked at. Pages: numbers > after, at most `limit`, in order.
+ * with_bytes: the events too. */
 int transport_dead_list(struct transport *t, const struct dead_filter *f, uint64_t after,
                         size_t limit, bool with_bytes,
                         int (*fn)(void *arg, const struct dead_letter *d), void *arg,
