@@ -18,9 +18,10 @@ struct db_form {        /* what a kind of file looks like */
 };
 /* Opens (creates) path, or ":memory:" in tests. An empty file gets form->schema and form->format,
  * in one transaction. A file of an older format is copied to PATH.format-N and then upgraded, in
- * one transaction (never by a reader: refused). Codes: "db-open", "db-format" (the text names file,
- * both numbers and the cure), "db-disk-full", "db-io", "db-busy", "db-corrupt", "db-memory",
- * "db-constraint" (-EEXIST). One thread at a time per handle. */
+ * one transaction (never by a reader: refused). form NULL, for readers: whatever it is. Codes:
+ * "db-open", "db-format" (the text names file, both numbers and the cure), "db-disk-full", "db-io",
+ * "db-busy", "db-corrupt", "db-memory", "db-constraint" (-EEXIST). One thread at a time per handle.
+ */
 int db_open(const char *path, unsigned flags, const struct db_form *form, sqlite3 **ret,
             struct err *e);
 /* What is in the file now, as a whole file of its own: defragmented, mode 0600, synced, and there

@@ -140,6 +140,8 @@ int db_check_form(sqlite3 *db, const char *path, unsigned flags, const struct db
 {
     int64_t found = 0;
     bool reader = flags & DB_READONLY;
+    if (!form)
+        return 0;
     int r = db_number(db, "PRAGMA user_version", &found, e);
     if (r < 0 || found == form->format)
         return r;

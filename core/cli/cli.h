@@ -33,6 +33,7 @@ int cmd_eval(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_status(int argc, char **argv); /* the hub does not run: what is stored */
 int cmd_dead(int argc, char **argv);
+int cmd_backup(int argc, char **argv);
 int cmd_plugin(int argc, char **argv);
 int cmd_describe(int argc, char **argv);
 int cmd_names(int argc, char **argv);

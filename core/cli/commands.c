@@ -97,6 +97,12 @@ static const option_list dead = {
     JSON("list, show: one JSON object a line"),
     END,
 };
+static const option_list backup = {
+    CONFIG,
+    DATA,
+    {.name = "verify", .help = "make none: is the backup in DIR whole?"},
+    END,
+};
 static const option_list eval = {
     {.name = "event",
      .argument = "FILE",
@@ -206,6 +212,13 @@ const struct command_help command_helps[] = {
      .options = dead,
      .words = "list|show|replay|discard",
      .text = "Exit: 0 done, 1 refused or nothing fits, 3 not running.\n"},
+    {.name = "backup",
+     .arguments = "[--verify] DIR",
+     .summary = "copy what the hub has stored, while it runs",
+     .options = backup,
+     .values = "@directory",
+     .text = "DIR must not be there, or be empty. To restore: stop the hub, move its data "
+             "directory away, copy\nDIR to its place, start it. Exit: 0 done or whole, 1 not.\n"},
     {.name = "decode",
      .arguments = "ADAPTER FILE|-",
      .summary = "read a document of a standard and print its messages",

@@ -15,7 +15,7 @@ static const struct {
     {"eval", cmd_eval},       {"trace", cmd_trace},       {"status", cmd_status},
     {"dead", cmd_dead},       {"plugin", cmd_plugin},     {"source", cmd_source},
     {"sink", cmd_sink},       {"describe", cmd_describe}, {"names", cmd_names},
-    {"grammar", cmd_grammar}, {"plan", cmd_plan},
+    {"grammar", cmd_grammar}, {"plan", cmd_plan},         {"backup", cmd_backup},
 };
 
 int main(int argc, char **argv)
