@@ -84,11 +84,35 @@ static void check_organisation_id(struct check *c, const struct place *at, struc
 }
 
 /* ---- text ---- */
-/* UTF-8 read as Windows-1252 and written as UTF-8 again: a lead byte as Ã or â€ and the like. */
+/* UTF-8 read as Windows-1252 and written as UTF-8 again: a lead byte as Â, Ã, â€ or ðŸ with what
+ * follows it; and the character that stands for one that could not be read. */
 static bool mojibake(const char *s)
 {
-    return strstr(s, "\xc3\x83\xc2") != NULL || strstr(s, "\xc3\xa2\xe2\x82\xac") != NULL ||
-           strstr(s, "\xef\xbf\xbd") != NULL;
+    static const char *const signs[] = {
+        "\xc3\x82\xc2",         /* Â£ */
+        "\xc3\x83\xc2",         /* Ã© */
+        "\xc3\x83\xc5",         /* Ãœ */
+        "\xc3\x83\xe2\x80",     /* Ã‰ */
+        "\xc3\xa2\xe2\x82\xac", /* â€™ */
+        "\xc3\xb0\xc5\xb8",     /* ðŸ */
+        "\xef\xbf\xbd",
+    };
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        if (strstr(s, signs[i]) != NULL)
+            return true;
+    return false;
+}
+
+static void check_mojibake(struct check *c, const struct place *at, struct json_object *o,
+                           const char *name)
+{
+    struct json_object *v = NULL;
+    const char *s = member_text(o, name);
+    if (s == NULL || !mojibake(s))
+        return;
+    (void)json_object_object_get_ex(o, name, &v);
+    warn(c, "mojibake", at, name, v, "text in UTF-8",
+         "letters were broken by a conversion between character sets");
 }
 
 static bool has_email(const char *s)
@@ -114,9 +138,7 @@ static void check_text(struct check *c, const struct place *at, struct json_obje
     (void)json_object_object_get_ex(grant, name, &v);
     if (s[0] == 0)
         warn(c, "empty-text", at, name, v, name, "the text is empty");
-    if (mojibake(s))
-        warn(c, "mojibake", at, name, v, "text in UTF-8",
-             "letters were broken by a conversion between character sets");
+    check_mojibake(c, at, grant, name);
     if (has_email(s)) {
         bool personal = c->personal;
         c->personal = true; /* do not show it */
@@ -179,23 +201,30 @@ static void check_dates(struct check *c, const struct place *at, struct json_obj
     }
 }
 
-/* A UK postcode where a geographic code is wanted: "SW1A 1AA". */
+/* A UK postcode where a geographic code is wanted: "SW1A 1AA", also without the space. */
 static bool postcode(const char *s)
 {
-    size_t letters = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    const char *space = strchr(s, ' ');
-    return letters >= 1 && letters <= 2 && isdigit((unsigned char)s[letters]) && space != NULL &&
-           strlen(space) == 4 && isdigit((unsigned char)space[1]) &&
-           isupper((unsigned char)space[2]) && isupper((unsigned char)space[3]);
+    char p[8]; /* without spaces: 5 to 7 characters */
+    size_t n = 0;
+    for (; *s != 0 && n < sizeof p; s++)
+        if (*s != ' ')
+            p[n++] = (char)toupper((unsigned char)*s);
+    size_t letters = 0;
+    while (letters < n && isupper((unsigned char)p[letters]))
+        letters++;
+    return n >= 5 && n <= 7 && letters >= 1 && letters <= 2 && isdigit((unsigned char)p[letters]) &&
+           isdigit((unsigned char)p[n - 3]) && isupper((unsigned char)p[n - 2]) &&
+           isupper((unsigned char)p[n - 1]);
 }
 
-static void check_places(struct check *c, const struct place *at, struct json_object *grant)
+static void check_places(struct check *c, const struct place *at, struct json_object *of,
+                         const char *name)
 {
     struct json_object *list = NULL;
-    if (!json_object_object_get_ex(grant, "beneficiaryLocation", &list) ||
+    if (!json_object_is_type(of, json_type_object) || !json_object_object_get_ex(of, name, &list) ||
         !json_object_is_type(list, json_type_array))
         return;
-    struct place array = {.up = at, .name = "beneficiaryLocation"};
+    struct place array = {.up = at, .name = name};
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         struct place here = {.up = &array, .index = i};
         struct json_object *v = NULL, *o = json_object_array_get_idx(list, i);
@@ -237,7 +266,7 @@ void rules_check(struct check *c, const struct place *at, struct json_object *gr
     check_date(c, at, grant, "awardDate");
     check_dates(c, at, grant, "plannedDates");
     check_dates(c, at, grant, "actualDates");
-    check_places(c, at, grant);
+    check_places(c, at, grant, "beneficiaryLocation");
     for (size_t k = 0; k < 2; k++) {
         struct json_object *list = NULL;
         if (!json_object_object_get_ex(grant, organisations[k], &list) ||
@@ -246,7 +275,10 @@ void rules_check(struct check *c, const struct place *at, struct json_object *gr
         struct place array = {.up = at, .name = organisations[k]};
         for (size_t i = 0; i < json_object_array_length(list); i++) {
             struct place here = {.up = &array, .index = i};
-            check_organisation_id(c, &here, json_object_array_get_idx(list, i));
+            struct json_object *organisation = json_object_array_get_idx(list, i);
+            check_organisation_id(c, &here, organisation);
+            check_mojibake(c, &here, organisation, "name");
+            check_places(c, &here, organisation, "location");
         }
     }
 }

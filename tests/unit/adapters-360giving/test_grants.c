@@ -103,6 +103,18 @@ static void every_fault_of_a_grant_is_reported_with_its_place(void **state)
         {",\"beneficiaryLocation\":[{\"countryCode\":null}]", "not-a-string",
          "/grants/0/beneficiaryLocation/0/countryCode", true},
         {",\"beneficiaryLocation\":[{\"latitude\":null,\"geoCode\":null}]", NULL, NULL, false},
+        {",\"beneficiaryLocation\":[{},{\"geoCode\":\"ex12mp\"}]", "geocode-postcode",
+         "/grants/0/beneficiaryLocation/1/geoCode", false},
+        {",\"recipientOrganization\":[{\"id\":\"360G-x-1\",\"name\":\"n\",\"location\":[{"
+         "\"geoCode\":\"EX1 2MP\"}]}]",
+         "geocode-postcode", "/grants/0/recipientOrganization/0/location/0/geoCode", false},
+        {",\"description\":\"\xc3\x82\xc2\xa3"
+         "500\"",
+         "mojibake", "/grants/0/description", false},
+        {",\"description\":\"\xc3\x83\xe2\x80\xb0t\xc3\x83\xc2\xa9\"", "mojibake",
+         "/grants/0/description", false},
+        {",\"fundingOrganization\":[{\"id\":\"360G-x-1\",\"name\":\"Caf\xc3\x83\xc2\xa9\"}]",
+         "mojibake", "/grants/0/fundingOrganization/0/name", false},
         {",\"beneficiaryLocation\":[{\"geoCode\":\"EX1 2MP\"}]", "geocode-postcode",
          "/grants/0/beneficiaryLocation/0/geoCode", false},
         {",\"commitmentTransaction\":[{\"valueDate\":null}]", "not-a-string",
