@@ -75,7 +75,7 @@ static void print_line(const struct dead_letter *l)
     escape_text(id, sizeof id, l->id, strlen(l->id));
     escape_text(text, sizeof text, l->text ? l->text : "", l->text ? strlen(l->text) : 0);
     escape_text(code, sizeof code, l->code ? l->code : "", l->code ? strlen(l->code) : 0);
-    printf("%llu  %s  %s  %s  attempts %u: %s [%s]\n", (unsigned long long)l->number, dead,
+    printf("%llu  %s  %s  %s  retries %u: %s [%s]\n", (unsigned long long)l->number, dead,
            l->destination, id, l->attempts, text, code);
 }
 

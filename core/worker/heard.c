@@ -17,10 +17,15 @@ static int read_time(struct source *s, const char *key, uint64_t *ret, struct er
     const void *p;
     size_t len;
     int64_t v = 0;
-    int rc = state_get(s->state, key, &p, &len, e);
+    struct err why; /* that it is not there is no fault, and must not be told as one */
+    int rc = state_get(s->state, key, &p, &len, &why);
     *ret = 0;
-    if (rc < 0)
-        return rc == -ENOENT ? 0 : rc;
+    if (rc == -ENOENT)
+        return 0;
+    if (rc < 0) {
+        *e = why;
+        return rc;
+    }
     (void)snprintf(text, sizeof(text), "%.*s", len < sizeof(text) ? (int)len : 0, (const char *)p);
     if (parse_i64(text, &v) == 0 && v > 0)
         *ret = (uint64_t)v;

@@ -59,6 +59,15 @@ def test_the_same_file_reindented_corrected_and_taken_back(hub):
     delivered(h, 22)
 
 
+def test_a_day_without_trouble_has_no_errors_in_the_log(hub):
+    """A look for a state that was not there yet was told as a fault when the worker ended."""
+    h = hub(basic())
+    assert h.push(package([grant(1)]))[0] == 202
+    delivered(h, 1)
+    assert h.stop() == 0
+    assert [line for line in h.log().splitlines() if " error " in line or " warning " in line] == []
+
+
 def test_a_subject_twice_in_one_document_is_sent_as_two_generations(hub):
     h = hub(basic())
     body = package([grant(1), grant(2), grant(1, title="Another title")])
