@@ -7,19 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t mix(uint64_t x)
+/* The two halves of the product, so that every bit of the word reaches every bit of the result. */
+static uint64_t fold(uint64_t x, uint64_t odd)
 {
-    x ^= x >> 32;
-    x *= 0xd6e8feb86659fd93u;
-    x ^= x >> 32;
-    x *= 0xd6e8feb86659fd93u;
-    return x ^ (x >> 32);
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)x * odd;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 static void add(struct print *p, uint64_t word)
 {
-    p->a = mix(p->a ^ word) + 0x9e3779b97f4a7c15u;
-    p->b = mix(p->b + (word ^ 0xa0761d6478bd642fu)) * 0xe7037ed1a0b428dbu;
+    p->a = fold(p->a ^ word, 0x9e3779b97f4a7c15u) + 0xd6e8feb86659fd93u;
+    p->b = fold(p->b + word, 0xe7037ed1a0b428dbu) ^ 0xa0761d6478bd642fu;
 }
 
 struct print text_print(const char *s, size_t len)

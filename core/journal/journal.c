@@ -32,9 +32,10 @@ const struct db_form journal_form = {.schema = schema, .format = JOURNAL_FORMAT}
 struct journal {
     sqlite3 *db;
     sqlite3_stmt *begin, *commit, *insert, *old, *remove;
-    bool removed; /* since the log was emptied */
-    int64_t last; /* number of the last row stored */
-    struct buf gathered;
+    bool removed;                /* since the log was emptied */
+    int64_t last;                /* number of the last row stored */
+    struct buf gathered, frozen; /* frozen: being stored, maybe by another thread */
+    size_t frozen_max;           /* bytes in frozen, or fewer by now */
 };
 
 static int no_memory(struct err *e)
@@ -76,6 +77,7 @@ int journal_open(const char *path, const char *process, struct journal **ret, st
     if (!j)
         return no_memory(e);
     buf_init(&j->gathered, JOURNAL_GATHERED_MAX);
+    buf_init(&j->frozen, JOURNAL_GATHERED_MAX);
     int r = db_open(path, 0, &journal_form, &j->db, e);
     if (r == 0)
         r = db_exec(j->db, "PRAGMA cache_size=-16384", e); /* the indices are written at random */
@@ -117,6 +119,7 @@ void journal_close(struct journal *j)
     db_finalize(&j->remove);
     db_close(j->db);
     buf_done(&j->gathered);
+    buf_done(&j->frozen);
     free(j);
 }
 
@@ -137,6 +140,8 @@ int journal_add(struct journal *j, const struct journal_row *row, struct err *e)
         r = pack_u64(b, row->next_ms);
     for (size_t i = 0; r == 0 && i < TEXTS; i++)
         r = pack_str(b, texts[i]);
+    if (r == 0 && j->frozen_max > JOURNAL_GATHERED_MAX - b->len)
+        r = -EFBIG;
     if (r == 0)
         return 0;
     b->len = before;
@@ -171,7 +176,7 @@ static int store_rows(struct journal *j, int64_t *ret_last, struct err *e)
 {
     struct unpack u;
     int64_t n = j->last;
-    unpack_start(&u, j->gathered.p, j->gathered.len);
+    unpack_start(&u, j->frozen.p, j->frozen.len);
     while (u.p < u.end && !u.bad) {
         n++;
         sqlite3_bind_int64(j->insert, 1, n);
@@ -189,10 +194,23 @@ static int store_rows(struct journal *j, int64_t *ret_last, struct err *e)
     return 0;
 }
 
-int journal_commit(struct journal *j, struct err *e)
+int journal_freeze(struct journal *j, struct err *e)
 {
-    if (j->gathered.len == 0)
-        return 0;
+    if (j->frozen.len == 0) {
+        struct buf empty = j->frozen;
+        j->frozen = j->gathered;
+        j->gathered = empty;
+    } else if (buf_add(&j->frozen, j->gathered.p, j->gathered.len) < 0) {
+        return no_memory(e);
+    } else {
+        buf_reset(&j->gathered);
+    }
+    j->frozen_max = j->frozen.len;
+    return j->frozen.len > 0;
+}
+
+int journal_store(struct journal *j, struct err *e)
+{
     int64_t last = j->last;
     int r = db_step(j->db, j->begin, e);
     if (r == 0)
@@ -206,11 +224,21 @@ int journal_commit(struct journal *j, struct err *e)
         return err_prefix(e, r, "writing the journal");
     }
     j->last = last;
-    if (j->gathered.cap > (4u << 20)) /* one large batch must not hold its memory for ever */
-        buf_done(&j->gathered);
+    if (j->frozen.cap > (4u << 20)) /* one large batch must not hold its memory for ever */
+        buf_done(&j->frozen);
     else
-        buf_reset(&j->gathered);
+        buf_reset(&j->frozen);
     return 0;
+}
+
+int journal_commit(struct journal *j, struct err *e)
+{
+    int r = journal_freeze(j, e);
+    if (r > 0)
+        r = journal_store(j, e);
+    if (r == 0)
+        j->frozen_max = 0;
+    return r;
 }
 
 int journal_expire(struct journal *j, uint64_t before_ms, unsigned most, struct err *e)

@@ -58,6 +58,13 @@ int journal_add(struct journal *j, const struct journal_row *row, struct err *e)
 /* All gathered rows in one durable transaction. On an error nothing of them is stored and all stay
  * gathered: commit again. Codes of base/db.h. */
 int journal_commit(struct journal *j, struct err *e);
+/* The same in two parts, so that another thread can wait for the disk. What is gathered joins what
+ * could not be stored before, and is set aside to be stored: 1 = there is something; 0 = nothing;
+ * "memory". */
+int journal_freeze(struct journal *j, struct err *e);
+/* Stores what was set aside in one durable transaction. The only function that another thread may
+ * call, while this one gathers; no journal_freeze() before it has come back. */
+int journal_store(struct journal *j, struct err *e);
 
 /* Removes the oldest rows, at most `most` of them, that are older than before_ms, in a transaction
  * of its own; what is gathered is not touched. Returns how many (fewer than `most`: there are no

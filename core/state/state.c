@@ -8,6 +8,7 @@
 
 #define FORMAT    1
 #define VALUE_MAX (16u << 20)
+#define LOG_PAGES 2000 /* as in base/db.c */
 
 static const char schema[] =
     "CREATE TABLE head(one INTEGER PRIMARY KEY CHECK(one = 1), next_run INTEGER NOT NULL,"
@@ -28,18 +29,19 @@ static const struct db_form form = {.schema = schema, .format = FORMAT};
 
 static const char *const statements[ST_N] = {
     [ST_BEGIN] = "BEGIN",
-    [ST_COMMIT] = "COMMIT",
     [ST_GET] = "SELECT value FROM kv WHERE key = ?",
-    [ST_PUT] = "INSERT OR REPLACE INTO kv VALUES(?, ?)",
-    [ST_REMOVE] = "DELETE FROM kv WHERE key = ?",
     [ST_SUBJECT] =
         "SELECT content, generation, run, base, base_generation FROM subject WHERE key=?",
+    [ST_ANSWER] = "SELECT json, ms FROM submission WHERE receipt = ?",
+    [ST_KEY] = "SELECT receipt, ms FROM idempotency WHERE key = ?",
+    [ST_STORE_BEGIN] = "BEGIN IMMEDIATE",
+    [ST_STORE_COMMIT] = "COMMIT",
+    [ST_PUT] = "INSERT OR REPLACE INTO kv VALUES(?, ?)",
+    [ST_REMOVE] = "DELETE FROM kv WHERE key = ?",
     [ST_SUBJECT_PUT] = "INSERT OR REPLACE INTO subject VALUES(?, ?, ?, ?, ?, ?)",
     [ST_RUN_PUT] = "INSERT OR REPLACE INTO run VALUES(?, ?)",
-    [ST_RUN_DONE] = "DELETE FROM run WHERE receipt = ?",
-    [ST_ANSWER] = "SELECT json, ms FROM submission WHERE receipt = ?",
+    [ST_RUN_DONE] = "DELETE FROM run WHERE run = ?",
     [ST_ANSWER_PUT] = "INSERT OR REPLACE INTO submission VALUES(?, ?, ?)",
-    [ST_KEY] = "SELECT receipt, ms FROM idempotency WHERE key = ?",
     [ST_KEY_PUT] = "INSERT OR REPLACE INTO idempotency VALUES(?, ?, ?)",
     [ST_KEY_EXPIRE] = "DELETE FROM idempotency WHERE ms < ?",
     [ST_ANSWER_EXPIRE] = "DELETE FROM submission WHERE receipt IN (SELECT receipt FROM submission"
@@ -58,22 +60,38 @@ int state_no_memory(struct err *e)
     return err_set(e, -ENOMEM, "memory", "no memory for what the connector remembers");
 }
 
+static sqlite3 *connection(const struct state *s, int st)
+{
+    return st < ST_STORE ? s->look : s->store;
+}
+
 int state_do(struct state *s, int st, struct err *e)
 {
-    int r = db_step(s->db, s->st[st], e);
+    int r = db_step(connection(s, st), s->st[st], e);
     state_clear(s, st);
     return r < 0 ? r : 0;
 }
 
 int state_begin(struct state *s, struct err *e)
 {
-    return sqlite3_get_autocommit(s->db) ? state_do(s, ST_BEGIN, e) : 0;
+    return sqlite3_get_autocommit(s->look) ? state_do(s, ST_BEGIN, e) : 0;
+}
+
+static void roll_back(sqlite3 *db)
+{
+    if (!sqlite3_get_autocommit(db)) /* the library may have done it by itself */
+        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 void state_end(struct state *s)
 {
-    if (!sqlite3_get_autocommit(s->db))
-        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    roll_back(s->look);
+}
+
+void state_write_back(struct state *s)
+{
+    if (s->log_pages >= LOG_PAGES)
+        (void)sqlite3_wal_checkpoint_v2(s->store, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
 void state_clear(struct state *s, int st)
@@ -94,9 +112,9 @@ int state_digest_column(sqlite3_stmt *st, int column, uint8_t out[SHA256_LEN], s
 static int load_head(struct state *s, struct err *e)
 {
     sqlite3_stmt *st = NULL;
-    int r = db_prepare(s->db, "SELECT next_run, last FROM head", &st, e);
+    int r = db_prepare(s->look, "SELECT next_run, last FROM head", &st, e);
     if (r == 0)
-        r = db_step(s->db, st, e);
+        r = db_step(s->look, st, e);
     if (r == 0)
         r = err_set(e, -EUCLEAN, "db-corrupt", "the state file has no head");
     if (r > 0) {
@@ -111,11 +129,72 @@ static int load_head(struct state *s, struct err *e)
 static int prepare_all(struct state *s, struct err *e)
 {
     for (int i = 0; i < ST_N; i++) {
-        int r = db_prepare(s->db, statements[i], &s->st[i], e);
+        int r = db_prepare(connection(s, i), statements[i], &s->st[i], e);
         if (r < 0)
             return r;
     }
     return 0;
+}
+
+static int batch_init(struct batch *b)
+{
+    b->kv = map_new(free);
+    b->by_key = map_new(NULL);
+    return b->kv && b->by_key ? 0 : -ENOMEM;
+}
+
+void batch_clear(struct batch *b)
+{
+    if (b->kv)
+        map_clear(b->kv);
+    if (b->by_key)
+        map_clear(b->by_key);
+    for (size_t i = 0; i < b->answers_n; i++) {
+        free(b->answers[i].json);
+        free(b->answers[i].key);
+    }
+    free(b->runs);
+    free(b->runs_over);
+    b->runs = NULL;
+    b->runs_over = NULL;
+    b->rows_n = b->answers_n = b->runs_n = b->runs_over_n = 0;
+}
+
+static void batch_done(struct batch *b)
+{
+    batch_clear(b);
+    map_free(b->kv);
+    map_free(b->by_key);
+    free(b->rows);
+    free(b->answers);
+}
+
+static bool batch_empty(const struct batch *b)
+{
+    return map_count(b->kv) == 0 && b->rows_n == 0 && b->answers_n == 0;
+}
+
+static int note_log(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    struct state *s = arg;
+    (void)db;
+    (void)name;
+    s->log_pages = pages;
+    return SQLITE_OK;
+}
+
+static int open_connections(struct state *s, const char *path, struct err *e)
+{
+    int r = db_open(path, 0, &form, &s->store, e);
+    if (r == 0) /* subjects are stored and looked up at random */
+        r = db_exec(s->store, "PRAGMA cache_size=-24576", e);
+    if (r == 0)
+        r = db_open(path, DB_READONLY, &form, &s->look, e);
+    if (r == 0) /* the library empties this one's pages whenever the other has stored something */
+        r = db_exec(s->look, "PRAGMA cache_size=-8192", e);
+    if (r == 0)
+        (void)sqlite3_wal_hook(s->store, note_log, s); /* instead of checkpoints by itself */
+    return r;
 }
 
 int state_open(const char *path, struct state **ret, struct err *e)
@@ -124,13 +203,9 @@ int state_open(const char *path, struct state **ret, struct err *e)
     if (!s)
         return state_no_memory(e);
     buf_init(&s->value, SIZE_MAX / 2);
-    s->kv = map_new(free);
-    s->by_key = map_new(NULL);
-    int r = s->kv && s->by_key ? 0 : state_no_memory(e);
+    int r = batch_init(&s->now) < 0 || batch_init(&s->frozen) < 0 ? state_no_memory(e) : 0;
     if (r == 0)
-        r = db_open(path, 0, &form, &s->db, e);
-    if (r == 0) /* subjects are looked up at random: 32 MiB of pages */
-        r = db_exec(s->db, "PRAGMA cache_size=-32768", e);
+        r = open_connections(s, path, e);
     if (r == 0)
         r = prepare_all(s, e);
     if (r == 0)
@@ -151,21 +226,20 @@ void state_close(struct state *s)
         return;
     for (int i = 0; i < ST_N; i++)
         db_finalize(&s->st[i]);
-    db_close(s->db);
-    subjects_forget(s);
-    answers_forget(s);
-    free(s->rows);
+    db_close(s->look); /* first: the last one to close tidies the log away, and must be able to */
+    db_close(s->store);
+    batch_done(&s->now);
+    batch_done(&s->frozen);
     free(s->runs);
-    free(s->answers);
-    map_free(s->kv);
-    map_free(s->by_key);
     buf_done(&s->value);
     free(s);
 }
 
 int state_get(struct state *s, const char *key, const void **ret, size_t *ret_len, struct err *e)
 {
-    const struct value *v = map_get(s->kv, key, strlen(key));
+    const struct value *v = map_get(s->now.kv, key, strlen(key));
+    if (!v)
+        v = map_get(s->frozen.kv, key, strlen(key));
     if (v && !v->removed) {
         *ret = v->p;
         *ret_len = v->len;
@@ -174,7 +248,7 @@ int state_get(struct state *s, const char *key, const void **ret, size_t *ret_le
     int r = 0;
     if (!v) {
         sqlite3_bind_blob(s->st[ST_GET], 1, key, (int)strlen(key), SQLITE_STATIC);
-        r = db_step(s->db, s->st[ST_GET], e);
+        r = db_step(s->look, s->st[ST_GET], e);
     }
     if (r > 0) {
         buf_reset(&s->value);
@@ -207,7 +281,7 @@ int state_put(struct state *s, const char *key, const void *p, size_t len, struc
     v->removed = !p;
     if (len)
         memcpy(v->p, p, len);
-    if (map_put(s->kv, key, key_len, v) < 0) {
+    if (map_put(s->now.kv, key, key_len, v) < 0) {
         free(v);
         return state_no_memory(e);
     }
@@ -230,70 +304,91 @@ static int store_value(void *arg, const char *key, size_t len, void *value)
     return state_do(w->s, st, w->e);
 }
 
-static int store_head(struct state *s, struct err *e)
+static int store_head(struct state *s, const struct batch *b, struct err *e)
 {
     sqlite3_stmt *st = s->st[ST_HEAD_PUT];
-    const uint8_t *last = s->answers_n  ? s->answers[s->answers_n - 1].receipt
-                          : s->has_last ? s->last
-                                        : NULL;
-    sqlite3_bind_int64(st, 1, (sqlite3_int64)s->next_run);
-    if (last)
-        sqlite3_bind_blob(st, 2, last, SHA256_LEN, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 1, (sqlite3_int64)b->next_run);
+    if (b->has_last)
+        sqlite3_bind_blob(st, 2, b->last, SHA256_LEN, SQLITE_STATIC);
     return state_do(s, ST_HEAD_PUT, e);
 }
 
-static int store_all(struct state *s, struct err *e)
+static int store_all(struct state *s, const struct batch *b, struct err *e)
 {
     struct storing w = {s, e};
-    int r = map_each(s->kv, store_value, &w);
+    int r = map_each(b->kv, store_value, &w);
     if (r == 0)
-        r = subjects_store(s, e);
+        r = subjects_store(s, b, e);
     if (r == 0)
-        r = answers_store(s, e);
-    if (r == 0 && (s->rows_n || s->answers_n))
-        r = store_head(s, e);
+        r = answers_store(s, b, e);
+    if (r == 0 && (b->rows_n || b->answers_n))
+        r = store_head(s, b, e);
     if (r == 0)
-        r = state_do(s, ST_COMMIT, e);
+        r = state_do(s, ST_STORE_COMMIT, e);
     return r;
 }
 
-static void committed(struct state *s)
+int state_freeze(struct state *s, struct err *e)
 {
-    for (size_t i = 0; i < s->runs_n; i++)
-        s->runs[i].stored = true;
-    for (size_t i = 0; i < s->answers_n; i++) {
-        runs_close(s, s->answers[i].receipt);
-        memcpy(s->last, s->answers[i].receipt, SHA256_LEN);
-        s->has_last = true;
+    if (s->is_frozen)
+        return 1;
+    if (batch_empty(&s->now)) {
+        state_end(s);
+        return 0;
     }
-    map_clear(s->kv);
-    subjects_forget(s);
-    answers_forget(s);
+    int r = runs_freeze(s, &s->now, e);
+    if (r < 0)
+        return r;
+    const uint8_t *last = s->now.answers_n ? s->now.answers[s->now.answers_n - 1].receipt : s->last;
+    memcpy(s->now.last, last, SHA256_LEN);
+    s->now.has_last = s->now.answers_n || s->has_last;
+    s->now.next_run = s->next_run;
+    struct batch empty = s->frozen;
+    s->frozen = s->now;
+    s->now = empty;
+    s->is_frozen = true;
+    return 1;
+}
+
+int state_store(struct state *s, struct err *e)
+{
+    int r = state_do(s, ST_STORE_BEGIN, e);
+    if (r == 0)
+        r = store_all(s, &s->frozen, e);
+    if (r < 0)
+        roll_back(s->store);
+    return r;
+}
+
+void state_stored(struct state *s)
+{
+    struct batch *b = &s->frozen;
+    runs_stored(s, b);
+    memcpy(s->last, b->last, SHA256_LEN);
+    s->has_last = b->has_last;
+    batch_clear(b);
+    s->is_frozen = false;
+    state_end(s); /* the next look-up sees what was stored */
+    state_write_back(s);
 }
 
 int state_commit(struct state *s, struct err *e)
 {
-    if (map_count(s->kv) == 0 && s->rows_n == 0 && s->answers_n == 0) {
-        state_end(s);
-        return 0;
+    int r;
+    while ((r = state_freeze(s, e)) > 0) { /* twice, when an earlier attempt has failed */
+        r = state_store(s, e);
+        if (r < 0)
+            return r;
+        state_stored(s);
     }
-    int r = state_begin(s, e);
-    if (r == 0)
-        r = store_all(s, e);
-    if (r < 0) {
-        state_end(s);
-        return r;
-    }
-    committed(s);
-    return 0;
+    return r;
 }
 
 void state_rollback(struct state *s)
 {
-    map_clear(s->kv);
-    subjects_forget(s);
-    answers_forget(s);
+    batch_clear(&s->now);
+    batch_clear(&s->frozen);
+    s->is_frozen = false;
+    runs_forget(s);
     state_end(s);
-    while (s->runs_n && !s->runs[s->runs_n - 1].stored) /* what was never stored is not known */
-        s->runs_n--;
 }

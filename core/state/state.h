@@ -70,12 +70,23 @@ int state_idempotency(struct state *s, const char *key, uint64_t now_ms,
 /* Removes answers of submissions that were completed before before_ms, the oldest first, at most
  * `most` of them, in a transaction of its own; the last accepted one stays. So do subjects: without
  * them everything would be new again. Returns how many (fewer than `most`: there are no more),
- * negative errno; -EBUSY: look-ups are under way, after the next commit. */
+ * negative errno; -EBUSY: a frozen batch is being stored, come again after it. */
 int state_expire(struct state *s, uint64_t before_ms, unsigned most, struct err *e);
 
 /* All that is staged, in one durable transaction. On an error nothing of it is stored and all stays
  * staged: commit again (the disk has room again) or roll back. */
 int state_commit(struct state *s, struct err *e);
-void state_rollback(struct state *s); /* forgets what is staged */
+void state_rollback(struct state *s); /* forgets what is staged, a frozen batch too */
+
+/* ---- the same in three parts, so that another thread can wait for the disk ---- */
+/* What is staged becomes the frozen batch, which look-ups still see; what is staged from now on
+ * belongs to the next one. 1 = there is a batch to be stored (a frozen one that was not stored
+ * stays and is it); 0 = nothing to do; negative errno. */
+int state_freeze(struct state *s, struct err *e);
+/* Stores the frozen batch in one durable transaction. The only function that another thread may
+ * call, while this one goes on; neither state_stored() nor state_rollback() before it has come
+ * back. */
+int state_store(struct state *s, struct err *e);
+void state_stored(struct state *s); /* after state_store() gave 0 */
 
 #endif

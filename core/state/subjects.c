@@ -67,26 +67,66 @@ static int enter_run(struct state *s, const uint8_t receipt[SHA256_LEN], uint64_
     return 0;
 }
 
-void runs_close(struct state *s, const uint8_t receipt[SHA256_LEN])
+static bool answered(const struct batch *b, const struct run *run)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < s->runs_n; i++)
-        if (!is_receipt(&s->runs[i], receipt))
-            s->runs[kept++] = s->runs[i];
+    for (size_t i = 0; i < b->answers_n; i++)
+        if (b->answers[i].json && is_receipt(run, b->answers[i].receipt))
+            return true;
+    return false;
+}
+
+int runs_freeze(struct state *s, struct batch *b, struct err *e)
+{
+    b->runs = xcalloc(s->runs_n + 1, sizeof(*b->runs));
+    b->runs_over = xcalloc(s->runs_n + 1, sizeof(*b->runs_over));
+    if (!b->runs || !b->runs_over) {
+        free(b->runs);
+        free(b->runs_over);
+        b->runs = NULL;
+        b->runs_over = NULL;
+        return state_no_memory(e);
+    }
+    for (size_t i = 0; i < s->runs_n; i++) {
+        const struct run *run = &s->runs[i];
+        if (run->stored && answered(b, run))
+            b->runs_over[b->runs_over_n++] = run->number;
+        else if (!run->stored && !answered(b, run)) /* those that end here need not be stored */
+            b->runs[b->runs_n++] = *run;
+    }
+    return 0;
+}
+
+void runs_stored(struct state *s, const struct batch *b)
+{
+    size_t kept = 0, at = 0;
+    for (size_t i = 0; i < s->runs_n; i++) {
+        struct run run = s->runs[i];
+        while (at < b->runs_n && b->runs[at].number < run.number)
+            at++;
+        run.stored |= at < b->runs_n && b->runs[at].number == run.number;
+        if (!answered(b, &run))
+            s->runs[kept++] = run;
+    }
     s->runs_n = kept;
+}
+
+void runs_forget(struct state *s)
+{
+    while (s->runs_n && !s->runs[s->runs_n - 1].stored)
+        s->runs_n--;
 }
 
 int subjects_load(struct state *s, struct err *e)
 {
     sqlite3_stmt *st = NULL;
-    int r = db_prepare(s->db,
+    int r = db_prepare(s->look,
                        "SELECT run, receipt FROM (SELECT run, receipt FROM run"
                        " ORDER BY run DESC LIMIT ?) ORDER BY run",
                        &st, e);
     if (r < 0)
         return r;
     sqlite3_bind_int(st, 1, RUNS_MAX);
-    while ((r = db_step(s->db, st, e)) > 0) {
+    while ((r = db_step(s->look, st, e)) > 0) {
         struct run run = {.number = (uint64_t)sqlite3_column_int64(st, 0), .stored = true};
         r = state_digest_column(st, 1, run.receipt, e);
         if (r == 0)
@@ -99,7 +139,7 @@ int subjects_load(struct state *s, struct err *e)
         char sql[80];
         (void)sqlite3_snprintf((int)sizeof(sql), sql, "DELETE FROM run WHERE run < %lld",
                                (long long)s->runs[0].number);
-        r = db_exec(s->db, sql, e);
+        r = db_exec(s->store, sql, e);
     }
     return r;
 }
@@ -117,12 +157,20 @@ static int read_row(sqlite3_stmt *st, const uint8_t key[SHA256_LEN], struct row 
     return r;
 }
 
+static const struct row *staged(const struct batch *b, const uint8_t key[SHA256_LEN])
+{
+    uintptr_t number = (uintptr_t)map_get(b->by_key, (const char *)key, SHA256_LEN);
+    return number ? &b->rows[number - 1] : NULL;
+}
+
 /* 1 = *ret is the staged or the stored row; 0 = there is none; negative errno. */
 static int look_up(struct state *s, const uint8_t key[SHA256_LEN], struct row *ret, struct err *e)
 {
-    uintptr_t number = (uintptr_t)map_get(s->by_key, (const char *)key, SHA256_LEN);
-    if (number) {
-        *ret = s->rows[number - 1];
+    const struct row *there = staged(&s->now, key);
+    if (!there)
+        there = staged(&s->frozen, key);
+    if (there) {
+        *ret = *there;
         return 1;
     }
     sqlite3_stmt *st = s->st[ST_SUBJECT];
@@ -130,7 +178,7 @@ static int look_up(struct state *s, const uint8_t key[SHA256_LEN], struct row *r
     if (r < 0)
         return r;
     sqlite3_bind_blob(st, 1, key, SHA256_LEN, SQLITE_STATIC);
-    r = db_step(s->db, st, e);
+    r = db_step(s->look, st, e);
     if (r > 0) {
         r = read_row(st, key, ret, e);
         r = r < 0 ? r : 1;
@@ -139,21 +187,21 @@ static int look_up(struct state *s, const uint8_t key[SHA256_LEN], struct row *r
     return r;
 }
 
-static int stage(struct state *s, const struct row *row, struct err *e)
+static int stage(struct batch *b, const struct row *row, struct err *e)
 {
-    uintptr_t number = (uintptr_t)map_get(s->by_key, (const char *)row->key, SHA256_LEN);
+    uintptr_t number = (uintptr_t)map_get(b->by_key, (const char *)row->key, SHA256_LEN);
     if (number) {
-        s->rows[number - 1] = *row;
+        b->rows[number - 1] = *row;
     } else {
-        void *p = s->rows;
-        if (grow_array(&p, &s->rows_cap, s->rows_n + 1, sizeof(*s->rows)) < 0)
+        void *p = b->rows;
+        if (grow_array(&p, &b->rows_cap, b->rows_n + 1, sizeof(*b->rows)) < 0)
             return state_no_memory(e);
-        s->rows = p;
-        number = s->rows_n + 1;
+        b->rows = p;
+        number = b->rows_n + 1;
         /* the value is a number that only looks like a pointer */
-        if (map_put(s->by_key, (const char *)row->key, SHA256_LEN, (void *)number) < 0)
+        if (map_put(b->by_key, (const char *)row->key, SHA256_LEN, (void *)number) < 0)
             return state_no_memory(e);
-        s->rows[s->rows_n++] = *row;
+        b->rows[b->rows_n++] = *row;
     }
     return 0;
 }
@@ -204,7 +252,7 @@ int state_subject_put(struct state *s, const uint8_t key[SHA256_LEN],
     memcpy(row.content, content, SHA256_LEN);
     row.generation = row.generation > generation ? row.generation : generation;
     row.run = run;
-    return stage(s, &row, e);
+    return stage(&s->now, &row, e);
 }
 
 static int by_key(const void *a, const void *b)
@@ -227,39 +275,32 @@ static int store_row(struct state *s, const struct row *row, struct err *e)
     return state_do(s, ST_SUBJECT_PUT, e);
 }
 
-static int store_runs(struct state *s, struct err *e)
+static int store_runs(struct state *s, const struct batch *b, struct err *e)
 {
-    sqlite3_stmt *st = s->st[ST_RUN_PUT];
-    for (size_t i = s->runs_n; i > 0 && !s->runs[i - 1].stored; i--) {
-        sqlite3_bind_int64(st, 1, (sqlite3_int64)s->runs[i - 1].number);
-        sqlite3_bind_blob(st, 2, s->runs[i - 1].receipt, SHA256_LEN, SQLITE_STATIC);
-        int r = state_do(s, ST_RUN_PUT, e);
-        if (r < 0)
-            return r;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < b->runs_n; i++) {
+        sqlite3_bind_int64(s->st[ST_RUN_PUT], 1, (sqlite3_int64)b->runs[i].number);
+        sqlite3_bind_blob(s->st[ST_RUN_PUT], 2, b->runs[i].receipt, SHA256_LEN, SQLITE_STATIC);
+        r = state_do(s, ST_RUN_PUT, e);
     }
-    return 0;
-}
-
-int subjects_store(struct state *s, struct err *e)
-{
-    if (s->rows_n == 0)
-        return 0;
-    const struct row **order = xcalloc(s->rows_n, sizeof(*order));
-    if (!order)
-        return state_no_memory(e);
-    for (size_t i = 0; i < s->rows_n; i++)
-        order[i] = &s->rows[i];
-    qsort(order, s->rows_n, sizeof(*order), by_key);
-    int r = store_runs(s, e);
-    for (size_t i = 0; r == 0 && i < s->rows_n; i++)
-        r = store_row(s, order[i], e);
-    free(order);
+    for (size_t i = 0; r == 0 && i < b->runs_over_n; i++) {
+        sqlite3_bind_int64(s->st[ST_RUN_DONE], 1, (sqlite3_int64)b->runs_over[i]);
+        r = state_do(s, ST_RUN_DONE, e);
+    }
     return r;
 }
 
-void subjects_forget(struct state *s)
+int subjects_store(struct state *s, const struct batch *b, struct err *e)
 {
-    if (s->by_key)
-        map_clear(s->by_key);
-    s->rows_n = 0;
+    const struct row **order = xcalloc(b->rows_n + 1, sizeof(*order));
+    if (!order)
+        return state_no_memory(e);
+    for (size_t i = 0; i < b->rows_n; i++)
+        order[i] = &b->rows[i];
+    qsort(order, b->rows_n, sizeof(*order), by_key);
+    int r = store_runs(s, b, e);
+    for (size_t i = 0; r == 0 && i < b->rows_n; i++)
+        r = store_row(s, order[i], e);
+    free(order);
+    return r;
 }

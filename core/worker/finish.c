@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* finish - submissions that are through: their answer is stored, journal and state are committed
- * once for all of them, and only then is anybody told. */
+ * once for all of them, and only then is anybody told. The committing is done beside (committer.h):
+ * meanwhile others are published, and those that are through by then share the next commit. */
 #include "source.h"
 #include "answers.h"
 #include "heard.h"
@@ -11,8 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROWS_MAX         2000 /* rows that wait for a commit while a long submission is under way */
-#define REFUSED_ROWS_MAX 100  /* records of one refused submission that get a row of their own */
+#define REFUSED_ROWS_MAX 100 /* records of one refused submission that get a row of their own */
 
 int journal_row_add(struct source *s, const struct journal_row *row)
 {
@@ -143,7 +143,6 @@ static void cannot_now(struct submission *sub)
 static void decide(struct source *s, struct submission *sub)
 {
     struct err e;
-    s->uncommitted++; /* a commit is due in any case */
     if (sub->failed) {
         cannot_now(sub);
     } else if (sub->status == 0 && complete(s, sub, &e) < 0) {
@@ -160,21 +159,6 @@ static void decide(struct source *s, struct submission *sub)
     sub->call->open_submissions--;
     sub->call->failed |= sub->rc == REEVE_RETRY;
     sub->call = NULL;
-}
-
-static int commit(struct source *s, struct err *e)
-{
-    if (s->uncommitted == 0)
-        return 0;
-    s->uncommitted = 0;
-    int rc = journal_commit(s->journal, e);
-    if (rc == 0)
-        rc = state_commit(s->state, e);
-    if (rc < 0) {
-        log_error(e->code, NULL, "commit: %s", e->text);
-        state_rollback(s->state);
-    }
-    return rc;
 }
 
 static unsigned retry_seconds(const struct submission *sub)
@@ -231,20 +215,10 @@ static void through(struct source *s, struct submission *sub)
     }
 }
 
-void finish_due(struct source *s)
+/* Those that are through leave the list for the one that is being committed. */
+static void decide_due(struct source *s)
 {
-    struct err e;
-    bool any = false;
-    for (struct submission *sub = s->first; sub; sub = sub->next)
-        if (due(sub)) {
-            decide(s, sub);
-            any = true;
-        }
-    any |= calls_apply(s);
-    if (!any && s->uncommitted < ROWS_MAX)
-        return;
-    int rc = commit(s, &e);
-    struct submission **at = &s->first;
+    struct submission **at = &s->first, **end = &s->committing;
     while (*at) {
         struct submission *sub = *at;
         if (!due(sub)) {
@@ -252,8 +226,36 @@ void finish_due(struct source *s)
             continue;
         }
         *at = sub->next;
+        sub->next = NULL;
+        *end = sub;
+        end = &sub->next;
+        decide(s, sub);
+    }
+    s->last = at;
+}
+
+/* Nothing of a commit that failed is known any more: an answer of its kind must not be given to
+ * those who still wait for theirs and rely on it. */
+static void fail_answered(struct source *s, const struct err *why)
+{
+    for (struct submission *sub = s->first; sub; sub = sub->next)
+        if (sub->status == 202) {
+            sub->failed = true;
+            sub->why = *why;
+        }
+}
+
+static void committed(struct source *s, int rc, const struct err *why)
+{
+    if (rc < 0) {
+        log_error(why->code, NULL, "commit: %s", why->text);
+        fail_answered(s, why);
+    }
+    while (s->committing) {
+        struct submission *sub = s->committing;
+        s->committing = sub->next;
         if (rc < 0 && sub->status < 300) {
-            sub->why = e;
+            sub->why = *why;
             cannot_now(sub);
             sub->rc = REEVE_RETRY;
             write_answer(s, sub);
@@ -261,6 +263,29 @@ void finish_due(struct source *s)
         tell(s, sub);
         through(s, sub);
     }
-    s->last = at;
     atomic_store(&s->flags.in_flight, s->submissions_n);
+}
+
+void finish_due(struct source *s)
+{
+    struct err e;
+    if (s->committer.busy)
+        return;
+    decide_due(s);
+    bool any = calls_apply(s);
+    if (!any && !s->committing && s->uncommitted < ROWS_MAX)
+        return;
+    s->uncommitted = 0;
+    int rc = committer_begin(&s->committer, &e);
+    if (rc < 0)
+        state_rollback(s->state);
+    if (rc <= 0)
+        committed(s, rc, &e);
+}
+
+void finish_committed(struct source *s)
+{
+    struct err e;
+    int rc = committer_end(&s->committer, &e);
+    committed(s, rc, &e);
 }

@@ -225,13 +225,14 @@ static int drop_unrouted(struct source *s, struct submission *sub, const struct 
     return rc < 0 ? rc : remember(s, sub, r->key, r->content, v->generation, v->change, e);
 }
 
-/* 1 = went on; 0 = must wait (window, or a subject under way). */
+/* 1 = went on; 0 = must wait (window, a subject under way, or the disk). */
 static int publish_one(struct source *s, struct submission *sub, const struct staged *given)
 {
     struct staged r = *given;
     struct subject_verdict v;
     struct err e;
-    if (map_has(s->pending, (const char *)r.key, SHA256_LEN))
+    if (map_has(s->pending, (const char *)r.key, SHA256_LEN) ||
+        (s->committer.busy && s->uncommitted >= 2 * ROWS_MAX))
         return 0;
     int rc = look_up(s, sub, &r, &v, &e);
     if (rc < 0)

@@ -123,6 +123,14 @@ static void add_fate(struct source *s, struct request *r, const char *receipt)
     tree_free(rows);
 }
 
+static bool under_way(const struct submission *list, const uint8_t receipt[SHA256_LEN])
+{
+    for (; list; list = list->next)
+        if (memcmp(list->receipt, receipt, SHA256_LEN) == 0)
+            return true;
+    return false;
+}
+
 /* GET PATH/receipts/RECEIPT */
 static void receipt_asked(struct source *s, struct request *r, const char *receipt)
 {
@@ -137,15 +145,15 @@ static void receipt_asked(struct source *s, struct request *r, const char *recei
         else
             sum[i / 2] = (uint8_t)((i % 2 ? sum[i / 2] << 4 : 0) | (d - digits));
     }
-    for (const struct submission *sub = s->first; hex && sub; sub = sub->next)
-        if (memcmp(sub->receipt, sum, SHA256_LEN) == 0) {
-            (void)buf_addf(&r->body, "{\"receipt\":\"%s\",\"status\":\"processing\"}", sub->hex);
-            request_answer(s, r, 200, "application/json", 0);
-            return;
-        }
     char *json = NULL, time[RFC3339_MAX], text[SHA256_HEX];
     size_t len;
     uint64_t ms;
+    if (hex && (under_way(s->first, sum) || under_way(s->committing, sum))) {
+        hex_lower(sum, SHA256_LEN, text);
+        (void)buf_addf(&r->body, "{\"receipt\":\"%s\",\"status\":\"processing\"}", text);
+        request_answer(s, r, 200, "application/json", 0);
+        return;
+    }
     if (!hex || state_receipt(s->state, sum, &json, &len, &ms, &e) < 0) {
         request_problem(s, r, 404, 0, "receipt-unknown",
                         "no submission with this receipt was accepted here (a receipt is the "

@@ -3,11 +3,13 @@
  *
  * Main thread (source_main.c): control channel, deadlines, transport, door socket.
  * Plugin thread (all else): every call into foreign code, router, state, journal. They share only
- * the two queues and the atomics of struct source_flags. */
+ * the two queues and the atomics of struct source_flags. A third thread (committer.h) writes what
+ * the plugin thread has frozen of state and journal. */
 #ifndef REEVE_WORKER_SOURCE_H
 #define REEVE_WORKER_SOURCE_H
 #include "base/map.h"
 #include "base/tree.h"
+#include "committer.h"
 #include "intake.h"
 #include "journal/journal.h"
 #include "routing/route.h"
@@ -19,7 +21,14 @@
 #include <poll.h>
 #include <stdatomic.h>
 
-enum item_kind { ITEM_PUBLISH, ITEM_CONFIRMED, ITEM_FAILED, ITEM_REQUEST, ITEM_ANSWER };
+enum item_kind {
+    ITEM_PUBLISH,
+    ITEM_CONFIRMED,
+    ITEM_FAILED,
+    ITEM_REQUEST,
+    ITEM_ANSWER,
+    ITEM_COMMITTED
+};
 struct item { /* what travels in the queues */
     struct queue_node node;
     enum item_kind kind;
@@ -151,8 +160,9 @@ struct source {
     bool partial;
     uint64_t message_max;
     struct digest *digest;
-    struct map *pending;                            /* subject keys under way -> struct publish */
-    struct submission *first, **last;               /* under way */
+    struct map *pending;              /* subject keys under way -> struct publish */
+    struct submission *first, **last; /* under way */
+    struct submission *committing;    /* decided; answered when the commit at hand is through */
     struct submission *settle_first, **settle_last; /* settled() is due */
     size_t submissions_n;
     struct call *call; /* of the call that runs now */
@@ -160,7 +170,9 @@ struct source {
     struct queue_node *requests, **requests_end; /* not yet looked at */
     size_t window_n, window_bytes; /* handed to the main thread and not yet confirmed */
     struct tidy tidy;
-    uint64_t uncommitted; /* journal rows since the last commit */
+    uint64_t uncommitted; /* journal rows that are in no commit yet */
+    struct committer committer;
+    struct item committed; /* what comes back from it */
     struct buf scratch, attributes, detail;
     uint64_t poll_again; /* mono_ms() */
     uint32_t poll_failures;
@@ -221,8 +233,12 @@ void publish_confirmed(struct source *s, struct publish *p);
 void publish_failed(struct source *s, struct publish *p);
 
 /* ---- finish.c ---- */
-/* Submissions that are through: stored, committed together, answered. */
+#define ROWS_MAX 2000 /* rows that wait for a commit while a long submission is under way */
+/* Submissions that are through are stored and committed together. Nothing while a commit is under
+ * way: what is through by then shares the next. */
 void finish_due(struct source *s);
+/* The commit is through: its submissions are answered. */
+void finish_committed(struct source *s);
 int journal_row_add(struct source *s, const struct journal_row *row);
 
 /* ---- call.c ---- */

@@ -25,6 +25,8 @@ static void take_items(struct source *s)
             publish_confirmed(s, (struct publish *)i);
         } else if (i->kind == ITEM_FAILED) {
             publish_failed(s, (struct publish *)i);
+        } else if (i->kind == ITEM_COMMITTED) {
+            finish_committed(s);
         } else {
             n->next = NULL;
             *s->requests_end = n;
@@ -36,14 +38,15 @@ static void take_items(struct source *s)
 
 bool source_pump(struct source *s, uint64_t ms, int fd)
 {
-    uint64_t tidying = tidy_wait(&s->tidy);
+    uint64_t tidying = s->committer.busy ? UINT64_MAX : tidy_wait(&s->tidy);
     int ready = thread_queue_wait(&s->inbox, fd, s->begun ? 0 : tidying < ms ? tidying : ms);
     s->begun = false;
     if (ready & QUEUE_HAS_ITEMS)
         take_items(s);
     publish_advance(s);
+    if (!s->committer.busy) /* between two commits: it writes the same files */
+        tidy_turn(&s->tidy, s->journal, s->state, s->submissions_n > 0 || s->requests);
     finish_due(s);
-    tidy_turn(&s->tidy, s->journal, s->state, s->submissions_n > 0 || s->requests);
     return ready & QUEUE_FD_READY;
 }
 
@@ -229,7 +232,7 @@ static void go_round(struct source *s)
         handle_requests(s);
         tell_settled(s);
         if (atomic_load(&s->flags.stopping) && s->submissions_n == 0 && !s->requests &&
-            !s->settle_first)
+            !s->settle_first && !s->committer.busy)
             return;
         if (polls && may_poll(s))
             poll_once(s);
@@ -306,8 +309,14 @@ static int open_all(struct source *s, struct err *e)
     s->room.state_put = put_state;
     s->digest = digest_new();
     s->pending = map_new(NULL);
+    s->committed.kind = ITEM_COMMITTED;
     int rc = s->digest && s->pending ? open_files(s, e)
                                      : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+    if (rc == 0) {
+        rc = committer_start(&s->committer, s->journal, s->state, &s->inbox, &s->committed.node);
+        if (rc < 0)
+            (void)err_set(e, rc, "thread", "no thread for commits: %s", strerror(-rc));
+    }
     rc = rc < 0 ? rc : open_routes(s, e);
     rc = rc < 0 ? rc : intake_open(s->part, &s->room, &s->intake, e);
     rc = rc < 0 ? rc
@@ -324,6 +333,9 @@ static int open_all(struct source *s, struct err *e)
 
 static void close_all(struct source *s)
 {
+    committer_stop(&s->committer);
+    if (s->committer.busy)
+        finish_committed(s); /* who is answered still hears it */
     instance_free(s->plugin);
     s->plugin = NULL;
     if (s->intake.adapter)

@@ -325,6 +325,29 @@ static void a_commit_without_room_stores_nothing_and_can_be_tried_again(void **s
     journal_close(j);
 }
 
+static void what_could_not_be_stored_is_frozen_again_with_what_came_since(void **state)
+{
+    (void)state;
+    struct journal *j = open_journal("a");
+    struct tree *t = NULL;
+    for (int i = 0; i < 5000; i++)
+        add(j, (struct journal_row){
+                   .event = JOURNAL_ACCEPTED, .id = ID, .text = "some words to fill the pages"});
+    assert_int_equal(journal_freeze(j, &e), 1);
+    add(j, (struct journal_row){.event = JOURNAL_DELIVERED, .id = ID});
+    limit_files(300 << 10);
+    int r = journal_store(j, &e);
+    limit_files(RLIM_INFINITY);
+    assert_true(r < 0);
+    assert_int_equal(journal_freeze(j, &e), 1);
+    assert_int_equal(journal_store(j, &e), 0); /* both, in one transaction */
+    assert_int_equal(journal_freeze(j, &e), 0);
+    assert_int_equal(journal_tail(dir, NULL, 0, 10000, &t, &e), 0);
+    assert_int_equal(t->n, 5001);
+    tree_free(t);
+    journal_close(j);
+}
+
 static void gathering_has_a_ceiling(void **state)
 {
     (void)state;
@@ -581,6 +604,7 @@ int main(void)
         CASE(a_missing_directory_is_said),
         CASE(the_tail_gives_the_latest_of_all_files),
         CASE(a_commit_without_room_stores_nothing_and_can_be_tried_again),
+        CASE(what_could_not_be_stored_is_frozen_again_with_what_came_since),
         CASE(gathering_has_a_ceiling),
         CASE(a_trace_has_a_ceiling),
         CASE(rows_in_all_parts_of_the_index_are_found),

@@ -4,6 +4,7 @@
 #include "state/state.h"
 #include "base/util.h"
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -361,6 +363,84 @@ static void a_commit_without_room_stores_nothing_and_can_be_tried_again(void **s
     free(big);
 }
 
+static void *store(void *arg)
+{
+    static struct err why; /* e belongs to the other thread */
+    return state_store(arg, &why) == 0 ? arg : NULL;
+}
+
+static void what_is_frozen_is_seen_and_stored_by_another_thread(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    pthread_t thread;
+    void *good = NULL;
+    assert_int_equal(state_freeze(s, &e), 0);
+    assert_int_equal(state_put(s, "cursor", "one", 3, &e), 0);
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_NEW, 0, false);
+    assert_int_equal(state_freeze(s, &e), 1);
+    assert_int_equal(state_freeze(s, &e), 1); /* the same batch */
+    assert_int_equal(pthread_create(&thread, NULL, store, s), 0);
+    key_is(s, "cursor", "one");
+    assert_int_equal(state_put(s, "cursor", "two", 3, &e), 0);
+    key_is(s, "cursor", "two");
+    verdict_is(offer(s, '2', 'S', 'a'), CHANGE_UNCHANGED, 0, false);
+    verdict_is(offer(s, '2', 'S', 'b'), CHANGE_CHANGED, 1, false);
+    verdict_is(offer(s, '2', 'T', 'b'), CHANGE_NEW, 0, false);
+    assert_int_equal(pthread_join(thread, &good), 0);
+    assert_ptr_equal(good, s);
+    state_stored(s);
+    struct state *other = open_state(); /* the second batch is not in the file */
+    key_is(other, "cursor", "one");
+    verdict_is(offer(other, '3', 'T', 'b'), CHANGE_NEW, 0, false);
+    state_close(other);
+    key_is(s, "cursor", "two");
+    verdict_is(offer(s, '3', 'S', 'b'), CHANGE_UNCHANGED, 1, false);
+    commit(s);
+    s = reopened(s);
+    key_is(s, "cursor", "two");
+    verdict_is(offer(s, '3', 'S', 'b'), CHANGE_UNCHANGED, 1, false);
+    verdict_is(offer(s, '2', 'T', 'b'), CHANGE_NEW, 0, true);
+    state_close(s);
+}
+
+static void rollback_forgets_what_is_frozen_too(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    verdict_is(offer(s, '1', 'S', 'a'), CHANGE_NEW, 0, false);
+    assert_int_equal(state_freeze(s, &e), 1);
+    verdict_is(offer(s, '2', 'T', 'a'), CHANGE_NEW, 0, false);
+    state_rollback(s);
+    verdict_is(offer(s, '2', 'S', 'b'), CHANGE_NEW, 0, false);
+    verdict_is(offer(s, '1', 'T', 'a'), CHANGE_NEW, 0, false);
+    complete(s, '2');
+    state_close(s);
+}
+
+/* Look-ups hold on to the log; a log that is never begun anew grows for ever. */
+static void the_log_stays_small_while_look_ups_go_on(void **state)
+{
+    (void)state;
+    struct state *s = open_state();
+    char *big = xcalloc(1, 100000), wal[100];
+    struct stat st;
+    for (int i = 0; i < 1000; i++) { /* 100 MB */
+        assert_int_equal(state_put(s, "big", big, 100000, &e), 0);
+        verdict_is(offer(s, '1', (char)(i % 64), 'a'), CHANGE_NEW, 0, i >= 64);
+        assert_int_equal(state_freeze(s, &e), 1);
+        assert_int_equal(state_store(s, &e), 0);
+        verdict_is(offer(s, '2', 'X', 'y'), CHANGE_NEW, 0, i > 0);
+        state_stored(s);
+        verdict_is(offer(s, '2', 'X', 'y'), CHANGE_NEW, 0, true);
+    }
+    (void)snprintf(wal, sizeof(wal), "%s-wal", path);
+    assert_int_equal(stat(wal, &st), 0);
+    assert_true(st.st_size < 16 << 20);
+    state_close(s);
+    free(big);
+}
+
 static void a_file_of_something_else_is_refused(void **state)
 {
     (void)state;
@@ -412,7 +492,7 @@ static void old_receipts_go_but_the_last_one_stays(void **state)
     state_close(s);
 }
 
-static void receipts_do_not_go_while_look_ups_are_under_way(void **state)
+static void receipts_do_not_go_while_a_batch_is_stored(void **state)
 {
     (void)state;
     struct state *s = open_state();
@@ -420,12 +500,13 @@ static void receipts_do_not_go_while_look_ups_are_under_way(void **state)
     struct subject_verdict v;
     answer_at(s, 1, 1000);
     answer_at(s, 2, 2000);
-    assert_int_equal(state_subject(s, key, key, receipt, &v, &e), 0);
-    int r = state_expire(s, UINT64_MAX, 10, &e);
-    assert_true(r == -EBUSY || r == 1);
-    assert_int_equal(state_commit(s, &e), 0);
-    if (r < 0)
-        assert_int_equal(state_expire(s, UINT64_MAX, 10, &e), 1);
+    assert_int_equal(state_put(s, "cursor", "one", 3, &e), 0);
+    assert_int_equal(state_freeze(s, &e), 1);
+    assert_int_equal(state_expire(s, UINT64_MAX, 10, &e), -EBUSY);
+    assert_int_equal(state_store(s, &e), 0);
+    state_stored(s);
+    assert_int_equal(state_subject(s, key, key, receipt, &v, &e), 0); /* look-ups do not matter */
+    assert_int_equal(state_expire(s, UINT64_MAX, 10, &e), 1);
     assert_false(answered(s, 1));
     state_close(s);
 }
@@ -444,9 +525,12 @@ int main(void)
         CASE(answers_are_kept_under_their_receipts),
         CASE(an_idempotency_key_holds_for_a_day),
         CASE(a_commit_without_room_stores_nothing_and_can_be_tried_again),
+        CASE(what_is_frozen_is_seen_and_stored_by_another_thread),
+        CASE(rollback_forgets_what_is_frozen_too),
+        CASE(the_log_stays_small_while_look_ups_go_on),
         CASE(a_file_of_something_else_is_refused),
         CASE(old_receipts_go_but_the_last_one_stays),
-        CASE(receipts_do_not_go_while_look_ups_are_under_way),
+        CASE(receipts_do_not_go_while_a_batch_is_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
