@@ -181,19 +181,24 @@ static int write_ahead(sqlite3 *db, const char *path, struct err *e)
     return 0;
 }
 
-/* Settings live in the connection, so every opening makes them. A checkpoint every 8 MiB (2000
- * pages) keeps the log small without one being always under way; after a burst the log is cut back
- * to 64 MiB. */
-static int settle_writer(sqlite3 *db, const char *path, struct err *e)
+/* Settings live in the connection, so every opening makes them. A checkpoint every 8 MiB (16 MiB
+ * with large pages) keeps the log small without one being always under way; after a burst the log
+ * is cut back to 64 MiB. */
+static int settle_writer(sqlite3 *db, const char *path, unsigned flags, struct err *e)
 {
-    int r = write_ahead(db, path, e);
-    if (r < 0)
-        return r;
-    return db_exec(db,
-                   "PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA secure_delete=ON;"
-                   "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=2000; PRAGMA "
-                   "journal_size_limit=67108864",
-                   e);
+    bool large = flags & DB_LARGE_PAGES; /* means nothing for a file that is there */
+    int r = large ? db_exec(db, "PRAGMA page_size=16384", e) : 0;
+    if (r == 0)
+        r = write_ahead(db, path, e);
+    if (r == 0)
+        r = db_exec(db,
+                    "PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA secure_delete=ON;"
+                    "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864",
+                    e);
+    if (r == 0)
+        r = db_exec(db, large ? "PRAGMA wal_autocheckpoint=1000" : "PRAGMA wal_autocheckpoint=2000",
+                    e);
+    return r;
 }
 
 static int settle(sqlite3 *db, const char *path, unsigned flags, const struct db_form *form,
@@ -204,7 +209,7 @@ static int settle(sqlite3 *db, const char *path, unsigned flags, const struct db
     (void)sqlite3_busy_timeout(db, OPEN_WAIT_MS);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    int r = reader ? 0 : settle_writer(db, path, e);
+    int r = reader ? 0 : settle_writer(db, path, flags, e);
     if (r == 0)
         r = db_check_form(db, path, flags, form, e);
     (void)sqlite3_busy_timeout(db, reader ? READER_WAIT_MS : 0);

@@ -9,7 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DB_READONLY 1u  /* for looking while another process writes */
+#define DB_READONLY 1u /* for looking while another process writes */
+/* A new file gets pages of 16 KiB instead of 4: for rows of a few KiB that are written in order.
+ * Pages that hold one such row each are half empty, and every page costs two system calls at its
+ * commit and two more at the checkpoint. */
+#define DB_LARGE_PAGES 2u
 struct db_form {        /* what a kind of file looks like */
     const char *schema; /* SQL that makes a new one (no BEGIN or COMMIT inside), or NULL */
     int format;         /* of a new one; from 1, and one more with every change of the tables */

@@ -88,7 +88,7 @@ int store_open(const char *path, struct store **ret, struct err *e)
     struct store *s = xcalloc(1, sizeof *s);
     if (!s)
         return err_set(e, -ENOMEM, "memory", "out of memory");
-    int r = db_open(path, 0, &form, &s->db, e);
+    int r = db_open(path, DB_LARGE_PAGES, &form, &s->db, e);
     if (r == 0)
         r = db_exec(s->db, "PRAGMA cache_size=-16384", e);
     for (size_t i = 0; i < ST_COUNT && r == 0; i++)
