@@ -11,27 +11,34 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import make_grants  # noqa: E402
-from hub_bench import TOKEN, BenchHub, Failed, certificate  # noqa: E402
+from hub_bench import TOKEN, BenchHub, Failed, TenConnectors, certificate  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("REEVE_BUILD") or HERE.parents[1] / "build/release").resolve()
 PROGRAMS = BUILD / "contrib/bench"
-DRIVEN = ("intake", "door")  # their C programs are the bare side only
+DRIVEN = ("intake", "door", "hub")  # their C programs, if any, are the bare side only
+LARGE = int(os.environ.get("REEVE_BENCH_LARGE", "0"))  # bytes of one more package, for memory only
 HELPERS = ("client",)
 
 
 class Table:
     def __init__(self):
-        self.rows, self.failed = [], []
+        self.rows, self.limits, self.failed = [], [], []
 
     def add(self, name, unit, ours, bare, better):
         self.rows.append((name, unit, ours, bare, better))
         print(f"  {name}: ours {figure(ours)} {unit}, bare {figure(bare)} {unit}, ratio {self.ratio(ours, bare, better):.2f}",
               flush=True)
+
+    def limit(self, name, unit, found, limit):
+        """What has no bare side: a figure and what it may be at most."""
+        self.limits.append((name, unit, found, limit))
+        print(f"  {name}: {figure(found)} {unit}, at most {figure(limit)}", flush=True)
 
     @staticmethod
     def ratio(ours, bare, better):
@@ -44,6 +51,11 @@ class Table:
             print(f"\n{'BENCH'.ljust(size)}  {'OURS':>12}  {'BARE':>12}  {'UNIT':<6}  OF BARE SPEED")
         for name, unit, ours, bare, better in self.rows:
             print(f"{name.ljust(size)}  {figure(ours):>12}  {figure(bare):>12}  {unit:<6}  {self.ratio(ours, bare, better):.2f}")
+        if self.limits:
+            size = max(len(r[0]) for r in self.limits)
+            print(f"\n{'BENCH'.ljust(size)}  {'FOUND':>12}  {'AT MOST':>12}  UNIT")
+        for name, unit, found, limit in self.limits:
+            print(f"{name.ljust(size)}  {figure(found):>12}  {figure(limit):>12}  {unit}")
         for name, why in self.failed:
             print(f"{name}: FAILED: {why}")
 
@@ -70,6 +82,25 @@ def scratch():
 
 
 # ---- intake ----
+def push_once(package, n):
+    """(messages a second, peak memory of the worker, that before the push)"""
+    with BenchHub(BUILD) as hub:
+        idle = hub.peak_rss("grants.receive")
+        answer, seconds = hub.push("/grants", package, "application/json")
+        if answer["accepted"] != n or hub.waiting() != n:
+            raise Failed(f"{answer['accepted']} accepted and {hub.waiting()} waiting of {n}")
+        return n / seconds, hub.peak_rss("grants.receive"), idle
+
+
+def bare_intake(package, db, n):
+    out = json.loads(subprocess.run([PROGRAMS / "bench_intake", package, db], check=True, capture_output=True).stdout)
+    if out["messages"] != n:
+        raise Failed(f"the bare loop found {out['messages']} grants of {n}")
+    for path in db.parent.glob(db.name + "*"):
+        path.unlink()
+    return n / out["seconds"]
+
+
 def intake(table, rounds, size):
     where = scratch()
     try:
@@ -77,27 +108,42 @@ def intake(table, rounds, size):
         n = make_grants.write(size, package)
         bytes_ = package.stat().st_size
         print(f"  {n:,} grants, {bytes_:,} bytes, {bytes_ // n:,} bytes a grant", flush=True)
-        ours, bare, peaks = [], [], []
-        for i in range(rounds):
-            with BenchHub(BUILD) as hub:
-                idle = hub.peak_rss("grants.receive")
-                answer, seconds = hub.push("/grants", package, "application/json")
-                if answer["accepted"] != n or hub.waiting() != n:
-                    raise Failed(f"{answer['accepted']} accepted and {hub.waiting()} waiting of {n}")
-                ours.append(n / seconds)
-                peaks.append(hub.peak_rss("grants.receive"))
-            db = where / f"bare{i}.db"
-            out = json.loads(subprocess.run([PROGRAMS / "bench_intake", package, db], check=True, capture_output=True).stdout)
-            if out["messages"] != n:
-                raise Failed(f"the bare loop found {out['messages']} grants of {n}")
-            bare.append(n / out["seconds"])
-            for path in where.glob("bare*"):
-                path.unlink()
-        table.add(f"intake, {bytes_ / 1e6:,.0f} MB of grants", "msg/s", statistics.median(ours), statistics.median(bare), "more")
-        print(f"  that is {statistics.median(ours) * bytes_ / n / 1e6:,.1f} MB/s; peak memory of the worker "
-              f"{statistics.median(peaks) / 1e6:,.1f} MB ({idle / 1e6:,.1f} MB before the push)", flush=True)
+        ours, bare = [], []
+        for _ in range(rounds):
+            ours.append(push_once(package, n))
+            bare.append(bare_intake(package, where / "bare.db", n))
+        rate, peak, idle = (statistics.median(x) for x in zip(*ours))
+        table.add(f"intake, {bytes_ / 1e6:,.0f} MB of grants", "msg/s", rate, statistics.median(bare), "more")
+        print(f"  that is {rate * bytes_ / n / 1e6:,.1f} MB/s; {idle / 2**20:,.1f} MiB of memory before the push", flush=True)
+        table.limit(f"peak memory of its worker, {bytes_ / 1e6:,.0f} MB", "MiB", peak / 2**20, 64)
+        if LARGE:
+            n = make_grants.write(LARGE, package)
+            rate, more, _ = push_once(package, n)
+            print(f"  {n:,} grants, {LARGE / 1e6:,.0f} MB: {rate:,.0f} msg/s", flush=True)
+            table.limit(f"the same, {LARGE / 1e6:,.0f} MB", "MiB", more / 2**20, peak / 2**20)
     finally:
         shutil.rmtree(where, ignore_errors=True)
+
+
+# ---- hub ----
+def hub(table, rounds):
+    ten = TenConnectors(BUILD)
+    try:
+        first = ten.start()
+        ten.stop()
+        again = []
+        for _ in range(3 * rounds):
+            again.append(ten.start())
+            ten.stop()
+        print(f"  the very first start, which makes the files: {first * 1000:,.0f} ms", flush=True)
+        table.limit("ten connectors, start to ready", "ms", statistics.median(again) * 1000, 300)
+        ten.start()
+        time.sleep(2)  # idle
+        found = ten.pss()
+        table.limit("ten connectors, idle: memory of all processes (PSS)", "MiB", sum(b for _, b in found) / 2**20, 80)
+        print("  " + ", ".join(f"{name} {b / 2**20:.1f}" for name, b in found), flush=True)
+    finally:
+        ten.remove()
 
 
 # ---- door ----
@@ -121,7 +167,7 @@ def wrk(url, prefix, seconds):
     if bad or (broken and re.search(r"(connect|read|write) [1-9]", broken.group(1))):
         raise Failed(f"{bad.group(0) if bad else broken.group(0)}")
     total = int(re.search(r"(\d+) requests in", done.stdout).group(1))
-    return rate, total, [re.search(rf"{p}%\s+(\S+)", done.stdout).group(1) for p in (50, 99)]
+    return rate, total, [re.search(rf"^\s+{p}%\s+(\S+)", done.stdout, re.M).group(1) for p in (50, 99)]
 
 
 def bare_door(where, seconds, i):
@@ -172,6 +218,8 @@ def main():
                 intake(table, o.rounds, o.size)
             elif name == "door":
                 door(table, o.rounds, o.seconds)
+            elif name == "hub":
+                hub(table, o.rounds)
             else:
                 run_program(PROGRAMS / f"bench_{name}", table)
         except (Failed, OSError, subprocess.SubprocessError) as e:

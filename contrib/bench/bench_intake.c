@@ -63,7 +63,7 @@ static sqlite3 *open_db(const char *path)
     sqlite3 *db = NULL;
     if (sqlite3_open(path, &db) != SQLITE_OK ||
         sqlite3_exec(db,
-                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                     "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                      "CREATE TABLE message(n INTEGER PRIMARY KEY, id TEXT, body BLOB);",
                      NULL, NULL, NULL) != SQLITE_OK)
         die("cannot make the data base");

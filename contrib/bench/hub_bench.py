@@ -37,9 +37,40 @@ routes:
     to: sink
 """
 
+# ten connectors of the usual kinds; without TLS, so that it is the hub that is measured and not the making of a key
+TEN = """\
+hub: bench
+data: var
+door: {{listen: "127.0.0.1:{port}"}}
+unrouted: {{drop: "nothing is sent"}}
+parties:
+  council: {{name: Council, role: hub}}
+  sender: {{name: Sender, role: funder}}
+connectors:
+  grants1: {{party: sender, receive: {{plugin: http, path: /g1, speaks: 360giving}}}}
+  grants2: {{party: sender, receive: {{plugin: http, path: /g2, speaks: 360giving}}}}
+  events: {{party: sender, receive: {{plugin: http, path: /e, speaks: cloudevents}}}}
+  files1: {{party: sender, receive: {{plugin: file, directory: in1, speaks: 360giving}}}}
+  files2: {{party: sender, receive: {{plugin: file, directory: in2, speaks: cloudevents}}}}
+  case1: {{party: council, deliver: {{plugin: http, url: "http://127.0.0.1:9/1", speaks: cloudevents}}}}
+  case2: {{party: council, deliver: {{plugin: http, url: "http://127.0.0.1:9/2", speaks: 360giving}}}}
+  folder1: {{party: council, deliver: {{plugin: file, directory: out1, speaks: cloudevents}}}}
+  folder2: {{party: council, deliver: {{plugin: file, directory: out2, speaks: 360giving}}}}
+  nowhere: {{party: council, deliver: {{plugin: "null", speaks: cloudevents}}}}
+routes:
+  awards: {{match: {{type: funding.award}}, to: [case1, case2, folder1, folder2]}}
+  measures: {{match: {{type: information.measure}}, to: nowhere}}
+"""
+
 
 class Failed(Exception):
     pass
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 def certificate(where):
@@ -54,9 +85,7 @@ class BenchHub:
         self.build = pathlib.Path(build)
         # beside the build tree: a directory for temporary files may be memory, and then nothing is ever durable
         self.where = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=self.build))
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         certificate(self.where)
         (self.where / "token").write_text(TOKEN)
         (self.where / "token").chmod(0o600)
@@ -136,3 +165,61 @@ class BenchHub:
         if answer.status != 202:
             raise Failed(f"HTTP {answer.status}: {data[:500]!r}")
         return json.loads(data), seconds
+
+
+class TenConnectors:
+    """A hub of ten connectors in a directory of its own, to be started several times."""
+
+    def __init__(self, build):
+        self.build = pathlib.Path(build)
+        self.where = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=self.build))
+        for name in ("in1", "in2", "out1", "out2"):
+            (self.where / name).mkdir()
+        (self.where / "hub.yaml").write_text(TEN.format(port=free_port()))
+        self.process = None
+
+    def start(self):
+        """Seconds from the start of the supervisor until it says that all processes are ready."""
+        begin = time.monotonic()
+        self.process = subprocess.Popen([self.build / "reeve", "run", "-c", self.where / "hub.yaml"], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        said = []
+        for line in self.process.stdout:
+            if "hub-ready" in line:
+                return time.monotonic() - begin
+            said.append(line)
+        raise Failed("the hub does not start:\n" + "".join(said)[-2000:])
+
+    def pss(self):
+        """Bytes of memory of the supervisor and all its processes, shared pages counted once: [(name, bytes)]."""
+        def of(pid, words):
+            for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    return " ".join(words), int(line.split()[1]) * 1024
+            raise Failed("no Pss")
+        found = [of(self.process.pid, ["supervisor"])]
+        for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = int(path.read_text().rsplit(")", 1)[1].split()[1])
+                if parent == self.process.pid:
+                    words = (path.parent / "cmdline").read_bytes().split(b"\0")
+                    found.append(of(path.parent.name, [pathlib.Path(w.decode()).name for w in words[:2] if w]))
+            except (OSError, ValueError):
+                continue  # it has ended
+        return found
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self.process:
+            self.process.stdout.close()
+        self.process = None
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.where, ignore_errors=True)
