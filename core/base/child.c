@@ -29,9 +29,10 @@ struct child {
     struct channel *channel; /* NULL: by hand, or the supervisor is gone */
     struct child_events events;
     uint32_t generation;
-    uint64_t beat_ms; /* when the last BEAT left */
-    bool drained;     /* the drain event was given */
-    char status[256]; /* what the supervisor knows */
+    uint64_t beat_ms;    /* when the last BEAT left */
+    uint64_t started_ms; /* wall clock */
+    bool drained;        /* the drain event was given */
+    char status[256];    /* what the supervisor knows */
 };
 
 static int read_part(const char *part_file, struct tree **ret, struct err *e)
@@ -91,6 +92,7 @@ int child_start(const char *part_file, const struct child_events *events, struct
     int r = 0;
     if (!c)
         return err_set(e, -ENOMEM, "memory", "out of memory");
+    c->started_ms = wall_ms();
     if (events)
         c->events = *events;
     ignore_sigpipe();
@@ -164,7 +166,7 @@ static int answer_stats(struct child *c)
 {
     struct tree *figures = tree_map();
     struct buf text = BUF_INIT(FRAME_MAX_DEFAULT - 16), payload = BUF_INIT(FRAME_MAX_DEFAULT);
-    int r = figures ? 0 : -ENOMEM;
+    int r = figures ? tree_putu(figures, "started_ms", c->started_ms) : -ENOMEM;
     if (r == 0 && c->events.stats)
         c->events.stats(c->events.arg, figures);
     if (r == 0)
@@ -179,6 +181,26 @@ static int answer_stats(struct child *c)
     return r == -ENOBUFS ? 0 : r; /* nobody reads: the figures are of no use then */
 }
 
+static int take_told(struct child *c, const struct frame *f)
+{
+    struct unpack u;
+    char view[CONTROL_VIEW_MAX];
+    struct child_told t = {.view = view};
+    unpack_start(&u, f->p, f->len);
+    unpack_str(&u, view, sizeof view);
+    t.status = unpack_u32(&u);
+    t.last = unpack_u8(&u) != 0;
+    union {
+        const uint8_t *u;
+        const char *c;
+    } piece = {.u = unpack_bytes(&u, &t.len)};
+    t.p = piece.c;
+    if (unpack_end(&u) < 0 || !c->events.told)
+        return -EPROTO;
+    c->events.told(c->events.arg, &t);
+    return 0;
+}
+
 /* One frame from the supervisor. */
 static int handle(struct child *c, const struct frame *f)
 {
@@ -190,6 +212,8 @@ static int handle(struct child *c, const struct frame *f)
     }
     if (f->generation != c->generation)
         return -EPROTO;
+    if (f->type == CONTROL_TOLD)
+        return take_told(c, f);
     unpack_start(&u, f->p, f->len);
     if (f->type == CONTROL_DRAIN)
         seconds = unpack_u32(&u);
@@ -291,6 +315,19 @@ void child_alarm(struct child *c, const char *code, const char *fmt, ...)
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     send_two(c, CONTROL_ALARM, code, text);
+}
+
+int child_ask(struct child *c, const char *view)
+{
+    struct buf b = BUF_INIT(64);
+    if (!c || !c->channel)
+        return -ENOTCONN;
+    int r = pack_str(&b, view);
+    if (r == 0)
+        r = send_frame(c, CONTROL_ASK, b.p, b.len);
+    buf_done(&b);
+    flush(c);
+    return r;
 }
 
 void child_fault(struct child *c, const struct err *e)

@@ -28,11 +28,15 @@ enum control_type {
     CONTROL_STATS = 4,  /* bytes: JSON object: figures for `status` */
     CONTROL_FAULT = 5,  /* bytes code, bytes text: why it is about to exit */
     CONTROL_ALARM = 6,  /* bytes code, bytes text ("" = the alarm is over) */
+    CONTROL_ASK = 7, /* bytes view: what the hub looks like, rendered ("metrics", "health" …; see
+                        supervisor/view.h). From the door only, and one of a view at a time */
     /* supervisor -> child */
     CONTROL_DRAIN = 64, /* finish what is under way and exit 0; u32 seconds at most */
     CONTROL_PAUSE = 65,
     CONTROL_RESUME = 66,
-    CONTROL_ASK_STATS = 67
+    CONTROL_ASK_STATS = 67,
+    CONTROL_TOLD = 68 /* bytes view, u32 HTTP status, u8 last, bytes piece: an answer to ASK, in as
+                         many frames as it takes; the status counts in the last */
 };
 
 /* Exit codes of children, from sysexits.h. Everything else is a crash. */
@@ -40,12 +44,25 @@ enum control_type {
 #define EXIT_RETRY  75 /* cannot work now: start again with back-off */
 #define EXIT_CONFIG 78 /* bad configuration: do not start again until it changes */
 
-struct child; /* the child's end */
+#define CONTROL_VIEW_MAX  32           /* a view's name, with its zero */
+#define CONTROL_TOLD_MAX  (16u << 20)  /* an answer to ASK */
+#define CONTROL_PIECE_MAX (256u << 10) /* what one TOLD carries of it */
+
+struct child;       /* the child's end */
+struct child_told { /* borrowed */
+    const char *view;
+    uint32_t status;
+    bool last;
+    const char *p;
+    size_t len;
+};
 struct child_events {
     void *arg;
     void (*drain)(void *arg, uint32_t seconds); /* also when the supervisor is gone */
     void (*pause)(void *arg, bool paused);
-    void (*stats)(void *arg, struct tree *figures); /* fill the map */
+    void (*stats)(void *arg,
+                  struct tree *figures); /* fill the map; started_ms (wall clock) is in it */
+    void (*told)(void *arg, const struct child_told *t); /* NULL: TOLD breaks the protocol */
 };
 /* Reads the part from fd 4 and takes over fd 3. A process started by hand gives part_file instead
  * and has no control channel: the calls below then do nothing. */
@@ -61,6 +78,9 @@ int child_ready(struct child *c);
 void child_status(struct child *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void child_alarm(struct child *c, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Asks for a view: told() is called later, or never when the supervisor goes away. Negative errno:
+ * not sent (-ENOTCONN: there is no supervisor). */
+int child_ask(struct child *c, const char *view);
 void child_fault(struct child *c, const struct err *e); /* flushed before it returns */
 
 #endif

@@ -194,6 +194,14 @@ static void check_tokens_differ(struct compile *c)
     tree_free(seen);
 }
 
+static void check_token_list(struct compile *c, const struct tree *t)
+{
+    if (t && !tree_is_list(t))
+        check_token(c, t);
+    for (size_t i = 0; tree_is_list(t) && i < t->n; i++)
+        check_token(c, t->child[i]);
+}
+
 static void check_auth(struct compile *c, const struct side *s)
 {
     const struct tree *t = tree_at(s->effective, "auth/bearer");
@@ -209,10 +217,7 @@ static void check_auth(struct compile *c, const struct side *s)
                        "auth: {bearer: \"${file:secrets/%s.token}\"}",
                        s->connector->name, s->connector->name);
     }
-    if (t && !tree_is_list(t))
-        check_token(c, t);
-    for (size_t i = 0; tree_is_list(t) && i < t->n; i++)
-        check_token(c, t->child[i]);
+    check_token_list(c, t);
 }
 
 /* Keys of the door on a side whose plugin is never pushed to. */
@@ -235,6 +240,7 @@ void door_check(struct compile *c)
     if (tree_is_map(door)) {
         check_listen(c, door);
         check_tls(c, tree_get(door, "tls"));
+        check_token_list(c, tree_at(door, "metrics/bearer"));
     }
     for (size_t i = 0; i < c->connectors_n; i++) {
         const struct side *s = &c->connectors[i].receive;

@@ -15,6 +15,10 @@ static const struct field tls[] = {
     {"key", SHAPE_PATH, FIELD_REQUIRED | FIELD_REF, NULL, NULL},
     {0},
 };
+static const struct field metrics[] = {
+    {"bearer", SHAPE_SECRET, FIELD_REQUIRED | FIELD_LIST | FIELD_REF, NULL, NULL},
+    {0},
+};
 static const struct field door[] = {
     {"listen", SHAPE_TEXT, FIELD_REQUIRED | FIELD_REF, NULL, NULL},
     {"tls", SHAPE_MAP, 0, NULL, tls},
@@ -22,6 +26,7 @@ static const struct field door[] = {
     {"behind_proxy", SHAPE_BOOL, FIELD_REF, NULL, NULL},
     {"deadline", SHAPE_DURATION, FIELD_REF, "1s..1d", NULL},
     {"max_connections", SHAPE_INT, FIELD_REF, "1..60000", NULL},
+    {"metrics", SHAPE_MAP, 0, NULL, metrics},
     {0},
 };
 static const struct field retention[] = {

@@ -341,19 +341,25 @@ static bool pushed(const struct side *s)
            tree_get(s->effective, "path");
 }
 
+static struct tree *bearers(struct planning *p, const struct tree *b)
+{
+    struct tree *list = tree_list();
+    for (size_t i = 0; b && i < (tree_is_list(b) ? b->n : 1); i++)
+        add_bearer(p, list, tree_is_list(b) ? b->child[i] : b);
+    return list;
+}
+
 static void add_path(struct planning *p, struct tree *paths, const struct connector *x,
                      uint64_t max_body)
 {
-    struct tree *t = tree_map(), *list = tree_list();
+    struct tree *t = tree_map();
     char name[NAME_LEN_MAX + 16];
     const struct tree *b = tree_at(x->receive.effective, "auth/bearer");
     (void)snprintf(name, sizeof(name), "%.63s.receive", x->name);
     put_text(p, t, "path", tree_gets(x->receive.effective, "path", NULL));
     put_text(p, t, "connector", x->name);
     put_socket(p, t, name);
-    for (size_t i = 0; b && i < (tree_is_list(b) ? b->n : 1); i++)
-        add_bearer(p, list, tree_is_list(b) ? b->child[i] : b);
-    put(p, t, "bearer_sha256", list);
+    put(p, t, "bearer_sha256", bearers(p, b));
     put_number(p, t, "max_body", max_body);
     keep(p, tree_append(paths, t));
 }
@@ -379,6 +385,11 @@ static void add_door(struct planning *p)
     put_number(p, part, "max_body", max_body);
     put_number(p, part, "deadline_ms", get_duration(c, c->raw, "door/deadline", 300000));
     put_number(p, part, "max_connections", get_int(c, c->raw, "door/max_connections", 1000));
+    if (tree_at(c->raw, "door/metrics/bearer")) {
+        struct tree *metrics = tree_map();
+        put(p, metrics, "bearer_sha256", bearers(p, tree_at(c->raw, "door/metrics/bearer")));
+        put(p, part, "metrics", metrics);
+    }
     for (size_t i = 0; i < c->connectors_n; i++) {
         if (pushed(&c->connectors[i].receive))
             add_path(p, paths, &c->connectors[i], max_body);

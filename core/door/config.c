@@ -78,6 +78,20 @@ static int read_digest(const char *hex, uint8_t out[SHA256_LEN])
     return 0;
 }
 
+static int read_tokens(const struct tree *list, struct door_tokens *ret, const char *of,
+                       struct err *e)
+{
+    size_t n = tree_is_list(list) ? list->n : 0;
+    ret->digest = n ? xcalloc(n, sizeof *ret->digest) : NULL;
+    if (n && !ret->digest)
+        return err_set(e, -ENOMEM, "memory", "out of memory");
+    for (size_t i = 0; i < n; i++)
+        if (read_digest(tree_text(list->child[i]), ret->digest[i]) < 0)
+            return err_set(e, -EINVAL, "door-path", "path %s: a token digest is none", of);
+    ret->n = n;
+    return 0;
+}
+
 static int read_path(const struct tree *t, const struct door_config *c, struct door_path *p,
                      struct err *e)
 {
@@ -97,14 +111,7 @@ static int read_path(const struct tree *t, const struct door_config *c, struct d
                    ? 0
                    : err_set(e, -EINVAL, "door-open",
                              "path %s is open to all and the door is not on loopback", p->path);
-    p->token = xcalloc(tokens->n, sizeof *p->token);
-    if (!p->token)
-        return err_set(e, -ENOMEM, "memory", "out of memory");
-    for (size_t i = 0; i < tokens->n; i++)
-        if (read_digest(tree_text(tokens->child[i]), p->token[i]) < 0)
-            return err_set(e, -EINVAL, "door-path", "path %s: a token digest is none", p->path);
-    p->tokens = tokens->n;
-    return 0;
+    return read_tokens(tokens, &p->bearer, p->path, e);
 }
 
 static int read_console(const struct tree *t, struct door_path *p, struct err *e)
@@ -149,6 +156,9 @@ static int read_all(struct door_config *c, struct err *e)
         return err_set(e, -ENOMEM, "memory", "out of memory");
     c->stage = c->stage_path;
     int r = read_address(c, e);
+    c->local = !c->behind_proxy && address_is_loopback(&c->address);
+    if (r == 0)
+        r = read_tokens(tree_at(c->part, "metrics/bearer_sha256"), &c->metrics, "/-/metrics", e);
     for (size_t i = 0; r == 0 && i < n; i++) {
         c->paths = i + 1;
         r = read_path(paths->child[i], c, &c->path[i], e);
@@ -178,8 +188,9 @@ void door_config_free(struct door_config *c)
     if (!c)
         return;
     for (size_t i = 0; i < c->paths; i++)
-        free(c->path[i].token);
+        free(c->path[i].bearer.digest);
     free(c->path);
+    free(c->metrics.digest);
     free(c->stage_path);
     free(c);
 }

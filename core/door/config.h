@@ -9,14 +9,18 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+struct door_tokens {
+    uint8_t (*digest)[SHA256_LEN]; /* SHA-256 of each token */
+    size_t n;
+};
+
 struct door_path {
     const char *path;      /* "/grants": begins with a slash, does not end with one */
     const char *connector; /* for logs and figures */
     const char *socket;    /* of the source worker */
     uint64_t max_body;
-    uint8_t (*token)[SHA256_LEN]; /* SHA-256 of each token that opens it */
-    size_t tokens;                /* 0: open to all */
-    bool console;                 /* the console's pages: it asks by itself who somebody is */
+    struct door_tokens bearer; /* that open it; none: open to all */
+    bool console;              /* the console's pages: it asks by itself who somebody is */
 };
 
 struct door_config {
@@ -27,6 +31,8 @@ struct door_config {
     socklen_t address_len;
     const char *listen, *certificate, *key; /* certificate NULL: plain HTTP, loopback only */
     bool behind_proxy;
+    bool local; /* nobody but this machine reaches the door: loopback, and no proxy in front */
+    struct door_tokens metrics; /* that open /-/metrics; none: only when local */
     uint64_t deadline_ms;
     unsigned max_connections;
     struct door_path *path; /* the console's, if there is one, is the last */

@@ -10,6 +10,7 @@
 #define REEVE_DOOR_DOOR_H
 #include "base/buf.h"
 #include "base/control.h"
+#include "base/histogram.h"
 #include "base/map.h"
 #include "config.h"
 #include "rules.h"
@@ -46,6 +47,15 @@ struct answer {
     struct buf body;
 };
 
+enum door_view { DOOR_METRICS, DOOR_METRICS_TEXT, DOOR_HEALTH, DOOR_HEALTH_TERSE, DOOR_VIEWS };
+
+struct view { /* a text of the supervisor, for a short while */
+    struct buf text, coming;
+    unsigned status;
+    bool cut;                   /* a piece of what is coming could not be kept */
+    uint64_t told_ms, asked_ms; /* mono_ms(); asked: 0 = not under way */
+};
+
 struct request {
     struct door *door;
     struct conn *conn;
@@ -63,8 +73,9 @@ struct request {
     struct buf body;    /* the first DOOR_INLINE_MAX bytes, then empty */
     int body_fd;        /* -1: in memory */
     uint64_t body_len, thrown_away;
-    uint64_t number, deadline_ms;
-    bool counted;  /* in under_way */
+    uint64_t number, deadline_ms, began_us;
+    enum door_view view; /* WHAT_HEALTH, WHAT_METRICS */
+    bool counted;        /* in under_way */
     bool head_bad; /* nobody knows where the next request begins: the connection must be closed */
     struct answer answer;
 };
@@ -83,7 +94,9 @@ struct door {
     unsigned open_conns;
     struct upstream **upstream; /* one a path, same index */
     unsigned *under_way;        /* requests of a path that hold a body or wait for an answer */
-    struct map *waiting;        /* u64 number → struct request in PHASE_WAITING */
+    struct histogram *accept;   /* one a path: request to 202 */
+    struct view view[DOOR_VIEWS];
+    struct map *waiting; /* u64 number → struct request in PHASE_WAITING */
     uint64_t next_number, next_scan_ms;
     bool draining;
     bool wake; /* a connection was resumed: the library must run before the next wait */
@@ -112,6 +125,16 @@ void request_refuse(struct request *r, unsigned status, const char *code, const 
                     uint32_t retry_after);
 void request_deadline(struct request *r);                 /* waiting too long */
 extern const struct upstream_events door_upstream_events; /* arg is to be set to the door */
+
+void request_answered(struct request *r); /* the answer is there */
+bool request_wants_view(const struct request *r);
+
+/* ---- views.c */
+void views_init(struct door *d);
+void views_done(struct door *d);
+void view_ask(struct request *r);  /* answers it, or makes it wait for what the supervisor says */
+void view_late(struct request *r); /* it waited too long */
+void views_told(void *arg, const struct child_told *t); /* arg: the door */
 
 /* ---- conns.c */
 struct conn *conn_open(struct door *d, int fd);

@@ -79,6 +79,8 @@ static enum MHD_Result queue_answer(struct request *r)
     r->phase = PHASE_DONE;
     r->conn->answering = true;
     r->door->figures.answers[r->answer.status / 100]++;
+    if (r->answer.status == 202 && r->access.path)
+        histogram_add(&r->door->accept[r->at], mono_us() - r->began_us);
     conn_deadline(r->conn, WRITE_LIMIT_MS);
     return result;
 }

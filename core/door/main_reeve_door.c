@@ -30,6 +30,16 @@ static void on_stats(void *arg, struct tree *t)
     (void)tree_putu(t, "stale", d->figures.stale);
     for (size_t i = 2; i < ARRAY_SIZE(classes); i++)
         (void)tree_putu(t, classes[i], d->figures.answers[i]);
+    struct tree *paths = tree_list();
+    for (size_t i = 0; paths && i < d->config->paths; i++) {
+        struct tree *path = tree_map();
+        if (path) {
+            (void)tree_puts(path, "connector", d->config->path[i].connector);
+            (void)histogram_put(&d->accept[i], path, "accept");
+        }
+        (void)tree_append(paths, path);
+    }
+    (void)tree_put(t, "paths", paths);
 }
 
 static int open_door(struct door *d, const struct tree *part, struct err *e)
@@ -42,7 +52,9 @@ static int open_door(struct door *d, const struct tree *part, struct err *e)
     d->waiting = map_new(NULL);
     d->upstream = xcalloc(d->config->paths + 1, sizeof(struct upstream *));
     d->under_way = xcalloc(d->config->paths + 1, sizeof *d->under_way);
-    if (!d->waiting || !d->upstream || !d->under_way)
+    d->accept = xcalloc(d->config->paths + 1, sizeof *d->accept);
+    views_init(d);
+    if (!d->waiting || !d->upstream || !d->under_way || !d->accept)
         return err_set(e, -ENOMEM, "memory", "out of memory");
     for (size_t i = 0; i < d->config->paths; i++) {
         d->upstream[i] = upstream_new(d->config->path[i].socket, &events);
@@ -61,6 +73,8 @@ static void close_door(struct door *d)
         upstream_free(d->upstream[i]);
     free(d->upstream);
     free(d->under_way);
+    free(d->accept);
+    views_done(d);
     map_free(d->waiting);
     door_config_free(d->config);
 }
@@ -130,7 +144,8 @@ static int serve(struct door *d)
 int main(int argc, char **argv)
 {
     struct door d = {.mhd_fd = -1, .listen_fd = -1};
-    struct child_events events = {.arg = &d, .drain = on_drain, .stats = on_stats};
+    struct child_events events = {
+        .arg = &d, .drain = on_drain, .stats = on_stats, .told = views_told};
     struct tree *part = NULL;
     struct err e;
     log_open("door", LOG_LEVEL_INFO);

@@ -33,7 +33,8 @@ struct request *request_new(struct door *d, struct conn *c, const char *target)
     buf_init(&r->body, DOOR_INLINE_MAX);
     buf_init(&r->answer.body, ANSWER_BODY_MAX);
     buf_init(&r->answer.fields, ANSWER_FIELDS_MAX);
-    r->deadline_ms = mono_ms() + d->config->deadline_ms;
+    r->began_us = mono_us();
+    r->deadline_ms = r->began_us / 1000 + d->config->deadline_ms;
     r->target = strdup(target);
     if (!r->target) {
         free(r);
@@ -72,8 +73,7 @@ void request_free(struct request *r)
 {
     if (!r)
         return;
-    struct upstream *up = r->phase == PHASE_WAITING ? r->upstream : NULL;
-    if (up)
+    if (r->phase == PHASE_WAITING)
         (void)map_take(r->door->waiting, (const char *)&r->number, sizeof r->number);
     cancel(r); /* taken out first: losing the worker meanwhile must not find it */
     if (r->counted)
@@ -119,24 +119,23 @@ static bool refuse(struct request *r, const struct refusal *no)
 
 /* ---- the head */
 
-static void answer_health(struct request *r)
+bool request_wants_view(const struct request *r)
 {
-    size_t absent = 0, paths = 0;
-    for (size_t i = 0; i < r->door->config->paths; i++) {
-        if (r->door->config->path[i].console)
-            continue; /* nobody who sends needs it */
-        paths++;
-        absent += !upstream_try(r->door->upstream[i]);
-    }
-    bool fine = absent == 0 && !r->door->draining;
-    r->answer.status = fine ? 200 : 503;
-    r->answer.retry_after = fine ? 0 : 1;
+    return r->access.what == WHAT_HEALTH || r->access.what == WHAT_METRICS;
+}
+
+static void answer_live(struct request *r)
+{
+    r->answer.status = 200;
     (void)snprintf(r->answer.type, sizeof r->answer.type, "application/json");
-    (void)buf_addf(&r->answer.body, "{\"status\":\"%s\",\"paths\":%zu,\"unavailable\":%zu}\n",
-                   fine                ? "ok"
-                   : r->door->draining ? "draining"
-                                       : "degraded",
-                   paths, absent);
+    (void)buf_adds(&r->answer.body, "{\"status\":\"ok\"}\n");
+}
+
+static enum door_view view_of(const struct request *r, const struct header *h, size_t n)
+{
+    if (r->access.what == WHAT_METRICS)
+        return accept_plain_text(h, n) ? DOOR_METRICS_TEXT : DOOR_METRICS;
+    return r->door->config->local ? DOOR_HEALTH : DOOR_HEALTH_TERSE;
 }
 
 static int pack_headers(struct request *r, const struct header *h, size_t n)
@@ -203,9 +202,13 @@ bool request_head(struct request *r, const char *method, const char *version,
     if (!body_check(&r->head, method, r->access.path ? r->access.path->max_body : 0, &no))
         return refuse(r, &no);
     r->head.authorization = NULL; /* belongs to this call */
-    if (r->access.what == WHAT_HEALTH) {
-        answer_health(r);
+    if (r->access.what == WHAT_LIVE) {
+        answer_live(r);
         return false;
+    }
+    if (request_wants_view(r)) {
+        r->view = view_of(r, h, n);
+        return true;
     }
     if (!have_room(r))
         return false;
@@ -303,6 +306,10 @@ void request_complete(struct request *r)
     if (r->answer.status)
         return;
     r->number = ++r->door->next_number;
+    if (request_wants_view(r)) {
+        view_ask(r);
+        return;
+    }
     int e = send_to_worker(r);
     drop_body(r); /* the frame holds its own descriptor */
     if (r->answer.status || e == 0)
@@ -313,7 +320,7 @@ void request_complete(struct request *r)
                    "the connector of this path is not running at the moment", 1);
 }
 
-static void answered(struct request *r)
+void request_answered(struct request *r)
 {
     stop_waiting(r);
     r->phase = PHASE_ANSWER;
@@ -323,11 +330,16 @@ static void answered(struct request *r)
 void request_deadline(struct request *r)
 {
     cancel(r);
+    if (request_wants_view(r)) {
+        view_late(r);
+        request_answered(r);
+        return;
+    }
     if (r->phase != PHASE_WAITING)
         return; /* the cancelling lost the worker, and that answered */
     request_refuse(r, 503, "deadline",
                    "there was no answer in time; the same request again completes it", 5);
-    answered(r);
+    request_answered(r);
 }
 
 static void on_answer(void *arg, const struct upstream_answer *a)
@@ -346,7 +358,7 @@ static void on_answer(void *arg, const struct upstream_answer *a)
     }
     if (e < 0 || buf_add(&r->answer.body, a->body, a->len) < 0)
         request_refuse(r, 503, "memory", "there is no memory for the answer", 1);
-    answered(r);
+    request_answered(r);
 }
 
 struct lost {
@@ -374,7 +386,7 @@ static void on_lost(void *arg, struct upstream *u)
         request_refuse(
             l.first, 503, "worker-gone",
             "the connector ended before it answered; the same request again completes it", 1);
-        answered(l.first);
+        request_answered(l.first);
     }
 }
 

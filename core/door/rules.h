@@ -52,19 +52,23 @@ bool answer_field_ok(const char *name, const char *value);
  * when there is none); its escapes are checked. */
 bool path_check(const char *raw, char *path, const char **ret_query, struct refusal *no);
 
-enum what { WHAT_HEALTH, WHAT_SUBMIT, WHAT_RECEIPT, WHAT_CONSOLE };
+enum what { WHAT_HEALTH, WHAT_LIVE, WHAT_METRICS, WHAT_SUBMIT, WHAT_RECEIPT, WHAT_CONSOLE };
 struct access {
     enum what what;
-    const struct door_path *path; /* NULL for WHAT_HEALTH */
+    const struct door_path *path; /* NULL for the hub's own paths */
     const char *allow;            /* with 405: the Allow field */
     bool bad_token;               /* with 401: one was shown */
 };
 /* Who may do what: a bearer token (RFC 6750) opens the paths that list its SHA-256; every
- * comparison is done in full. Without one only paths open to all are there; the rest is 401,
- * whether it exists or not. The console's pages ask by themselves: they are open here.
- * authorization may be NULL. */
+ * comparison is done in full. The hub's own paths: health is for everybody; metrics have tokens of
+ * their own, and without one they are there for this machine only; the console's pages ask by
+ * themselves. Without a token only paths open to all are there; the rest is 401, whether it exists
+ * or not. authorization may be NULL. */
 bool access_check(const struct door_config *c, const char *method, const char *path,
                   const struct header *authorization, struct access *ret, struct refusal *no);
+/* RFC 9110 section 12.5.1, as far as it matters for metrics: true when the fields `Accept` want
+ * text/plain more than application/openmetrics-text. */
+bool accept_plain_text(const struct header *h, size_t n);
 /* May this body come? limit: bytes. */
 bool body_check(const struct head *h, const char *method, uint64_t limit, struct refusal *no);
 

@@ -113,11 +113,11 @@ static const char *bearer(const struct header *h, size_t *ret_len)
 }
 
 /* All are compared, whichever fits: time tells nothing about how near a guess was. */
-static bool opens(const struct door_path *p, const uint8_t digest[SHA256_LEN])
+static bool opens(const struct door_tokens *t, const uint8_t digest[SHA256_LEN])
 {
     unsigned found = 0;
-    for (size_t i = 0; i < p->tokens; i++)
-        found |= equal_constant_time(p->token[i], digest, SHA256_LEN);
+    for (size_t i = 0; i < t->n; i++)
+        found |= equal_constant_time(t->digest[i], digest, SHA256_LEN);
     return found != 0;
 }
 
@@ -167,6 +167,43 @@ static bool method_check(const char *method, struct access *a, struct refusal *n
                                          : "this is read with GET");
 }
 
+static bool no_token(struct access *a, bool shown, bool bearer_shown, struct refusal *no)
+{
+    a->bad_token = shown;
+    return refuse(no, 401, bearer_shown ? "token-unknown" : "token-missing",
+                  bearer_shown ? "this token opens nothing here"
+                               : "show a token: Authorization: Bearer TOKEN");
+}
+
+static bool not_found(struct refusal *no)
+{
+    return refuse(no, 404, "not-found", "there is nothing here for you under this path");
+}
+
+/* The hub's own paths; false: it is none of them. */
+static bool own_path(const char *path, enum what *ret)
+{
+    static const struct {
+        const char *path;
+        enum what what;
+    } own[] = {
+        {"/-/health", WHAT_HEALTH}, {"/-/health/live", WHAT_LIVE}, {"/-/metrics", WHAT_METRICS}};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (strcmp(path, own[i].path) == 0) {
+            *ret = own[i].what;
+            return true;
+        }
+    return false;
+}
+
+static bool metrics_open(const struct door_config *c, const uint8_t *digest, bool shown,
+                         struct access *a, struct refusal *no)
+{
+    if (c->metrics.n == 0)
+        return c->local || not_found(no);
+    return (digest && opens(&c->metrics, digest)) || no_token(a, shown, digest != NULL, no);
+}
+
 bool access_check(const struct door_config *c, const char *method, const char *path,
                   const struct header *authorization, struct access *ret, struct refusal *no)
 {
@@ -174,28 +211,24 @@ bool access_check(const struct door_config *c, const char *method, const char *p
     size_t len = 0;
     bool known = false, any_closed = false;
     memset(ret, 0, sizeof *ret);
-    if (strcmp(path, "/-/health") == 0) {
-        ret->what = WHAT_HEALTH;
-        return method_check(method, ret, no);
-    }
     const char *token = bearer(authorization, &len);
     if (token)
         sha256(token, len, digest);
+    if (own_path(path, &ret->what))
+        return (ret->what != WHAT_METRICS ||
+                metrics_open(c, token ? digest : NULL, authorization != NULL, ret, no)) &&
+               method_check(method, ret, no);
     for (size_t i = 0; i < c->paths; i++) {
-        any_closed = any_closed || c->path[i].tokens > 0;
-        if (token && opens(&c->path[i], digest))
+        any_closed = any_closed || c->path[i].bearer.n > 0;
+        if (token && opens(&c->path[i].bearer, digest))
             known = true;
     }
     const struct door_path *p = find(c, path, &ret->what);
-    bool theirs = p && (p->tokens == 0 || (token && opens(p, digest)));
-    if (!theirs && any_closed && !known) {
-        ret->bad_token = authorization != NULL;
-        return refuse(no, 401, token ? "token-unknown" : "token-missing",
-                      token ? "this token opens nothing here"
-                            : "show a token: Authorization: Bearer TOKEN");
-    }
+    bool theirs = p && (p->bearer.n == 0 || (token && opens(&p->bearer, digest)));
+    if (!theirs && any_closed && !known)
+        return no_token(ret, authorization != NULL, token != NULL, no);
     if (!theirs)
-        return refuse(no, 404, "not-found", "there is nothing here for you under this path");
+        return not_found(no);
     ret->path = p;
     return method_check(method, ret, no);
 }

@@ -142,6 +142,12 @@ static int put_head(struct tree *t, const struct sup *s)
         r = put_time(t, "since", s->start_wall_ms);
     if (r == 0)
         r = put_time(t, "reloaded", s->reload_wall_ms);
+    if (r == 0)
+        r = tree_putu(t, "uptime_ms", mono_ms() - s->start_ms);
+    if (r == 0)
+        r = tree_putb(t, "reload_ok", s->reload_error.code[0] == '\0');
+    if (r == 0)
+        r = put_memory(t, getpid());
     return r;
 }
 

@@ -6,6 +6,7 @@
 #include "notify.h"
 #include "supervisor.h"
 #include "unit.h"
+#include "view.h"
 
 struct control; /* the command socket, control_socket.c */
 
@@ -22,12 +23,13 @@ struct sup {
     struct control *control;
     struct notify *notify; /* NULL: no service manager listens */
     int signal_fd, lock_fd;
-    uint64_t start_wall_ms;
-    struct tree *alarms;   /* list, as alarm_follow() made it; NULL: none yet */
-    bool watching;         /* figures are asked for, to be judged when they are here */
-    uint64_t watch_ms;     /* monotonic: when to look again */
+    uint64_t start_wall_ms, start_ms; /* wall clock, monotonic */
+    struct tree *alarms;              /* list, as alarm_follow() made it; NULL: none yet */
+    bool watching;                    /* figures are asked for, to be judged when they are here */
+    uint64_t watch_ms;                /* monotonic: when to look again */
     uint64_t drain_end_ms; /* monotonic: SUP_ENDING, when door, sources and sinks are to be gone */
     int exit_code;
+    struct view_state view[VIEWS];
     /* reload */
     bool reloading;             /* compiling or changing over */
     bool reload_changed_over;   /* the new plan is in force; waiting until everything is settled */
@@ -69,6 +71,10 @@ void watch_run(
     struct sup *s); /* after every event: asks for figures when it is time, judges them */
 void watch_judge(struct sup *s);          /* with the figures that are there */
 bool sup_stats_here(const struct sup *s); /* nobody owes any */
+
+/* view.c */
+void view_run(struct sup *s);                /* tells the door what it asked for */
+uint64_t view_deadline(const struct sup *s); /* monotonic ms; UINT64_MAX: none */
 
 /* status.c */
 struct tree *status_make(const struct sup *s); /* NULL: out of memory */

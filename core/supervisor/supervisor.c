@@ -116,6 +116,8 @@ static int fill_poll(const struct sup *s, struct loop *l)
 static int poll_timeout(const struct sup *s)
 {
     uint64_t first = control_deadline(s->control), now = mono_ms();
+    if (view_deadline(s) < first)
+        first = view_deadline(s);
     if (s->compile && compile_deadline(s->compile) < first)
         first = compile_deadline(s->compile);
     if (s->reload_changed_over && s->reload_end_ms < first)
@@ -208,6 +210,7 @@ static int loop(struct sup *s)
         reload_watch(s);
         watch_run(s);
         control_run(s); /* answers that became possible */
+        view_run(s);
         say_when_ready(s, &said_ready);
         tell_manager(s);
     }
@@ -276,7 +279,8 @@ static void clean_up(struct sup *s)
 
 int supervisor_run(const struct supervisor_options *o)
 {
-    struct sup s = {.o = *o, .signal_fd = -1, .lock_fd = -1, .start_wall_ms = wall_ms()};
+    struct sup s = {
+        .o = *o, .signal_fd = -1, .lock_fd = -1, .start_wall_ms = wall_ms(), .start_ms = mono_ms()};
     struct err e;
     log_open("supervisor", o->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
     s.o.drain_ms = o->drain_ms ? o->drain_ms : DRAIN_MS;

@@ -2,6 +2,7 @@
 /* unit - see unit.h. A child that breaks the protocol loses its channel and its life; nothing it
  * says can do more than that. All texts from children are bounded here and escaped by the log. */
 #include "unit.h"
+#include "view.h"
 #include "base/log.h"
 #include "base/util.h"
 #include <errno.h>
@@ -49,6 +50,7 @@ static void forget_process(struct unit *u)
     u->pid = 0;
     u->stats_asked = false;
     u->counted_ms = u->per_minute = 0;
+    u->views_asked = 0;
     u->alarms = 0; /* they were the dead one's; its successor will raise them again */
     u->status[0] = '\0';
 }
@@ -277,6 +279,17 @@ static int take_ready(struct unit *u, struct unit_env *env, struct unpack *in)
     return 0;
 }
 
+static int take_ask(struct unit *u, struct unpack *in)
+{
+    char name[CONTROL_VIEW_MAX];
+    unpack_str(in, name, sizeof name);
+    int view = unpack_end(in) < 0 ? -1 : view_find(name);
+    if (view < 0 || u->kind != PROCESS_DOOR)
+        return -EPROTO;
+    u->views_asked |= 1u << view;
+    return 0;
+}
+
 static int take_frame(struct unit *u, struct unit_env *env, const struct frame *f)
 {
     struct unpack in;
@@ -306,6 +319,8 @@ static int take_frame(struct unit *u, struct unit_env *env, const struct frame *
             return -EPROTO;
         set_alarm(u, code, text);
         return 0;
+    case CONTROL_ASK:
+        return take_ask(u, &in);
     default: /* a newer child may say more than we know */
         log_warning("control-unknown", NULL, "%s sent a frame of type %u", u->name, f->type);
         return 0;

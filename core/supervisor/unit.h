@@ -37,6 +37,7 @@ struct unit {
     bool stats_asked;                         /* asked and not answered */
     uint64_t counted, counted_ms, per_minute; /* messages it had moved, when (monotonic; 0: not
                                                  yet), and how fast it moves them */
+    unsigned views_asked;                     /* bit i: view number i (view.h) is to be told */
     struct unit_alarm alarm[UNIT_ALARMS];
     size_t alarms;
     bool paused;

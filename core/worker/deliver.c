@@ -170,6 +170,18 @@ static void settled_dead(struct sink *s, struct hand *h)
     }
 }
 
+/* Wall clocks on both sides: what the transport accepted may have waited while no process lived. A
+ * clock that was set back makes 0 of it. */
+static void count(struct sink *s, const struct hand *h, const struct verdict_action *a)
+{
+    bool known = h->rc >= REEVE_OK && h->rc <= REEVE_FATAL;
+    atomic_fetch_add(&s->flags.verdicts[known ? h->rc : REEVE_RETRY], 1);
+    uint64_t now = wall_ms();
+    if (a->how == SETTLE_DONE || a->how == SETTLE_DEAD)
+        histogram_add(&s->flags.delivery,
+                      now > h->job->first_ms ? (now - h->job->first_ms) * 1000 : 0);
+}
+
 void hand_settle(struct sink *s, struct hand *h)
 {
     struct verdict_case c = {.rc = h->rc,
@@ -184,6 +196,7 @@ void hand_settle(struct sink *s, struct hand *h)
         hand_release(s, h);
         return;
     }
+    count(s, h, &a);
     h->how = a.how;
     h->delay_ms = a.delay_ms;
     if (!h->code || a.how != SETTLE_DEAD || strcmp(a.code, "rejected") != 0)

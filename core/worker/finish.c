@@ -183,13 +183,14 @@ static void tell(struct source *s, struct submission *sub)
               *sub->why.text ? ": " : "", sub->why.text);
     atomic_fetch_add(&s->flags.submissions, 1);
     if (sub->status == 202) {
+        atomic_fetch_add(&s->flags.submissions_accepted, 1);
         atomic_fetch_add(&s->flags.accepted, sub->accepted);
         atomic_fetch_add(&s->flags.fresh, sub->fresh);
         atomic_fetch_add(&s->flags.changed, sub->changed);
         atomic_fetch_add(&s->flags.unchanged, sub->unchanged);
     } else if (sub->status == 503) {
         atomic_fetch_add(&s->flags.failed, 1);
-    } else {
+    } else if (sub->status >= 400) { /* 200: it was only checked */
         atomic_fetch_add(&s->flags.documents_refused, 1);
     }
     atomic_fetch_add(&s->flags.refused, sub->refused);

@@ -103,6 +103,8 @@ static const struct host_ops ops = {.issue = on_issue,
                                     .gauge = on_gauge};
 
 /* ---- life ---- */
+const char *const role_names[ROLES] = {"plugin", "adapter", "step"};
+
 int instance_load(const char *kind, const struct tree *part, uint64_t message_max,
                   struct host_room *room, struct instance **ret, struct err *e)
 {
@@ -113,6 +115,8 @@ int instance_load(const char *kind, const struct tree *part, uint64_t message_ma
     if (!i)
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     i->room = room;
+    while (i->role < ROLE_STEP && strcmp(kind, role_names[i->role]) != 0)
+        i->role++;
     int rc = asprintf(&i->label, "%s %s", kind, name);
     if (rc < 0)
         i->label = NULL;
@@ -168,18 +172,33 @@ void instance_free(struct instance *i)
 struct guard_mark instance_enter(struct instance *i, const char *what)
 {
     struct guard *g = &i->room->guard;
-    struct guard_mark m = {.since = atomic_load(&g->since), .what = atomic_load(&g->what)};
+    struct guard_mark m = {
+        .since = atomic_load(&g->since), .began_us = mono_us(), .what = atomic_load(&g->what)};
     host_ctx_clear(i->ctx);
     atomic_store(&g->what, what);
-    atomic_store(&g->since, mono_ms());
+    atomic_store(&g->since, m.began_us / 1000);
     return m;
 }
 
 void instance_leave(struct instance *i, struct guard_mark m)
 {
     struct guard *g = &i->room->guard;
-    atomic_store(&g->since, m.since ? mono_ms() : 0); /* the outer call gets its full time again */
+    uint64_t now = mono_us();
+    histogram_add(&i->room->calls[i->role], now - m.began_us);
+    atomic_store(&g->since, m.since ? now / 1000 : 0); /* the outer call gets its full time again */
     atomic_store(&g->what, m.what);
+}
+
+int room_put_calls(const struct host_room *room, struct tree *figures)
+{
+    struct tree *calls = tree_map();
+    int r = calls ? 0 : -ENOMEM;
+    for (size_t i = 0; r == 0 && i < ROLES; i++)
+        r = histogram_put(&room->calls[i], calls, role_names[i]);
+    if (r == 0)
+        return tree_put(figures, "calls", calls);
+    tree_free(calls);
+    return r;
 }
 
 const char *verdict_name(reeve_rc rc)

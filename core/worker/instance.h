@@ -7,12 +7,16 @@
 #ifndef REEVE_WORKER_INSTANCE_H
 #define REEVE_WORKER_INSTANCE_H
 #include "base/err.h"
+#include "base/histogram.h"
 #include "base/tree.h"
 #include "issues.h"
 #include "plugin/host.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+enum role { ROLE_PLUGIN, ROLE_ADAPTER, ROLE_STEP, ROLES };
+extern const char *const role_names[ROLES]; /* "plugin" "adapter" "step": the kinds below */
 
 struct guard {               /* what the plugin thread is in, for the main thread to see */
     _Atomic(uint64_t) since; /* mono_ms() of the call's beginning; 0 = in no call */
@@ -24,6 +28,7 @@ struct host_room {
     struct issues
         *issues; /* of the document or message being looked at; NULL: issues go to the log */
     struct guard guard;
+    struct histogram calls[ROLES]; /* how long they took; a call counts what it calls, too */
     /* What only a running worker has; NULL: "not available here". */
     reeve_rc (*submit)(void *arg, uint64_t token, const char *content_type, const char *name,
                        int fd, const void *p, size_t len);
@@ -43,6 +48,7 @@ struct instance {
     bool opened;
     char *label; /* "adapter 360giving" */
     char *name;
+    enum role role;
     struct host_room *room;
 };
 
@@ -57,13 +63,15 @@ void instance_free(struct instance *i); /* closes; NULL is fine */
 /* Around every call: clears the reason of the last failure, starts the clock; leave gives back what
  * was running before (calls nest: a plugin's submit() runs the adapter). */
 struct guard_mark {
-    uint64_t since;
+    uint64_t since, began_us;
     const char *what;
 };
 struct guard_mark instance_enter(struct instance *i, const char *what);
 void instance_leave(struct instance *i, struct guard_mark m);
 /* The reason of the failure just returned, never empty. */
 const char *instance_reason(const struct instance *i, reeve_rc rc);
+/* {"plugin": histogram, …} of the roles that were called, under "calls". */
+int room_put_calls(const struct host_room *room, struct tree *figures);
 const char *verdict_name(reeve_rc rc); /* "OK", "RETRY" … */
 
 /* A chain of steps: each message that comes out of the last one goes to `out`. */

@@ -59,7 +59,9 @@ struct notice { /* from the plugin thread to the main thread */
 struct sink_flags {
     atomic_bool stopping, paused, rejecting, down, opened, ended;
     _Atomic(uint64_t) delivered, retried, dead, downs, released;
-    _Atomic(uint64_t) told; /* hands whose settlement the transport has been given */
+    _Atomic(uint64_t) verdicts[REEVE_FATAL + 1]; /* by reeve_rc; an unknown one counts as RETRY */
+    struct histogram delivery; /* from accepted by the transport to the final verdict */
+    _Atomic(uint64_t) told;    /* hands whose settlement the transport has been given */
 };
 
 struct sink {

@@ -182,6 +182,13 @@ static void on_stats(void *arg, struct tree *f)
     (void)tree_putu(f, "dead", atomic_load(&x->dead));
     (void)tree_putu(f, "down", atomic_load(&x->downs));
     (void)tree_putu(f, "in_hand", p->held);
+    static const char *const verdicts[] = {"ok", "retry", "reject", "down", "fatal"};
+    struct tree *by_kind = tree_map();
+    for (size_t i = 0; by_kind && i < ARRAY_SIZE(verdicts); i++)
+        (void)tree_putu(by_kind, verdicts[i], atomic_load(&x->verdicts[i]));
+    (void)tree_put(f, "verdicts", by_kind);
+    (void)histogram_put(&x->delivery, f, "delivery");
+    (void)room_put_calls(&p->s.room, f);
     (void)tree_putu(f, "uptime_ms", mono_ms() - p->started);
     const char *why = paused_why(p);
     (void)tree_putb(f, "paused", why != NULL);

@@ -128,8 +128,8 @@ struct submission {
 
 struct source_flags {
     atomic_bool usable, stopping, paused, opened, ended, fatal;
-    _Atomic(uint64_t) submissions, accepted, fresh, changed, unchanged, refused, failed, messages,
-        documents_refused;
+    _Atomic(uint64_t) submissions, submissions_accepted, accepted, fresh, changed, unchanged,
+        refused, failed, messages, documents_refused;
     _Atomic(uint64_t) in_flight;
     _Atomic(uint64_t) heard_ms, watched_ms; /* wall clock: last accepted; since when it is known */
 };

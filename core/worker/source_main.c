@@ -170,6 +170,7 @@ static void on_stats(void *arg, struct tree *f)
         const char *name;
         uint64_t n;
     } figures[] = {{"submissions", atomic_load(&x->submissions)},
+                   {"submissions_accepted", atomic_load(&x->submissions_accepted)},
                    {"submissions_refused", atomic_load(&x->documents_refused)},
                    {"submissions_failed", atomic_load(&x->failed)},
                    {"accepted", atomic_load(&x->accepted)},
@@ -183,6 +184,7 @@ static void on_stats(void *arg, struct tree *f)
     (void)tree_puts(f, "connector", p->s.connector);
     for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
         (void)tree_putu(f, figures[i].name, figures[i].n);
+    (void)room_put_calls(&p->s.room, f);
     (void)tree_putu(f, "uptime_ms", mono_ms() - p->started);
     (void)tree_putu(f, "heard_ms", atomic_load(&x->heard_ms));
     (void)tree_putu(f, "watched_ms", atomic_load(&x->watched_ms));

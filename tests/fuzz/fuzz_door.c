@@ -60,13 +60,14 @@ static void one_head(char *text)
     }
     bool ok = header_check(h, n, "HTTP/1.1", &head, &no);
     check(ok == (no.status == 0));
+    (void)accept_plain_text(h, n);
     if (ok)
         check(!(head.chunked && head.has_length));
     if (!target || !path_check(target, path, &query, &no))
         return;
     check_path(path);
     if (access_check(config(), method, path, ok ? head.authorization : NULL, &a, &no) && a.path)
-        check(a.path->tokens == 0); /* nobody has the other one's token */
+        check(a.path->bearer.n == 0); /* nobody has the other one's token */
     (void)(ok && body_check(&head, method, 1000, &no));
 }
 

@@ -228,18 +228,58 @@ def test_the_workers_refusals_pass_unchanged(stage):
     assert d.ask("POST", "/grants", b"x", AUTH)[1]["Retry-After"] == "17"
 
 
-def test_health(stage):
+ASK, TOLD = 7, 68
+
+
+def told(view, status, last, piece):
+    return struct.pack("<I", len(view)) + view + struct.pack("<IBI", status, last, len(piece)) + piece
+
+
+def test_health_and_metrics_are_what_the_supervisor_tells(stage):
+    d = stage.door()
+
+    def asked():
+        return [p[4:].decode() for kind, p in d.frames if kind == ASK]
+
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(d.ask("GET", "/-/metrics"))) for _ in range(5)]
+    for t in threads:
+        t.start()
+    wait_for(lambda: asked() == ["metrics"] and d.figures()["waiting"] == 5, 5, "one question of five readers")
+    big = b"x" * 300000
+    d.tell(TOLD, told(b"metrics", 200, 0, big))
+    d.tell(TOLD, told(b"health", 200, 1, b"nobody asked for this"))
+    d.tell(TOLD, told(b"metrics", 200, 1, big))
+    for t in threads:
+        t.join(10)
+    assert len(answers) == 5 and all(status == 200 and body == big + big for status, _, body in answers)
+    assert d.ask("GET", "/-/metrics")[2] == big + big and asked() == ["metrics"]  # kept for a moment
+
+    t = threading.Thread(target=lambda: answers.append(d.ask("GET", "/-/health")))
+    t.start()
+    wait_for(lambda: asked()[1:] == ["health"], 5, "the question")
+    d.tell(TOLD, told(b"health", 503, 1, b"{}"))
+    t.join(10)
+    status, headers, body = answers[-1]
+    assert (status, body) == (503, b"{}") and headers["Retry-After"]
+    problem(d.ask("POST", "/-/health", b""), 405, "method")
+    problem(d.ask("GET", "/-/other"), 401, "token-missing")
+    problem(d.ask("GET", "/-/other", headers=AUTH), 404, "not-found")
+
+
+def test_a_supervisor_that_says_nothing_means_down(stage):
     d = stage.door()
     status, headers, body = d.ask("GET", "/-/health")
-    assert status == 503 and json.loads(body)["unavailable"] == 2 and headers["Retry-After"]
-    stage.worker()
-    stage.worker(path=stage.cases)
-    status, headers, body = d.ask("GET", "/-/health")
-    assert status == 200 and json.loads(body) == {"status": "ok", "paths": 2, "unavailable": 0}
-    assert d.ask("HEAD", "/-/health")[0] == 200
-    problem(d.ask("POST", "/-/health", b""), 405, "method")
-    problem(d.ask("GET", "/-/metrics"), 401, "token-missing")
-    problem(d.ask("GET", "/-/metrics", headers=AUTH), 404, "not-found")
+    assert (status, json.loads(body)) == (503, {"status": "down"}) and headers["Retry-After"]
+    assert d.ask("GET", "/-/health/live")[0] == 200
+    assert d.ask("HEAD", "/-/health")[0] == 503
+    problem(d.ask("GET", "/-/metrics"), 503, "metrics")
+
+
+def test_a_broken_telling_ends_the_door(stage):
+    d = stage.door()
+    d.tell(TOLD, told(b"metrics", 200, 1, b"x")[:-1])
+    assert d.wait(10) == 70
 
 
 # ---- who may
@@ -666,11 +706,8 @@ def test_without_a_console_its_path_is_not_there(stage):
     problem(door.ask("GET", "/-/console", headers=AUTH), 404, "not-found")
 
 
-def test_absent_console_is_no_bad_health(stage, tmp_path):
-    stage.worker()
-    stage.worker(path=stage.cases)
+def test_absent_console_is_503(stage, tmp_path):
     door = stage.door(console={"socket": str(tmp_path / "nobody.sock")})
-    assert door.ask("GET", "/-/health")[0] == 200
     problem(door.ask("GET", "/-/console"), 503, "worker-absent")
 
 

@@ -305,6 +305,10 @@ static void who_may_do_what(void **state)
         {"PUT", "/-/console", NULL, 405, 0},
         {"GET", "/-/consoles", NULL, 401, 0},
         {"GET", "/-/consoles", "Bearer token-a", 404, 0},
+        {"GET", "/-/health/live", NULL, 0, WHAT_LIVE},
+        {"GET", "/-/metrics", NULL, 0, WHAT_METRICS}, /* on loopback, without tokens of its own */
+        {"GET", "/-/metrics", "Bearer wrong", 0, WHAT_METRICS},
+        {"POST", "/-/metrics", NULL, 405, 0},
         {"POST", "/a", NULL, 401, 0},
         {"POST", "/a", "Bearer token-c", 401, 0},
         {"POST", "/a", "Bearer ", 401, 0},
@@ -312,11 +316,11 @@ static void who_may_do_what(void **state)
         {"POST", "/a", "Basic token-a", 401, 0},
         {"POST", "/a", "Bearer token-a,", 401, 0},
         {"GET", "/nothing", NULL, 401, 0},
-        {"GET", "/-/metrics", NULL, 401, 0},
+        {"GET", "/-/other", NULL, 401, 0},
         {"POST", "/a", "Bearer token-b", 404, 0},
         {"GET", "/a", "Bearer token-b", 404, 0}, /* not 405: it is not theirs */
         {"POST", "/nothing", "Bearer token-a", 404, 0},
-        {"GET", "/-/metrics", "Bearer token-a", 404, 0},
+        {"GET", "/-/other", "Bearer token-a", 404, 0},
         {"GET", "/a/receipts", "Bearer token-a", 404, 0},
         {"GET", "/a/receipts/x/y", "Bearer token-a", 404, 0},
         {"POST", "/ab", "Bearer token-a", 404, 0},
@@ -367,6 +371,90 @@ static void addresses(void **state)
     }
 }
 
+/* Metrics of a door that others reach are shown to their own token only. */
+static void who_may_read_metrics(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *part, *authorization;
+        unsigned status; /* 0: let in */
+    } cases[] = {
+        {"\"listen\":\"127.0.0.1:1\"", NULL, 0},
+        {"\"listen\":\"[::1]:1\"", NULL, 0},
+        {"\"listen\":\"127.0.0.1:1\",\"behind_proxy\":true", NULL, 404},
+        {"\"listen\":\"127.0.0.1:1\",\"behind_proxy\":true", "Bearer token-a", 404},
+        {"\"listen\":\"0.0.0.0:1\",\"tls\":{\"certificate\":\"c\",\"key\":\"k\"}", NULL, 404},
+        {"\"listen\":\"127.0.0.1:1\",\"metrics\":{\"bearer_sha256\":[\"%s\"]}", NULL, 401},
+        {"\"listen\":\"127.0.0.1:1\",\"metrics\":{\"bearer_sha256\":[\"%s\"]}", "Bearer x", 401},
+        {"\"listen\":\"127.0.0.1:1\",\"metrics\":{\"bearer_sha256\":[\"%s\"]}", "Bearer token-a",
+         0},
+        {"\"listen\":\"0.0.0.0:1\",\"tls\":{\"certificate\":\"c\",\"key\":\"k\"},"
+         "\"metrics\":{\"bearer_sha256\":[\"%s\"]}",
+         "Bearer token-a", 0},
+    };
+    char a[SHA256_HEX];
+    sha256_hex("token-a", 7, a);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1000] = "{\"data\":\"/d\",\"paths\":[],";
+        const char *at = strstr(cases[i].part, "%s");
+        size_t head = at ? (size_t)(at - cases[i].part) : strlen(cases[i].part);
+        (void)strncat(text, cases[i].part, head);
+        (void)strcat(text, at ? a : "");
+        (void)strcat(text, at ? at + 2 : "");
+        (void)strcat(text, "}");
+        struct tree *t = NULL;
+        struct door_config *c = NULL;
+        struct err e;
+        struct access got;
+        struct refusal no = {0};
+        struct header h =
+            cases[i].authorization ? field("Authorization", cases[i].authorization) : field("", "");
+        assert_int_equal(tree_from_json(text, strlen(text), &t, &e), 0);
+        if (door_config_read(t, &c, &e) < 0)
+            fail_msg("%s", e.text);
+        (void)access_check(c, "GET", "/-/metrics", cases[i].authorization ? &h : NULL, &got, &no);
+        if (no.status != cases[i].status)
+            fail_msg("%s %s: %u", text, cases[i].authorization, no.status);
+        door_config_free(c);
+        tree_free(t);
+    }
+}
+
+static void accept_is_negotiated(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *accept;
+        bool plain;
+    } cases[] = {
+        {NULL, false},
+        {"", false},
+        {"*/*", false},
+        {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", false},
+        {"text/plain", true},
+        {"TEXT/PLAIN;version=0.0.4", true},
+        {"text/*", true},
+        {"text/plain;version=0.0.4;q=0.5,*/*;q=0.1", true},
+        {"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;"
+         "q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+         false},
+        {"application/openmetrics-text;q=0.3, text/plain;q=0.31", true},
+        {"application/openmetrics-text;q=0, text/plain;q=0.001", true},
+        {"text/plain;q=0,*/*", false},
+        {"application/openmetrics-text;q=0.75,text/plain;q=0.75", false},
+        {";;q=,,q=0.", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct header h[] = {field("Host", "x"),
+                             field("Accept", cases[i].accept ? cases[i].accept : "")};
+        if (accept_plain_text(h, cases[i].accept ? 2 : 1) != cases[i].plain)
+            fail_msg("%s", cases[i].accept);
+    }
+    struct header two[] = {field("accept", "application/openmetrics-text;q=0.1"),
+                           field("ACCEPT", "text/plain;q=0.2")};
+    assert_true(accept_plain_text(two, 2));
+}
+
 static void problems_are_json(void **state)
 {
     (void)state;
@@ -391,6 +479,8 @@ int main(void)
         cmocka_unit_test(long_targets_are_414),
         cmocka_unit_test(who_may_do_what),
         cmocka_unit_test(addresses),
+        cmocka_unit_test(who_may_read_metrics),
+        cmocka_unit_test(accept_is_negotiated),
         cmocka_unit_test(problems_are_json),
     };
     return cmocka_run_group_tests_name("rules", tests, NULL, NULL);

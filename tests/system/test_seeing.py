@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the hub shows of itself: metrics as another's parser reads them, health for a load balancer, who may look."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+from conftest import ROOT, free_port, request, wait_for
+
+from hub import EVENTS, TOKEN, Receiver, basic, event, events_to, grant, package
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+PLAIN = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def scrape(h, accept=None, headers=None, path="/-/metrics"):
+    status, got, body = request(h.port, "GET", path, headers={**({"Accept": accept} if accept else {}), **(headers or {})})
+    return status, got, body.decode()
+
+
+def parsed(text):
+    """{(sample name, sorted labels): value} of OpenMetrics text, by Prometheus' own reference parser."""
+    parser = pytest.importorskip("prometheus_client.openmetrics.parser", reason="SKIP: python3-prometheus-client is not installed")
+    samples = {}
+    for family in parser.text_string_to_metric_families(text):
+        for s in family.samples:
+            key = (s.name, tuple(sorted(s.labels.items())))
+            assert key not in samples, f"{key} twice"
+            samples[key] = s.value
+    return samples
+
+
+def value(samples, name, **labels):
+    return samples.get((name, tuple(sorted(labels.items()))))
+
+
+def fresh(h, condition, what, seconds=20):
+    """Scrapes until the condition holds: a view is kept for a second."""
+    last = {}
+
+    def holds():
+        last.clear()
+        last.update(parsed(scrape(h)[2]))
+        return condition(last)
+    wait_for(holds, seconds, f"{what} in {sorted(k for k in last)}", step=0.3)
+    return last
+
+
+@pytest.fixture
+def receiver():
+    made = []
+
+    def make(answer=None):
+        made.append(Receiver(answer))
+        return made[-1]
+    yield make
+    for r in made:
+        r.close()
+
+
+def two_sinks(url):
+    """Events go to a receiver over HTTP; reports of type control.request are refused by it."""
+    return events_to({"plugin": "http", "url": url, "retry": {"for": "1h"}})
+
+
+def test_metrics_tell_what_was_done(hub, receiver):
+    def answer(_, body):
+        return 422 if json.loads(body)["type"] == "funding.payment" else 200
+    h = hub(two_sinks(receiver(answer).url))
+    status, _ = h.push([event(i) for i in range(5)] + [event(9, "funding.payment")], path="/events", headers={"Content-Type": EVENTS})
+    assert status == 202
+    assert h.push(b"no json", path="/events", headers={"Content-Type": EVENTS})[0] == 400
+    assert h.push([event(1)], path="/events", query="?check=1", headers={"Content-Type": EVENTS})[0] == 200
+    m = fresh(h, lambda s: value(s, "reeve_verdicts_total", destination="friend", verdict="ok") == 5 and
+              value(s, "reeve_dead_letters", destination="friend") == 1, "five deliveries and a dead letter")
+    assert value(m, "reeve_submissions_total", connector="sender", result="accepted") == 1
+    assert value(m, "reeve_submissions_total", connector="sender", result="refused") == 1
+    assert value(m, "reeve_submissions_total", connector="sender", result="failed") == 0
+    assert value(m, "reeve_records_accepted_total", connector="sender", change="new") == 6
+    assert value(m, "reeve_messages_published_total", connector="sender") == 6
+    assert value(m, "reeve_verdicts_total", destination="friend", verdict="reject") == 1
+    assert value(m, "reeve_dead_lettered_total", destination="friend") == 1
+    assert value(m, "reeve_accept_seconds_count", connector="sender") == 1
+    assert 0 < value(m, "reeve_accept_seconds_sum", connector="sender") < 60
+    assert value(m, "reeve_delivery_seconds_count", destination="friend") == 6
+    assert value(m, "reeve_plugin_call_seconds_count", process="friend.deliver", role="plugin") >= 1
+    assert value(m, "reeve_plugin_call_seconds_count", process="sender.receive", role="adapter") >= 2
+    assert value(m, "reeve_queue_messages", destination="friend", state="ready") == 0
+    assert value(m, "reeve_queue_oldest_seconds", destination="friend") == 0
+    assert value(m, "reeve_config_last_reload_successful") == 1
+    for process in ("spool", "door", "sender.receive", "friend.deliver"):
+        assert value(m, "reeve_process_up", process=process) == 1
+        assert value(m, "reeve_process_restarts_total", process=process) == 0
+        resident = value(m, "reeve_process_resident_memory_bytes", process=process)
+        assert 1 << 20 < value(m, "reeve_process_proportional_memory_bytes", process=process) <= resident < 1 << 30
+    build, = (dict(labels) for name, labels in m if name == "reeve_build_info")
+    assert build["version"] == h.command("--version").stdout.split()[1]
+    started = value(m, "reeve_start_time_seconds")
+    assert abs(time.time() - started - value(m, "reeve_uptime_seconds")) < 10
+    assert value(m, "reeve_verdicts_created", destination="friend", verdict="ok") >= started - 1
+
+
+def test_metrics_are_good_text_of_either_format(hub):
+    h = hub(basic())
+    assert h.push(package([grant(1)]))[0] == 202
+    for accept, wanted in ((None, OPENMETRICS), ("*/*", OPENMETRICS), ("text/plain", PLAIN),
+                           ("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", OPENMETRICS)):
+        status, headers, text = scrape(h, accept)
+        assert (status, headers["Content-Type"]) == (200, wanted)
+        assert text.endswith("# EOF\n") == (wanted == OPENMETRICS)
+        assert headers["Cache-Control"] == "no-store"
+    parsed(scrape(h)[2])
+    assert request(h.port, "HEAD", "/-/metrics")[2] == b""
+    assert request(h.port, "POST", "/-/metrics", b"")[0] == 405
+    if not shutil.which("promtool"):
+        pytest.skip("SKIP: promtool (Debian's prometheus) is not installed; the other parser was content")
+    r = subprocess.run(["promtool", "check", "metrics"], input=scrape(h, "text/plain")[2], capture_output=True, text=True, timeout=60)
+    assert (r.returncode, r.stdout + r.stderr) == (0, "")
+
+
+def test_label_values_come_from_closed_lists(hub, receiver):
+    """Whatever travels, no label is made of it: the labels are the same before and after a thousand different messages."""
+    h = hub(two_sinks(receiver(lambda *_: 422).url))
+    known = {"process": {"spool", "door", "sender.receive", "friend.deliver", "supervisor"}, "connector": {"sender"},
+             "destination": {"friend"}, "verdict": {"ok", "retry", "reject", "down", "fatal"}, "role": {"plugin", "adapter", "step"},
+             "result": {"accepted", "refused", "failed"}, "change": {"new", "changed", "unchanged"},
+             "state": {"ready", "delayed", "inflight"}, "class": {"2xx", "3xx", "4xx", "5xx"}, "version": None, "le": None,
+             "code": {"compile", "disk-full", "down", "journal", "oldest", "orphan-queue", "process-failing", "process-held", "process-stuck",
+                      "rejecting", "silent", "transport", "other"}}
+    for i in range(10):
+        h.push([event(f"{i}-{k}", subject=f"s{i}{k}") for k in range(100)], path="/events", headers={"Content-Type": EVENTS})
+    m = fresh(h, lambda s: value(s, "reeve_alarms", process="friend.deliver", code="rejecting") == 1, "the alarm")
+    for _, labels in m:
+        for k, v in labels:
+            assert k in known and (known[k] is None or v in known[k]), (k, v)
+    assert len(m) < 600
+
+
+def test_every_alarm_of_a_process_has_its_code_in_metrics():
+    """What a process calls an alarm is in the closed list, or it would be told as "other"."""
+    table = re.search(r"alarm_codes\[\] = \{(.*?)\};", (ROOT / "core/supervisor/metrics.c").read_text(), re.S).group(1)
+    listed = set(re.findall(r'"([a-z-]+)"', table))
+    said = set()
+    for f in ROOT.glob("core/*/*.c"):
+        said |= set(re.findall(r'(?:child_alarm\([^,]+,|add_alarm\([^,]+, [^,]+,|add_queue\([^,]+,|alarm_new\()\s*"([a-z-]+)"', f.read_text()))
+    assert "oldest" in said and said <= listed, said - listed
+
+
+def test_counters_begin_again_with_their_process(hub, receiver):
+    h = hub(two_sinks(receiver().url))
+    assert h.push([event(1)], path="/events", headers={"Content-Type": EVENTS})[0] == 202
+    one = {"destination": "friend", "verdict": "ok"}
+    before = fresh(h, lambda s: value(s, "reeve_verdicts_total", **one) == 1, "a delivery")
+    h.kill_process("friend.deliver")
+    after = fresh(h, lambda s: value(s, "reeve_process_restarts_total", process="friend.deliver") == 1 and
+                  value(s, "reeve_verdicts_total", **one) == 0, "the successor's figures")
+    assert value(after, "reeve_verdicts_created", **one) > value(before, "reeve_verdicts_created", **one)
+
+
+def test_watching_costs_a_bounded_part_of_the_hub(hub):
+    """Two hundred scrapes at once are a few looks: all get the same text, and the workers are asked once a second at most."""
+    h = hub(basic())
+    texts, errors = [], []
+
+    def look():
+        try:
+            for _ in range(20):
+                texts.append(scrape(h)[2])
+        except OSError as e:
+            errors.append(e)
+    begin = time.monotonic()
+    threads = [threading.Thread(target=look) for _ in range(10)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    seconds = time.monotonic() - begin
+    assert not errors and len(texts) == 200
+    assert len(set(texts)) <= 3 + 2 * seconds, seconds
+
+
+def test_health_in_all_its_states(hub, receiver):
+    good = receiver(lambda *_: 503)
+    h = hub(two_sinks(good.url))
+
+    def health(path="/-/health"):
+        status, headers, body = request(h.port, "GET", path)
+        assert headers["Content-Type"] == "application/json"
+        return status, json.loads(body)
+
+    assert health()[0] == 200 and health()[1]["status"] == "ok" and health()[1]["alarms"] == []
+    assert h.push([event(1)], path="/events", headers={"Content-Type": EVENTS})[0] == 202
+    wait_for(lambda: health()[1]["status"] == "degraded", 20, "degraded")
+    status, text = health()
+    assert status == 200 and [(a["process"], a["code"]) for a in text["alarms"]] == [("friend.deliver", "down")]
+    good.answer = lambda *_: 200
+    wait_for(lambda: health()[1]["status"] == "ok", 30, "ok again")
+
+    pid = h.pid_of("spool")
+    os.kill(pid, signal.SIGSTOP)  # a figure that does not come delays nobody much
+    try:
+        assert health()[1]["status"] == "ok"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    os.kill(h.pid, signal.SIGSTOP)  # nobody there who could say that all is well
+    try:
+        wait_for(lambda: health() == (503, {"status": "down"}), 20, "down")
+        assert health("/-/health/live") == (200, {"status": "ok"})
+        assert scrape(h)[0] == 503
+    finally:
+        os.kill(h.pid, signal.SIGCONT)
+    wait_for(lambda: health()[0] == 200, 20, "back")
+
+
+def test_a_door_that_others_reach_shows_metrics_to_their_token_and_health_in_few_words(tmp_path, hub):
+    (tmp_path / "m").write_text("a-token-of-the-monitor\n")
+    os.chmod(tmp_path / "m", 0o600)
+    port = free_port()
+    h = hub(basic(door={"listen": f"127.0.0.1:{port}", "behind_proxy": True, "metrics": {"bearer": "${file:m}"}}))
+    h.port = port
+    assert scrape(h)[0] == 401
+    assert scrape(h, headers={"Authorization": "Bearer " + TOKEN})[0] == 401
+    status, _, text = scrape(h, headers={"Authorization": "Bearer a-token-of-the-monitor"})
+    assert status == 200 and value(parsed(text), "reeve_config_last_reload_successful") == 1
+    os.kill(h.pid_of("register.deliver"), signal.SIGKILL)
+    words = set()
+
+    def back():
+        status, _, body = request(port, "GET", "/-/health")
+        assert status == 200 and b"register" not in body
+        words.add(json.loads(body)["status"])
+        return words >= {"ok"} and h.process_status("register.deliver")["state"] == "ready"
+    wait_for(back, 20, "ok again")
+
+
+def test_without_a_token_a_door_that_others_reach_has_no_metrics(hub):
+    port = free_port()
+    h = hub(basic(door={"listen": f"127.0.0.1:{port}", "behind_proxy": True}))
+    h.port = port
+    assert scrape(h)[0] == 404
+    assert scrape(h, headers={"Authorization": "Bearer " + TOKEN})[0] == 404
