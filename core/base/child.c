@@ -8,6 +8,7 @@
  * peer that goes away must never be a crash. */
 #include "control.h"
 #include "frame.h"
+#include "log.h"
 #include "util.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -201,6 +202,13 @@ static int take_told(struct child *c, const struct frame *f)
     return 0;
 }
 
+static int take_log(struct unpack *u)
+{
+    char settings[LOG_SETTINGS_MAX];
+    unpack_str(u, settings, sizeof settings);
+    return unpack_end(u) < 0 || log_set(settings) < 0 ? -EPROTO : 0;
+}
+
 /* One frame from the supervisor. */
 static int handle(struct child *c, const struct frame *f)
 {
@@ -215,6 +223,8 @@ static int handle(struct child *c, const struct frame *f)
     if (f->type == CONTROL_TOLD)
         return take_told(c, f);
     unpack_start(&u, f->p, f->len);
+    if (f->type == CONTROL_LOG)
+        return take_log(&u);
     if (f->type == CONTROL_DRAIN)
         seconds = unpack_u32(&u);
     if (unpack_end(&u) < 0)
@@ -258,6 +268,8 @@ int child_run(struct child *c)
     if (!c->channel)
         return 0;
     uint64_t now = mono_ms();
+    if (now - c->beat_ms >= CONTROL_BEAT_MS)
+        log_tick();
     if (now - c->beat_ms >= CONTROL_BEAT_MS && !channel_wants_write(c->channel)) {
         r = send_frame(c, CONTROL_BEAT, NULL, 0);
         if (r < 0)

@@ -35,8 +35,9 @@ enum control_type {
     CONTROL_PAUSE = 65,
     CONTROL_RESUME = 66,
     CONTROL_ASK_STATS = 67,
-    CONTROL_TOLD = 68 /* bytes view, u32 HTTP status, u8 last, bytes piece: an answer to ASK, in as
-                         many frames as it takes; the status counts in the last */
+    CONTROL_TOLD = 68, /* bytes view, u32 HTTP status, u8 last, bytes piece: an answer to ASK, in as
+                          many frames as it takes; the status counts in the last */
+    CONTROL_LOG = 69   /* bytes settings, as for log_set() */
 };
 
 /* Exit codes of children, from sysexits.h. Everything else is a crash. */

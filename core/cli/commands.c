@@ -36,7 +36,10 @@ static const option_list run = {
      .argument = "TIME",
      .help = "silence after which a process is ended and started again (default 30s)"},
     {.name = "cores", .help = "let processes leave core files; they can hold personal data"},
-    {.letter = 'v', .name = "verbose", .help = "more log records"},
+    {.name = "log",
+     .argument = "SETTINGS",
+     .help = "text or json and a level, as in json,debug; wins over REEVE_LOG and `log`"},
+    {.letter = 'v', .name = "verbose", .help = "more log records: --log debug"},
     END,
 };
 static const option_list check = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* front - the commands that concern the supervisor itself: run, status, reload, pause, resume. */
 #include "cli.h"
+#include "base/log.h"
 #include "base/util.h"
 #include "supervisor/supervisor.h"
 #include <errno.h>
@@ -13,13 +14,21 @@
 
 /* ---- run */
 
-enum { OPT_DRAIN = 256, OPT_WATCHDOG, OPT_CORES, OPT_DATA, OPT_JSON };
+enum { OPT_DRAIN = 256, OPT_WATCHDOG, OPT_CORES, OPT_DATA, OPT_JSON, OPT_LOG };
 
 static bool take_duration(const char *option, const char *text, uint64_t *ret)
 {
     if (parse_duration_ms(text, ret) == 0 && *ret >= 100 && *ret <= 86400000)
         return true;
     fprintf(stderr, "reeve run: --%s wants a duration between 100ms and 1d, such as 30s\n", option);
+    return false;
+}
+
+static bool take_log(const char *text)
+{
+    if (log_set(text) == 0)
+        return true;
+    fputs("reeve run: --log wants text or json and a level, such as json,debug\n", stderr);
     return false;
 }
 
@@ -31,6 +40,7 @@ int front_run(int argc, char **argv)
         {"verbose", no_argument, NULL, 'v'},
         {"watchdog", required_argument, NULL, OPT_WATCHDOG},
         {"cores", no_argument, NULL, OPT_CORES},
+        {"log", required_argument, NULL, OPT_LOG},
         {NULL, 0, NULL, 0},
     };
     struct supervisor_options o = {0};
@@ -42,6 +52,10 @@ int front_run(int argc, char **argv)
             o.verbose = true;
         else if (c == OPT_CORES)
             o.cores = true;
+        else if (c == OPT_LOG && !take_log(optarg))
+            return CLI_USAGE;
+        else if (c == OPT_LOG)
+            o.log = optarg;
         else if (c != OPT_DRAIN && c != OPT_WATCHDOG)
             return cli_usage("run");
         else if (!take_duration(c == OPT_DRAIN ? "drain" : "watchdog", optarg,

@@ -37,6 +37,11 @@ static const struct field retention[] = {
     {"done", SHAPE_DURATION, FIELD_REF, "1h..", NULL},
     {0},
 };
+static const struct field log_keys[] = {
+    {"format", SHAPE_CHOICE, 0, "text|json", NULL},
+    {"level", SHAPE_CHOICE, 0, "error|warning|info|debug", NULL},
+    {0},
+};
 static const struct field unrouted[] = {
     {"to", SHAPE_NAME, FIELD_LIST, NULL, NULL},
     {"drop", SHAPE_TEXT, 0, NULL, NULL},
@@ -141,6 +146,7 @@ const struct field grammar_top[] = {
     {"door", SHAPE_MAP, 0, NULL, door},
     {"retention", SHAPE_MAP, 0, NULL, retention},
     {"limits", SHAPE_MAP, 0, NULL, limits},
+    {"log", SHAPE_MAP, 0, NULL, log_keys},
     {"unrouted", SHAPE_MAP, 0, NULL, unrouted},
     {"defaults", SHAPE_ANY, 0, NULL, NULL},
     {"parties", SHAPE_NAMED, FIELD_REQUIRED, NULL, party},

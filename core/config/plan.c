@@ -581,6 +581,8 @@ static struct tree *assemble(struct planning *p)
     put(p, plan, "processes", list);
     put(p, plan, "destinations", destinations_tree(p));
     put(p, plan, "alarms", alarms_tree(p));
+    if (tree_get(p->c->raw, "log"))
+        put(p, plan, "log", detach(tree_copy(tree_get(p->c->raw, "log"))));
     return plan;
 }
 

@@ -215,6 +215,7 @@ static int change_over(struct sup *s, struct plan *next, struct err *e)
         apply(&l);
         plan_free(s->plan);
         s->plan = next;
+        sup_log_follow(s);
         s->reload_report = TAKE_PTR(l.report);
     }
     change_list_done(&l);

@@ -2,6 +2,7 @@
 /* sup - the supervisor's own state, shared by the files of this room. */
 #ifndef REEVE_SUPERVISOR_SUP_H
 #define REEVE_SUPERVISOR_SUP_H
+#include "base/log.h"
 #include "compile.h"
 #include "notify.h"
 #include "supervisor.h"
@@ -30,6 +31,7 @@ struct sup {
     uint64_t drain_end_ms; /* monotonic: SUP_ENDING, when door, sources and sinks are to be gone */
     int exit_code;
     struct view_state view[VIEWS];
+    char log_env[LOG_SETTINGS_MAX]; /* what our own environment said */
     /* reload */
     bool reloading;             /* compiling or changing over */
     bool reload_changed_over;   /* the new plan is in force; waiting until everything is settled */
@@ -71,6 +73,9 @@ void watch_run(
     struct sup *s); /* after every event: asks for figures when it is time, judges them */
 void watch_judge(struct sup *s);          /* with the figures that are there */
 bool sup_stats_here(const struct sup *s); /* nobody owes any */
+
+/* logging.c */
+void sup_log_follow(struct sup *s); /* a plan has come into force, or there is none yet */
 
 /* view.c */
 void view_run(struct sup *s);                /* tells the door what it asked for */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -200,6 +201,7 @@ static int loop(struct sup *s)
             r = -errno;
             break;
         }
+        log_tick();
         run_units(s, &l); /* first: what follows may change the array of units */
         if (l.fds[0].revents)
             take_signals(s);
@@ -282,7 +284,11 @@ int supervisor_run(const struct supervisor_options *o)
     struct sup s = {
         .o = *o, .signal_fd = -1, .lock_fd = -1, .start_wall_ms = wall_ms(), .start_ms = mono_ms()};
     struct err e;
-    log_open("supervisor", o->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    log_open("supervisor", LOG_LEVEL_INFO);
+    const char *log_env = getenv(LOG_ENV);
+    if (log_env && log_set(log_env) == 0)
+        (void)snprintf(s.log_env, sizeof s.log_env, "%s", log_env);
+    sup_log_follow(&s);
     s.o.drain_ms = o->drain_ms ? o->drain_ms : DRAIN_MS;
     s.env.limits.watchdog_ms = o->watchdog_ms ? o->watchdog_ms : WATCHDOG_MS;
     s.env.limits.start_ms = o->start_ms ? o->start_ms : START_MS;

@@ -20,6 +20,7 @@ struct supervisor_options {
     uint64_t start_ms;    /* 0: 60 s. From spawning to READY */
     bool cores;           /* children may leave core files (they can hold personal data) */
     bool verbose;         /* debug records too */
+    const char *log;      /* settings of log_set(), checked; NULL: those of the configuration */
 };
 
 /* Runs the hub in the foreground until SIGTERM or SIGINT (drain; a second one ends at once). SIGHUP

@@ -2,6 +2,7 @@
 """What the hub shows of itself: metrics as another's parser reads them, health for a load balancer, who may look."""
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -130,7 +131,7 @@ def test_label_values_come_from_closed_lists(hub, receiver):
              "destination": {"friend"}, "verdict": {"ok", "retry", "reject", "down", "fatal"}, "role": {"plugin", "adapter", "step"},
              "result": {"accepted", "refused", "failed"}, "change": {"new", "changed", "unchanged"},
              "state": {"ready", "delayed", "inflight"}, "class": {"2xx", "3xx", "4xx", "5xx"}, "version": None, "le": None,
-             "code": {"compile", "disk-full", "down", "journal", "oldest", "orphan-queue", "process-failing", "process-held", "process-stuck",
+             "code": {"compile", "dead-unseen", "disk-full", "down", "journal", "oldest", "orphan-queue", "process-failing", "process-held", "process-stuck",
                       "rejecting", "silent", "transport", "other"}}
     for i in range(10):
         h.push([event(f"{i}-{k}", subject=f"s{i}{k}") for k in range(100)], path="/events", headers={"Content-Type": EVENTS})
@@ -245,3 +246,107 @@ def test_without_a_token_a_door_that_others_reach_has_no_metrics(hub):
     h.port = port
     assert scrape(h)[0] == 404
     assert scrape(h, headers={"Authorization": "Bearer " + TOKEN})[0] == 404
+
+
+# ---- logs
+
+def records(h):
+    return [json.loads(line) for line in h.log().splitlines()]
+
+
+TEXT_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (error|warning|info|debug) \S+ (id=\S+ )?\S+: .*")
+
+
+def test_logs_as_json_from_every_process(hub):
+    h = hub(basic(log={"format": "json"}))
+    status, answer = h.push(package([grant(1)]))
+    assert status == 202
+    h.push(b'\x1b[31m"', path="/grants")
+    wait_for(lambda: h.files("out/awards"), 20, "the delivery")
+    h.stop()
+    early = [line for line in h.log().splitlines() if not line.startswith("{")]
+    assert early == []  # nothing is said before the configuration is known
+    said = records(h)
+    for r in said:
+        assert set(r) <= {"time", "level", "process", "code", "id", "text"} and {"time", "level", "process", "code", "text"} <= set(r)
+        assert TEXT_LINE.fullmatch(f"{r['time']} {r['level']} {r['process']} {r['code']}: -")
+    assert {r["process"] for r in said} >= {"supervisor", "door", "dcms-grants.receive", "register.deliver"}
+    assert any(r["code"] == "submission" and r["id"] == answer["receipt"] for r in said)
+
+
+@pytest.mark.parametrize("config,env,option,wanted", [
+    ({}, {}, [], "text,info"), ({"log": {"level": "error"}}, {}, [], "text,error"),
+    ({"log": {"format": "json", "level": "error"}}, {"REEVE_LOG": "debug"}, [], "json,debug"),
+    ({"log": {"format": "json"}}, {"REEVE_LOG": "text,warning"}, ["--log", "info"], "text,info"),
+    ({"log": {"format": "json"}}, {}, ["--log", "text", "-v"], "text,debug")])
+def test_log_settings_of_the_command_line_win_over_the_environment_and_the_configuration(tmp_path, config, env, option, wanted):
+    from conftest import Hub
+    from hub import TestHub
+    made = TestHub.__new__(TestHub)
+    made.directory, made.port = tmp_path, free_port()
+    (tmp_path / "token").write_text(TOKEN)
+    (tmp_path / "reeve.yaml").write_text(json.dumps({
+        "hub": "exampleshire", "data": "var", "unrouted": {"drop": "x"}, "parties": {}, "connectors": {}, **config}))
+    h = Hub(tmp_path / "reeve.yaml", tmp_path, arguments=option, env=env)
+    try:
+        wait_for(lambda: h.status() and h.status()["state"] == "running", 20, "running")
+        pid = h.process_status("spool")["pid"]
+        environment = dict(x.split("=", 1) for x in open(f"/proc/{pid}/environ").read().split("\0") if "=" in x)
+        assert environment["REEVE_LOG"] == wanted
+    finally:
+        h.stop()
+    form, level = wanted.split(",")
+    lines = h.log().splitlines()
+    assert all(line.startswith("{") == (form == "json") for line in lines)
+    assert (level in ("info", "debug")) == any("hub-starts" in line for line in lines)
+
+
+def test_bad_log_settings_are_refused_or_told(tmp_path):
+    from conftest import reeve
+    r = reeve("run", "--log", "xml", "-c", tmp_path)
+    assert r.returncode == 64 and "json,debug" in r.stderr
+    (tmp_path / "reeve.yaml").write_text("hub: x\nparties: {}\nconnectors: {}\nunrouted: {drop: x}\nlog: {format: xml}\n")
+    r = reeve("check", "-c", tmp_path / "reeve.yaml")
+    assert r.returncode == 1 and "reeve.yaml:5:" in r.stdout + r.stderr
+    (tmp_path / "reeve.yaml").write_text("nothing: here\n")
+    r = reeve("run", "-c", tmp_path / "reeve.yaml", env={"REEVE_LOG": "loud"})
+    assert "log-settings" in r.stderr
+
+
+def test_a_reload_changes_the_log_and_starts_nothing_again(hub):
+    config = basic()
+    h = hub(config)
+    before = {p["name"]: p["pid"] for p in h.status()["processes"]}
+    full = json.loads(pathlib.Path(h.config).read_text())
+    for settings, check in (({"format": "json", "level": "info"}, lambda line: line.startswith("{")),
+                            ({"format": "text", "level": "info"}, TEXT_LINE.fullmatch)):
+        pathlib.Path(h.config).write_text(json.dumps({**full, "log": settings}))
+        r = h.command("reload", "-c", h.config)
+        assert r.returncode == 0 and "unchanged: 4" in r.stdout, r.stdout + r.stderr
+        n = len(h.log().splitlines())
+        h.push(b"nothing")
+        h.push(b"nothing", headers={"Authorization": "Bearer wrong"})
+        wait_for(lambda: sum("submission-refused" in x or "token-unknown" in x for x in h.log().splitlines()[n:]) == 2, 10, "both records")
+        assert all(check(line) for line in h.log().splitlines()[n:]), h.log().splitlines()[n:]
+    assert {p["name"]: p["pid"] for p in h.status()["processes"]} == before
+
+
+def test_a_flood_of_refusals_is_told_in_a_bounded_number_of_records(hub):
+    h = hub(basic())
+
+    def knock():
+        for _ in range(100):
+            request(h.port, "GET", "/nothing")
+    threads = [threading.Thread(target=knock) for _ in range(10)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+    def told():
+        lines = [x for x in h.log().splitlines() if " door refused: " in x]
+        suppressed = sum(int(m.group(1)) for x in lines if (m := re.search(r"suppressed (\d+) more", x)))
+        plain = sum("suppressed" not in x for x in lines)
+        return (plain, suppressed) if plain + suppressed == 1000 else None
+    plain, suppressed = wait_for(told, 40, "every refusal, written or counted")
+    assert suppressed and plain <= 600
