@@ -36,6 +36,8 @@ struct print text_print(const char *s, size_t len)
     return p;
 }
 
+#define EXPONENT_MAX 1000000000L
+
 /* A number without the ways to write it: digits without leading and trailing zeros, and the
  * exponent of ten. */
 static struct print number_print(const char *s)
@@ -60,8 +62,12 @@ static struct print number_print(const char *s)
             long_number = true; /* beyond 64 digits the rest is not compared */
         }
     }
-    if (*s != 0)
-        exponent += strtol(s + 1, NULL, 10);
+    if (*s != 0) {
+        long given = strtol(s + 1, NULL, 10); /* no two numbers that a sender means lie beyond */
+        exponent += given > EXPONENT_MAX    ? EXPONENT_MAX
+                    : given < -EXPONENT_MAX ? -EXPONENT_MAX
+                                            : given;
+    }
     while (n > 0 && digits[n - 1] == '0' && !long_number) {
         n--;
         exponent++;

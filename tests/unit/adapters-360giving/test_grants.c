@@ -371,6 +371,17 @@ static void a_member_that_stands_twice_is_warned_of(void **state)
     assert_int_equal(h->issues_n, 0);
 }
 
+/* The exponent is as long as the sender likes; adding to it once overflowed. */
+static void a_monstrous_exponent_is_a_number(void **state)
+{
+    struct adapter_host *h = *state;
+    assert_int_equal(
+        decode(h, PACKAGE(GRANT_BUT(",\"x\":[10e99999999999999999999,"
+                                    "1e-99999999999999999999,0.01e-9223372036854775807]"))),
+        REEVE_OK);
+    assert_int_equal(h->messages_n, 1);
+}
+
 static void null_is_found(void **state)
 {
     assert_int_equal(decode(*state, PACKAGE(GRANT_BUT(",\"url\":null"))), REEVE_OK);
@@ -402,6 +413,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_grant_nested_too_deep_is_refused_and_the_next_is_read,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_member_that_stands_twice_is_warned_of, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_monstrous_exponent_is_a_number, setup, teardown),
         cmocka_unit_test_setup_teardown(null_is_found, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
