@@ -81,6 +81,9 @@ bool cli_wants_help(int argc, char **argv); /* --help or -h among the arguments,
 /* ---- common.c */
 /* "reeve COMMAND: text [code]" on standard error, control characters escaped. */
 void cli_complain(const char *command, const struct err *e);
+/* The last thing a program does: code, or a failure with a complaint when not all of standard
+ * output could be written (a full disk). */
+int cli_written(int code);
 /* The usage line of the command on standard error; returns CLI_USAGE. */
 int cli_usage(const char *command);
 /* The configuration meant: `given`, or environment REEVE_CONFIG, or ./reeve.yaml, or ./config, or

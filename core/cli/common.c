@@ -20,6 +20,15 @@ void cli_complain(const char *command, const struct err *e)
     fprintf(stderr, "reeve %s: %s [%s]\n", command, text, e->code);
 }
 
+int cli_written(int code)
+{
+    errno = EIO; /* what went wrong at an earlier write is forgotten */
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "reeve: standard output: %s [output]\n", strerror(errno));
+    return code == CLI_OK ? CLI_FAILED : code;
+}
+
 int cli_usage(const char *command)
 {
     const struct command_help *h = help_find(command);

@@ -62,7 +62,7 @@ static int help(int argc, char **argv)
     return CLI_OK;
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
         help_all(stderr);
@@ -90,4 +90,9 @@ int main(int argc, char **argv)
                                                                        : r;
     }
     return exec_worker(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    return cli_written(dispatch(argc, argv));
 }

@@ -18,7 +18,7 @@ static const struct {
     {"grammar", cmd_grammar}, {"plan", cmd_plan},         {"backup", cmd_backup},
 };
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
         printf("reeve-worker %s\n", REEVE_VERSION);
@@ -35,4 +35,9 @@ int main(int argc, char **argv)
     }
     fputs("reeve-worker is executed by `reeve`; see reeve --help\n", stderr);
     return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    return cli_written(dispatch(argc, argv));
 }

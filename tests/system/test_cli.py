@@ -330,3 +330,11 @@ def test_help_of_every_command():
             assert r.returncode == 0 and r.stdout.startswith(f"usage: reeve {line.split()[0]}"), line
     assert run(program("reeve-worker")).returncode == 64
     assert subprocess.run([program("reeve"), "help", "trace"], capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize("arguments", [["eval", "1"], ["plugin", "list"], ["--help"], ["decode", "cloudevents", "-"]])
+def test_output_that_cannot_be_written_is_told(arguments):
+    event = b'{"specversion":"1.0","id":"1","source":"//a","type":"client.case"}'
+    with open("/dev/full", "w") as full:
+        r = subprocess.run([program("reeve"), *arguments], input=event, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert r.returncode == 1 and b"standard output: No space left on device" in r.stderr
