@@ -34,6 +34,7 @@ int cmd_trace(int argc, char **argv);
 int cmd_status(int argc, char **argv); /* the hub does not run: what is stored */
 int cmd_dead(int argc, char **argv);
 int cmd_backup(int argc, char **argv);
+int cmd_queue(int argc, char **argv);
 int cmd_plugin(int argc, char **argv);
 int cmd_describe(int argc, char **argv);
 int cmd_names(int argc, char **argv);
@@ -95,6 +96,8 @@ const char *cli_config_path(const char *given);
 int cli_data_dir(const char *config, char *out, size_t cap, struct err *e);
 /* A time: RFC 3339, or how long ago ("2d"). 0 and milliseconds since 1970, or -EINVAL. */
 int cli_parse_when(const char *s, uint64_t *ret);
+/* Who works: the login name, fit to stand inside JSON text. */
+const char *cli_user_name(char out[64]);
 bool cli_colours(FILE *out); /* it is a terminal, and NO_COLOR is not set */
 
 /* ---- compile_config.c */

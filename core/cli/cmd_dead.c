@@ -12,7 +12,6 @@
 #include "message/message.h"
 #include <errno.h>
 #include <getopt.h>
-#include <pwd.h>
 #include <string.h>
 
 #define PAGE 200u
@@ -300,18 +299,6 @@ static int check(const struct dead *d, int n)
     return CLI_OK;
 }
 
-static const char *user_name(char out[64])
-{
-    const struct passwd *p = getpwuid(getuid());
-    out[0] = '\0';
-    if (p)
-        escape_text(out, 64, p->pw_name, strlen(p->pw_name));
-    for (char *c = out; *c; c++) /* it goes into JSON text */
-        if (*c == '"' || *c == '\\')
-            *c = '_';
-    return *out ? out : "?";
-}
-
 static int work(struct dead *d, char **text, int n)
 {
     int r = hub_open(&d->where, &d->hub, &d->e);
@@ -351,7 +338,7 @@ int cmd_dead(int argc, char **argv)
                                             {"all", no_argument, NULL, 'a'},
                                             {NULL, 0, NULL, 0}};
     char who[64];
-    struct dead d = {.who = user_name(who)};
+    struct dead d = {.who = cli_user_name(who)};
     int c;
     while ((c = getopt_long(argc, argv, "c:n", options, NULL)) != -1)
         if (!take_option(&d, c))

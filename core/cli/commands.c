@@ -106,6 +106,13 @@ static const option_list backup = {
     {.name = "verify", .help = "make none: is the backup in DIR whole?"},
     END,
 };
+static const option_list queue = {
+    CONFIG,
+    DATA,
+    {.letter = 'n', .name = "dry-run", .help = "only say how many would be moved"},
+    {.name = "reason", .argument = "TEXT", .help = "why; kept in the journal"},
+    END,
+};
 static const option_list eval = {
     {.name = "event",
      .argument = "FILE",
@@ -215,6 +222,16 @@ const struct command_help command_helps[] = {
      .options = dead,
      .words = "list|show|replay|discard",
      .text = "Exit: 0 done, 1 refused or nothing fits, 3 not running.\n"},
+    {.name = "queue",
+     .arguments = "move FROM TO [--dry-run] [--reason TEXT]",
+     .summary = "move what waits for one destination to another",
+     .options = queue,
+     .words = "move",
+     .values = "@destination",
+     .text =
+         "Moves all waiting messages, the oldest first, with their ids; dead letters stay. FROM "
+         "must be at rest:\npaused, disabled, or no longer configured. Stopped in the middle, "
+         "the same command goes on.\nExit: 0 done, 1 refused with the reason, 3 not running.\n"},
     {.name = "backup",
      .arguments = "[--verify] DIR",
      .summary = "copy what the hub has stored, while it runs",

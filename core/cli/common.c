@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,6 +57,18 @@ int cli_parse_when(const char *s, uint64_t *ret)
         return -EINVAL;
     *ret = now - ago;
     return 0;
+}
+
+const char *cli_user_name(char out[64])
+{
+    const struct passwd *p = getpwuid(getuid());
+    out[0] = '\0';
+    if (p)
+        escape_text(out, 64, p->pw_name, strlen(p->pw_name));
+    for (char *c = out; *c; c++) /* it goes into JSON text */
+        if (*c == '"' || *c == '\\')
+            *c = '_';
+    return *out ? out : "?";
 }
 
 const char *cli_config_path(const char *given)

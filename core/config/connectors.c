@@ -94,6 +94,36 @@ static void check_defaults(struct compile *c)
     }
 }
 
+/* One former name: of no connector that there is, and of one connector only. */
+static void check_former(struct compile *c, const struct connector *x, const struct tree *t)
+{
+    char q[QUOTE_MAX];
+    if (t->kind != TREE_SCALAR || !name_ok(t->text)) /* the grammar reports it */
+        return;
+    if (connector_find(c, t->text))
+        error_at(c, t, "was-there",
+                 "there still is a connector %s: `was` names one that this connector replaces",
+                 quote(q, t->text));
+    for (const struct connector *y = c->connectors; y < x; y++) {
+        const struct tree *was = tree_get(y->node, "was");
+        for (size_t i = 0; was && i < (tree_is_list(was) ? was->n : 1); i++) {
+            const struct tree *other = tree_is_list(was) ? was->child[i] : was;
+            if (tree_text(other) && strcmp(other->text, t->text) == 0)
+                error_at(c, t, "was-twice", "the connector %s says that it was %s, too", y->name,
+                         quote(q, t->text));
+        }
+    }
+}
+
+static void check_formers(struct compile *c)
+{
+    for (size_t k = 0; k < c->connectors_n; k++) {
+        const struct tree *was = tree_get(c->connectors[k].node, "was");
+        for (size_t i = 0; was && i < (tree_is_list(was) ? was->n : 1); i++)
+            check_former(c, &c->connectors[k], tree_is_list(was) ? was->child[i] : was);
+    }
+}
+
 void connectors_check(struct compile *c)
 {
     const struct tree *all = tree_get(c->raw, "connectors");
@@ -114,6 +144,7 @@ void connectors_check(struct compile *c)
             check_one(c, x);
         }
     }
+    check_formers(c);
     check_defaults(c);
     door_check(c);
 }

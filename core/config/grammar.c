@@ -123,7 +123,7 @@ static const struct field connector[] = {
      NULL}, /* checked with their profile and defaults, in connectors.c */
     {"deliver", SHAPE_ANY, 0, NULL, NULL},
     {"enabled", SHAPE_BOOL, FIELD_REF, NULL, NULL},
-    {"was", SHAPE_NAME, FIELD_LIST | FIELD_LATER, NULL, NULL},
+    {"was", SHAPE_NAME, FIELD_LIST, NULL, NULL},
     {0},
 };
 const struct field grammar_route[] = {

@@ -265,6 +265,22 @@ static struct tree *destinations_tree(struct planning *p)
     return list;
 }
 
+/* Former names, with an end that makes process names of them; nothing when there are none. */
+static void put_was(struct planning *p, struct tree *map, const struct connector *x,
+                    const char *end)
+{
+    const struct tree *was = tree_get(x->node, "was");
+    struct tree *list = was ? tree_list() : NULL;
+    for (size_t i = 0; was && i < (tree_is_list(was) ? was->n : 1); i++) {
+        const char *text = tree_text(tree_is_list(was) ? was->child[i] : was);
+        char name[NAME_LEN_MAX + 16];
+        (void)snprintf(name, sizeof(name), "%.63s%s", text ? text : "", end);
+        keep(p, tree_appends(list, name));
+    }
+    if (was)
+        put(p, map, "was", list);
+}
+
 /* ---- parts ---- */
 static void add_right(struct planning *p, struct tree *rights, const char *name, bool publish,
                       const char *consume, bool admin)
@@ -292,6 +308,7 @@ static void add_queue(struct planning *p, struct tree *queues, const struct conn
                get_int(p->c, x->deliver.effective, "limit/messages", 1000000));
     put_number(p, t, "limit_bytes",
                get_bytes(p->c, x->deliver.effective, "limit/bytes", (uint64_t)10 << 30));
+    put_was(p, t, x, "");
     keep(p, tree_append(queues, t));
 }
 
@@ -416,6 +433,7 @@ static void add_common(struct planning *p, struct tree *part, const struct side 
                        const char *process, uint64_t deadline)
 {
     put_text(p, part, "connector", s->connector->name);
+    put_was(p, part, s->connector, s->deliver ? ".deliver" : ".receive");
     put(p, part, "party", party_tree(p, s->connector, s->deliver));
     put(p, part, "plugin", module_tree(p, s->plugin, s->plugin_options));
     put(p, part, "adapter", module_tree(p, s->adapter, s->adapter_options));

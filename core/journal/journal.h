@@ -31,6 +31,7 @@
 #define JOURNAL_DEAD      "dead"      /* became a dead letter: destination, attempt, code, text */
 #define JOURNAL_REPLAYED  "replayed"
 #define JOURNAL_DISCARDED "discarded"
+#define JOURNAL_MOVED     "moved" /* to destination; detail {"by","from"}; text: why */
 /* Only in what readers get, as the last rows and without wall_ms: */
 #define JOURNAL_UNREADABLE \
     "unreadable"                      /* a file could not be read: process (its name), code, text */

@@ -124,7 +124,8 @@ static void unrouted(struct telling *p, const struct tree *row)
 
 static bool by_hand(const struct tree *row)
 {
-    return is(row, JOURNAL_REPLAYED) || is(row, JOURNAL_DISCARDED) || is(row, "shown");
+    return is(row, JOURNAL_MOVED) || is(row, JOURNAL_REPLAYED) || is(row, JOURNAL_DISCARDED) ||
+           is(row, "shown");
 }
 
 /* again: how many rows before it said the same. */
@@ -139,6 +140,7 @@ static void happened(struct telling *p, const struct tree *row, size_t again)
         {JOURNAL_DEAD, "became a dead letter of ", ""},
         {JOURNAL_REPLAYED, "sent again to ", ""},
         {JOURNAL_DISCARDED, "thrown away for ", ""},
+        {JOURNAL_MOVED, "moved to ", ""},
         {"shown", "the dead letter of ", " was shown with its body"},
     };
     char a[TEXT], b[TEXT];
@@ -149,6 +151,8 @@ static void happened(struct telling *p, const struct tree *row, size_t again)
             after = known[i].after;
         }
     say(p, "%s%s%s", before, get(row, "destination", a), after);
+    if (is(row, JOURNAL_MOVED))
+        say(p, " from %s", get(tree_get(row, "detail"), "from", b));
     if (tree_getu(row, "attempt", 0))
         say(p, ", attempt %" PRIu64, tree_getu(row, "attempt", 0));
     if (again)
@@ -222,6 +226,13 @@ static struct fate *fate_of(struct fate *f, size_t *n, const char *destination)
     return &f[(*n)++];
 }
 
+/* The row says that the message left this destination for another, or that the destination has
+ * another name now. */
+static bool moved_away(const struct fate *f)
+{
+    return f->last && strcmp(tree_gets(f->last, "destination", ""), f->destination) != 0;
+}
+
 static bool final(const struct tree *row)
 {
     return is(row, JOURNAL_DELIVERED) || is(row, JOURNAL_DEAD) || is(row, JOURNAL_DISCARDED);
@@ -230,11 +241,15 @@ static bool final(const struct tree *row)
 static void print_fate(struct telling *p, const struct fate *f)
 {
     enum story_tone tone = STORY_WAITING;
-    char a[TEXT] = "";
+    char a[TEXT] = "", b[TEXT];
     escape_text(a, sizeof a, f->destination, strlen(f->destination));
     buf_reset(&p->text);
     if (!f->last) {
         say(p, "waits in the queue");
+    } else if (moved_away(f)) {
+        tone = STORY_PLAIN;
+        say(p, is(f->last, JOURNAL_MOVED) ? "moved to %s" : "is now %s",
+            get(f->last, "destination", b));
     } else if (is(f->last, JOURNAL_DELIVERED)) {
         tone = STORY_GOOD;
         say(p, "delivered");
@@ -246,6 +261,9 @@ static void print_fate(struct telling *p, const struct fate *f)
         tone = STORY_BAD;
         say(p, "NOT delivered, thrown away by hand");
         reason(p, f->last);
+    } else if (is(f->last, JOURNAL_MOVED)) {
+        say(p, "waits in the queue, moved there from %s",
+            get(tree_get(f->last, "detail"), "from", b));
     } else if (is(f->last, JOURNAL_REPLAYED)) {
         say(p, "waits in the queue again");
     } else {
@@ -253,13 +271,22 @@ static void print_fate(struct telling *p, const struct fate *f)
         reason(p, f->last);
         when(p, tree_getu(f->last, "next_ms", 0));
     }
-    p->to->fate(p->to->arg, tone, a, f->last, buf_str(&p->text));
+    p->to->fate(p->to->arg, tone, a, moved_away(f) ? NULL : f->last, buf_str(&p->text));
 }
 
-/* A late row of an earlier try must not hide a final one; sending again begins anew. */
+/* A late row of an earlier try must not hide a final one; sending again and moving begin anew. */
 static void follow(struct fate *f, const struct tree *row)
 {
-    if (f && (!f->last || !final(f->last) || final(row) || is(row, JOURNAL_REPLAYED)))
+    if (f && (!f->last || !(final(f->last) || moved_away(f)) || final(row) ||
+              is(row, JOURNAL_REPLAYED) || is(row, JOURNAL_MOVED)))
+        f->last = row;
+}
+
+/* Of the names that the destination of this row had before, one may be what the message was
+ * accepted for. */
+static void follow_former(struct fate *f, const struct tree *row)
+{
+    if (f && !(f->last && final(f->last)))
         f->last = row;
 }
 
@@ -281,12 +308,25 @@ static bool said_again(const struct tree *rows, size_t i)
     return false;
 }
 
+static void note_former(struct fate *fates, size_t n, const struct tree *row)
+{
+    const struct tree *was = tree_at(row, "detail/was");
+    for (size_t i = 0; tree_is_list(was) && i < was->n; i++)
+        for (size_t k = 0; k < n; k++)
+            if (tree_text(was->child[i]) &&
+                strcmp(fates[k].destination, tree_text(was->child[i])) == 0)
+                follow_former(&fates[k], row);
+}
+
 static void note_fates(struct fate *fates, size_t *n, const struct tree *row)
 {
     const struct tree *to = tree_at(row, "detail/destinations");
     const char *destination = tree_gets(row, "destination", NULL);
     for (size_t k = 0; is(row, JOURNAL_ACCEPTED) && tree_is_list(to) && k < to->n; k++)
         (void)fate_of(fates, n, tree_gets(to->child[k], "destination", "?"));
+    if (is(row, JOURNAL_MOVED) && tree_gets(row, "detail/from", NULL))
+        follow(fate_of(fates, n, tree_gets(row, "detail/from", "")), row);
+    note_former(fates, *n, row);
     if (destination && is(row, JOURNAL_UNROUTED))
         (void)fate_of(fates, n, destination);
     else if (destination && !is(row, "shown"))
@@ -348,24 +388,31 @@ static int count_one(void *arg, const char *key, size_t len, void *value)
         if (c[i].destination && strcmp(c[i].destination, f->destination) != 0)
             continue;
         c[i].destination = f->destination;
-        c[i].delivered += f->last && is(f->last, JOURNAL_DELIVERED);
-        c[i].dead += f->last && is(f->last, JOURNAL_DEAD);
-        c[i].discarded += f->last && is(f->last, JOURNAL_DISCARDED);
-        c[i].waiting += !f->last || !final(f->last);
+        if (!moved_away(f)) {
+            c[i].delivered += f->last && is(f->last, JOURNAL_DELIVERED);
+            c[i].dead += f->last && is(f->last, JOURNAL_DEAD);
+            c[i].discarded += f->last && is(f->last, JOURNAL_DISCARDED);
+            c[i].waiting += !f->last || !final(f->last);
+        }
         break;
     }
     return 0;
+}
+
+static void key_of(char out[2 * TEXT], const struct tree *row, const char *destination)
+{
+    (void)snprintf(out, 2 * TEXT, "%.600s\n%.600s", tree_gets(row, "id", ""), destination);
 }
 
 static int follow_in_map(struct map *m, const struct tree *row, const char *destination,
                          bool happening)
 {
     char key[2 * TEXT];
-    int len = snprintf(key, sizeof key, "%.600s\n%.600s", tree_gets(row, "id", ""), destination);
-    struct fate *f = map_get(m, key, (size_t)len);
+    key_of(key, row, destination);
+    struct fate *f = map_get(m, key, strlen(key));
     if (!f) {
         f = xcalloc(1, sizeof *f);
-        if (!f || map_put(m, key, (size_t)len, f) < 0) {
+        if (!f || map_put(m, key, strlen(key), f) < 0) {
             free(f);
             return -1;
         }
@@ -374,6 +421,16 @@ static int follow_in_map(struct map *m, const struct tree *row, const char *dest
     if (happening)
         follow(f, row);
     return 0;
+}
+
+static void former_in_map(struct map *m, const struct tree *row)
+{
+    const struct tree *was = tree_at(row, "detail/was");
+    char key[2 * TEXT];
+    for (size_t i = 0; tree_is_list(was) && i < was->n; i++) {
+        key_of(key, row, tree_text(was->child[i]) ? tree_text(was->child[i]) : "");
+        follow_former(map_get(m, key, strlen(key)), row);
+    }
 }
 
 static void summary(struct telling *p, const struct tree *rows, size_t messages)
@@ -389,6 +446,10 @@ static void summary(struct telling *p, const struct tree *rows, size_t messages)
         for (size_t k = 0; r == 0 && is(row, JOURNAL_ACCEPTED) && tree_is_list(to) && k < to->n;
              k++)
             r = follow_in_map(m, row, tree_gets(to->child[k], "destination", "?"), false);
+        if (r == 0 && is(row, JOURNAL_MOVED) && tree_gets(row, "detail/from", NULL))
+            r = follow_in_map(m, row, tree_gets(row, "detail/from", ""), true);
+        if (r == 0)
+            former_in_map(m, row);
         if (r == 0 && destination && !is(row, "shown"))
             r = follow_in_map(m, row, destination, !is(row, JOURNAL_UNROUTED));
     }

@@ -75,6 +75,8 @@ static int write_op(struct spool *s, struct op *op, struct err *e)
         return store_dead_replay(s->store, op->no, op->dead.key, wall_ms(), e);
     case OP_DISCARD:
         return store_dead_discard(s->store, op->no, op->dead.body, e);
+    case OP_MOVE:
+        return move_write(s, op, e);
     }
     return 0;
 }
@@ -166,6 +168,10 @@ static void undo(struct op *op)
         }
         return;
     }
+    if (op->kind == OP_MOVE) {
+        move_undo(op);
+        return;
+    }
     struct dest *d = op->dead.dest;
     d->dead++;
     if (op->kind == OP_REPLAY) {
@@ -221,6 +227,9 @@ static void apply(struct spool *s)
             break;
         case OP_DISCARD:
             answer(op, "", "");
+            break;
+        case OP_MOVE:
+            move_apply(s, op);
             break;
         }
         op_done(op);

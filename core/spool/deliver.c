@@ -67,6 +67,19 @@ void deliver_added(struct spool *s, struct dest *d, uint64_t key, uint64_t first
     d->loaded = key;
 }
 
+void deliver_forget(struct spool *s, struct dest *d)
+{
+    struct err e;
+    queue_done(&d->q);
+    d->q = (struct queue){0};
+    d->loaded = (uint64_t)d->no << KEY_SHIFT;
+    d->mark_due = d->mark_key = 0;
+    d->more = true;
+    if (store_dest_delayed(s->store, d->no, &d->delayed, &e) < 0)
+        log_error(e.code, NULL, "counting the delayed messages of %s: %s", d->name, e.text);
+    d->more_delayed = true;
+}
+
 /* ---- delays ---- */
 
 static void delay(struct spool *s, struct dest *d, struct copy *c)
@@ -405,7 +418,7 @@ void deliver_all(struct spool *s)
     struct err e;
     s->again = false;
     for (struct dest *d = s->dests; d; d = d->next) {
-        if (!d->consumers)
+        if (!d->consumers || d->moving)
             continue;
         int r = d->strict ? 0 : wake_delayed(s, d, &e);
         while (r >= 0 && (r = deliver_one(s, d, &e)) > 0)

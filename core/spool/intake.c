@@ -33,6 +33,8 @@ void op_done(struct op *op)
     } else if (op->kind == OP_SETTLE) {
         free(op->set.code);
         free(op->set.text);
+    } else if (op->kind == OP_MOVE) {
+        move_done(op);
     }
 }
 

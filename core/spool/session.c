@@ -109,6 +109,15 @@ static void on_job(struct peer *p, const struct spool_job *j)
     send_out(x, SPOOL_JOB);
 }
 
+static void on_moved(struct peer *p, const struct buf *ids, uint64_t left)
+{
+    struct session *x = (struct session *)p;
+    buf_reset(&x->out);
+    if (pack_u64(&x->out, left) < 0 || buf_add(&x->out, ids->p, ids->len) < 0)
+        x->broken = true;
+    send_out(x, SPOOL_MOVED);
+}
+
 static bool can_take(struct peer *p)
 {
     const struct session *x = (const struct session *)p;
@@ -122,6 +131,7 @@ static const struct peer_ops peer_ops = {
     .job = on_job,
     .can_take = can_take,
     .answer = on_answer,
+    .moved = on_moved,
 };
 
 /* ---- requests ---- */
@@ -294,6 +304,15 @@ static int do_dead_one(struct session *x, const struct frame *f)
     return 0;
 }
 
+static int do_move(struct session *x, const struct frame *f)
+{
+    struct spool_move in;
+    if (spool_get_move(f, &in) < 0)
+        return -EPROTO;
+    spool_move(x->spool, &x->peer, &in);
+    return 0;
+}
+
 static int do_admin(struct session *x, const struct frame *f)
 {
     if (!rights_admin(x->rights)) {
@@ -305,6 +324,8 @@ static int do_admin(struct session *x, const struct frame *f)
         return f->len ? -EPROTO : do_status(x);
     case SPOOL_DEAD_LIST:
         return do_dead_list(x, f);
+    case SPOOL_MOVE:
+        return do_move(x, f);
     default:
         return do_dead_one(x, f);
     }
@@ -333,6 +354,7 @@ static int handle(struct session *x, const struct frame *f)
     case SPOOL_DEAD_LIST:
     case SPOOL_DEAD_REPLAY:
     case SPOOL_DEAD_DISCARD:
+    case SPOOL_MOVE:
         return do_admin(x, f);
     default:
         return -EPROTO;

@@ -7,6 +7,7 @@
  * refused, everything else works. */
 #include "spool.h"
 #include "spool_types.h"
+#include "base/log.h"
 #include "base/util.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -111,13 +112,44 @@ static int dest_configure(struct spool *s, const struct tree *t, struct err *e)
     return 0;
 }
 
+static bool names(const struct tree *list, const char *name)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(tree_gets(list->child[i], "name", ""), name) == 0)
+            return true;
+    return false;
+}
+
+/* `was:` of a connector: the queue it had under another name is its own. */
+static int rename_old(struct spool *s, const struct tree *list, const struct tree *t, struct err *e)
+{
+    const struct tree *was = tree_get(t, "was");
+    const char *name = tree_gets(t, "name", "");
+    for (size_t i = 0; tree_is_list(was) && i < was->n; i++) {
+        const char *old = tree_text(was->child[i]);
+        if (!old || names(list, old))
+            continue;
+        int r = store_dest_rename(s->store, old, name, e);
+        if (r == -EEXIST)
+            log_warning(e->code, NULL, "%s", e->text);
+        else if (r < 0)
+            return r;
+        else if (r > 0)
+            log_info("queue-renamed", NULL, "the queue %s is now %s", old, name);
+    }
+    return 0;
+}
+
 static int open_dests(struct spool *s, const struct tree *part, struct err *e)
 {
     s->by_name = map_new(NULL);
     if (!s->by_name)
         return err_set(e, -ENOMEM, "memory", "out of memory");
-    int r = store_dest_each(s->store, add_stored, s, e);
     const struct tree *list = tree_get(part, "destinations");
+    int r = 0;
+    for (size_t i = 0; tree_is_list(list) && i < list->n && r == 0; i++)
+        r = rename_old(s, list, list->child[i], e);
+    r = r < 0 ? r : store_dest_each(s->store, add_stored, s, e);
     for (size_t i = 0; tree_is_list(list) && i < list->n && r == 0; i++)
         r = dest_configure(s, list->child[i], e);
     for (struct dest *d = s->dests; d && r == 0; d = d->next)

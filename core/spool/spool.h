@@ -25,7 +25,9 @@ struct peer_ops {
     void (*settled)(struct peer *p, uint64_t handle);
     void (*job)(struct peer *p, const struct spool_job *job);
     bool (*can_take)(struct peer *p); /* false: its output is full, no job now */
-    void (*answer)(struct peer *p, const char *code, const char *text); /* to replay and discard */
+    void (*answer)(struct peer *p, const char *code, const char *text); /* to replay and discard,
+                                                                           and a move refused */
+    void (*moved)(struct peer *p, const struct buf *ids, uint64_t left);
 };
 struct peer { /* begin the connection's struct with it */
     const struct peer_ops *ops;
@@ -58,6 +60,9 @@ int spool_dead_list(struct spool *s, const struct spool_dead_list *in,
                     uint64_t *ret_upto, bool *ret_more, struct err *e);
 void spool_dead_replay(struct spool *s, struct peer *p, uint64_t number);
 void spool_dead_discard(struct spool *s, struct peer *p, uint64_t number);
+/* One page of a queue's waiting messages to another queue (move.c); ends by peer_ops.moved or, when
+ * refused, answer: "queue-busy", "destination-unknown", "destination-full", "disk-full". */
+void spool_move(struct spool *s, struct peer *p, const struct spool_move *in);
 int spool_status(struct spool *s, struct tree **ret, struct err *e);
 
 void spool_turn(struct spool *s);

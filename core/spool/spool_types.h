@@ -12,6 +12,7 @@
 #define READY_BYTES    ((size_t)2 << 20)  /* … and their events */
 #define CACHE_BYTES    ((size_t)64 << 20) /* events of all destinations in memory */
 #define DELAYED_MAX    8192u
+#define MOVE_ROWS      200u               /* of one transaction; their ids fit into one frame */
 #define HELD_BYTES     ((size_t)32 << 20) /* events that one consumer holds unsettled */
 #define RETRY_WRITE_MS 1000u
 
@@ -20,6 +21,7 @@ struct dest {
     char *name;
     uint32_t no;
     bool configured, strict;
+    bool moving; /* a page of it is being moved (move.c): nothing is given out meanwhile */
     uint64_t limit_messages, limit_bytes; /* 0: none */
     /* As they will be when all that was accepted is written. */
     uint64_t messages, bytes, dead;
@@ -59,7 +61,7 @@ struct consumer {
     uint32_t *free; /* stack of slot numbers */
 };
 
-enum op_kind { OP_PUBLISH, OP_SETTLE, OP_REPLAY, OP_DISCARD };
+enum op_kind { OP_PUBLISH, OP_SETTLE, OP_REPLAY, OP_DISCARD, OP_MOVE };
 
 struct op {
     enum op_kind kind;
@@ -88,6 +90,7 @@ struct op {
             struct dest *dest;
             uint64_t key, body, size;
         } dead;
+        struct move *move;
     };
 };
 
@@ -130,12 +133,20 @@ struct op *dead_op(struct spool *s, struct peer *p, enum op_kind kind, const str
                    struct dest *d);
 /* dead_keep.c: the next step of the walk through the letters */
 void dead_expire(struct spool *s);
+/* move.c: an OP_MOVE */
+int move_write(struct spool *s, struct op *op, struct err *e);
+void move_apply(struct spool *s, struct op *op); /* it is durable */
+void move_undo(struct op *op);                   /* takes back what intake counted */
+void move_done(struct op *op);
 /* commit.c */
 void spool_commit(struct spool *s);
 void spool_mend(struct spool *s); /* ends the trouble when there is space again */
 /* deliver.c */
 void deliver_added(struct spool *s, struct dest *d, uint64_t key, uint64_t first_ms,
                    uint64_t body_no, struct body *body); /* a committed message; body may be NULL */
+/* What is in memory of a queue at rest is forgotten and read again from the file when it is wanted.
+ */
+void deliver_forget(struct spool *s, struct dest *d);
 void deliver_settled(struct spool *s, struct op *op);
 void deliver_all(struct spool *s);
 uint64_t deliver_due(const struct spool *s,

@@ -42,6 +42,9 @@ static const char *const texts[ST_COUNT] = {
     [ST_COMMIT] = "COMMIT",
     [ST_ROLLBACK] = "ROLLBACK",
     [ST_DEST_ADD] = "INSERT INTO destination(name, messages, bytes, dead) VALUES(?1, 0, 0, 0)",
+    [ST_DEST_FIND] = "SELECT messages + dead, no FROM destination WHERE name=?1",
+    [ST_DEST_RENAME] = "UPDATE destination SET name=?2 WHERE name=?1",
+    [ST_DEST_REMOVE] = "DELETE FROM destination WHERE name=?1",
     [ST_DEST_EACH] = "SELECT no, name, messages, bytes, dead FROM destination ORDER BY no",
     [ST_DEST_TOTALS] = "UPDATE destination SET messages=?2, bytes=?3, dead=?4 WHERE no=?1",
     [ST_DEST_LAST] = "SELECT max(key) FROM copy WHERE key BETWEEN ?1 AND ?2",
@@ -58,6 +61,8 @@ static const char *const texts[ST_COUNT] = {
                     " VALUES(?1, ?2, ?3, 0, ?4, ?5, ?6, ?7)",
     [ST_COPY_REMOVE] = "DELETE FROM copy WHERE key=?1",
     [ST_COPY_REMOVE_RUN] = "DELETE FROM copy WHERE key BETWEEN ?1 AND ?2",
+    [ST_COPY_MOVE] = "UPDATE copy SET key=?2, first_ms=?3, attempts=0, due=0, code=NULL, text=NULL"
+                     " WHERE key=?1",
     [ST_COPY_DELAY] = "UPDATE copy SET attempts=?2, due=?3, code=?4, text=?5 WHERE key=?1",
     [ST_COPY_DELAY_ONLY] = "UPDATE copy SET attempts=?2, due=?3 WHERE key=?1",
     [ST_COPY_GET] = "SELECT " COPY_COLUMNS " FROM copy WHERE key=?1",
@@ -187,6 +192,50 @@ int store_dest_add(struct store *s, const char *name, uint32_t *ret_no, struct e
     if (r == 0)
         *ret_no = (uint32_t)no;
     return r;
+}
+
+static int find_by_name(struct store *s, const char *name, uint64_t *ret_rows, struct err *e)
+{
+    (void)sqlite3_bind_text(s->st[ST_DEST_FIND], 1, name, -1, SQLITE_TRANSIENT);
+    int r = db_step(s->db, s->st[ST_DEST_FIND], e);
+    *ret_rows = r > 0 ? (uint64_t)sqlite3_column_int64(s->st[ST_DEST_FIND], 0) : 0;
+    (void)sqlite3_reset(s->st[ST_DEST_FIND]);
+    return r;
+}
+
+static int by_name(struct store *s, enum store_statement i, const char *name, const char *other,
+                   struct err *e)
+{
+    (void)sqlite3_bind_text(s->st[i], 1, name, -1, SQLITE_TRANSIENT);
+    if (other)
+        (void)sqlite3_bind_text(s->st[i], 2, other, -1, SQLITE_TRANSIENT);
+    return store_do(s, i, e);
+}
+
+int store_dest_rename(struct store *s, const char *old, const char *name, struct err *e)
+{
+    uint64_t rows = 0, taken = 0;
+    int r = find_by_name(s, old, &rows, e);
+    if (r <= 0)
+        return r;
+    int there = find_by_name(s, name, &taken, e);
+    if (there < 0)
+        return there;
+    if (taken)
+        return err_set(e, -EEXIST, "queue-twice",
+                       "%s cannot become %s, which holds messages of its own: it stays as it is "
+                       "(`reeve queue move %s %s`)",
+                       old, name, old, name);
+    r = store_begin(s, e);
+    if (r == 0 && there)
+        r = by_name(s, ST_DEST_REMOVE, name, NULL, e);
+    if (r == 0)
+        r = by_name(s, ST_DEST_RENAME, old, name, e);
+    if (r == 0)
+        r = store_commit(s, e);
+    if (r < 0)
+        store_rollback(s);
+    return r < 0 ? r : 1;
 }
 
 int store_dest_each(struct store *s, int (*fn)(void *arg, const struct dest_row *d), void *arg,
@@ -334,6 +383,16 @@ int store_copy_delay(struct store *s, uint64_t key, uint64_t old_due, uint64_t d
         (void)sqlite3_bind_text(st, 5, text ? text : "", -1, SQLITE_TRANSIENT);
     }
     return store_do1(s, i, key, e);
+}
+
+int store_copy_move(struct store *s, uint64_t key, uint64_t new_key, uint64_t due,
+                    uint64_t first_ms, struct err *e)
+{
+    sqlite3_stmt *st = s->st[ST_COPY_MOVE];
+    (void)sqlite3_bind_int64(st, 2, (int64_t)new_key);
+    (void)sqlite3_bind_int64(st, 3, (int64_t)first_ms);
+    int r = store_do1(s, ST_COPY_MOVE, key, e);
+    return r < 0 || !due ? r : later(s, ST_LATER_REMOVE, due, key, e);
 }
 
 static void read_copy(sqlite3_stmt *st, struct copy_row *row)

@@ -62,6 +62,9 @@ uint64_t store_file_bytes(struct store *s);
 /* Destinations. */
 int store_dest_add(struct store *s, const char *name, uint32_t *ret_no,
                    struct err *e); /* own transaction */
+/* The queue `old` with all that is in it becomes `name`; own transaction. 1: done, 0: there is no
+ * `old`, -EEXIST, code "queue-twice": both hold something. */
+int store_dest_rename(struct store *s, const char *old, const char *name, struct err *e);
 int store_dest_each(struct store *s, int (*fn)(void *arg, const struct dest_row *d), void *arg,
                     struct err *e);
 int store_dest_totals(struct store *s, const struct dest_row *d, struct err *e); /* name unused */
@@ -81,6 +84,9 @@ int store_copy_remove(struct store *s, uint64_t key, uint64_t body, uint64_t due
 /* Charges: attempts, the new due time and the last error. old_due as the row has it. */
 int store_copy_delay(struct store *s, uint64_t key, uint64_t old_due, uint64_t due,
                      uint32_t attempts, const char *code, const char *text, struct err *e);
+/* Under another key, of another destination perhaps, as if it were new. due as the row has it. */
+int store_copy_move(struct store *s, uint64_t key, uint64_t new_key, uint64_t due,
+                    uint64_t first_ms, struct err *e);
 int store_copy_get(struct store *s, uint64_t key, struct copy_row *ret,
                    struct err *e); /* -ENOENT */
 int store_body_get(struct store *s, uint64_t body, const char **ret, size_t *ret_size,

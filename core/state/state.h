@@ -25,6 +25,10 @@
 struct state;
 /* Codes here and below: those of base/db.h, "memory". */
 int state_open(const char *path, struct state **ret, struct err *e);
+/* The file at `old` becomes the one at `path`, when that is not there yet: a connector that has
+ * another name now remembers what it knew. Nobody may have either open. 1: done, 0: nothing to do.
+ */
+int state_take_over(const char *old, const char *path, struct err *e);
 void state_close(struct state *s); /* what was not committed is forgotten */
 
 /* ---- keys of plugins and steps ---- */

@@ -6,6 +6,7 @@
  * address never have two owners. Processes that did not change run on. Everything that can fail is
  * done before anything is changed. */
 #include "sup.h"
+#include "queues.h"
 #include "base/log.h"
 #include "base/util.h"
 #include <errno.h>
@@ -14,6 +15,7 @@
 
 #define SPOOL_DRAIN_MS  10000u
 #define SETTLE_LIMIT_MS 60000u
+#define QUEUES_WAIT_MS  5000u
 
 /* ---- starting and ending */
 
@@ -62,6 +64,8 @@ static bool end_some(struct sup *s)
             struct unit *u = s->unit[i];
             if (!u->leaving || (int)u->kind != kind || gone(u))
                 continue;
+            /* Whoever is still connected then stays, and connects again to what comes after it. */
+            u->at_once = u->kind == PROCESS_SPOOL && s->state != SUP_ENDING;
             if (u->restart.state != RESTART_DRAINING)
                 unit_event(u, &s->env, RESTART_DRAIN, drain_time(s, u));
             any = any || !gone(u);
@@ -178,29 +182,13 @@ static void change_list_done(struct change_list *l)
     tree_free(l->report);
 }
 
-/* A destination that goes away must be empty: its messages would be forgotten. What is in it, the
- * spool said. */
-static int refuse_full_queues(const struct sup *s, const struct plan *next, struct err *e)
+/* What waits in the queues, as the spool says; NULL: it does not. */
+static const struct tree *queues_now(const struct sup *s)
 {
     const struct unit *spool = sup_find(s, "spool");
-    const struct tree *queues = spool ? tree_get(spool->stats, "destinations") : NULL;
-    const struct tree *names = tree_get(next->tree, "destinations");
-    for (size_t i = 0; tree_is_list(queues) && i < queues->n; i++) {
-        const char *name = tree_gets(queues->child[i], "name", "");
-        uint64_t waiting = tree_getu(queues->child[i], "ready", 0) +
-                           tree_getu(queues->child[i], "delayed", 0) +
-                           tree_getu(queues->child[i], "inflight", 0);
-        bool there = !tree_getb(queues->child[i], "configured",
-                                true); /* an orphan already: not this reload's doing */
-        for (size_t k = 0; !there && tree_is_list(names) && k < names->n; k++)
-            there = tree_text(names->child[k]) && strcmp(tree_text(names->child[k]), name) == 0;
-        if (!there && waiting > 0)
-            return err_set(
-                e, -EBUSY, "reload-waiting",
-                "destination %s would be removed with %llu messages waiting: empty it first", name,
-                (unsigned long long)waiting);
-    }
-    return 0;
+    if (!spool || spool->restart.state != RESTART_UP || spool->stats_asked)
+        return NULL;
+    return tree_get(spool->stats, "destinations");
 }
 
 static int change_over(struct sup *s, struct plan *next, struct err *e)
@@ -208,7 +196,7 @@ static int change_over(struct sup *s, struct plan *next, struct err *e)
     struct change_list l = {.s = s};
     int r = s->plan ? plan_may_follow(s->plan, next, e) : 0;
     if (r == 0 && s->plan)
-        r = refuse_full_queues(s, next, e);
+        r = queues_allow(queues_now(s), s->plan, next, e);
     if (r == 0)
         r = prepare(&l, next, e);
     if (r == 0) {
@@ -270,20 +258,36 @@ void reload_compiled(struct sup *s)
             s->exit_code = 1;
             s->state = SUP_ENDING;
         }
+    } else if (s->state == SUP_RUNNING && r == 0) {
+        /* What waits in the queues is asked now: it was another time when the reload began. */
+        s->next = plan;
+        s->next_end_ms = mono_ms() + QUEUES_WAIT_MS;
+        sup_ask_stats(s);
     } else if (s->state == SUP_RUNNING) {
-        if (r == 0)
-            r = change_over(s, plan, &e);
-        if (r < 0) {
-            plan_free(plan);
-            reload_failed(s, &e);
-        } else {
-            s->reload_changed_over = true;
-            s->reload_end_ms = mono_ms() + s->o.drain_ms + SETTLE_LIMIT_MS;
-        }
+        reload_failed(s, &e);
     } else {
         plan_free(plan);
     }
     compile_free(TAKE_PTR(s->compile));
+    sup_advance(s);
+}
+
+/* The compiled plan waits for the queues' figures; then it comes into force, or does not. */
+static void take_next(struct sup *s)
+{
+    const struct unit *spool = sup_find(s, "spool");
+    struct err e;
+    if (!s->next || (spool && spool->restart.state == RESTART_UP && spool->stats_asked &&
+                     mono_ms() < s->next_end_ms))
+        return;
+    struct plan *next = TAKE_PTR(s->next);
+    if (change_over(s, next, &e) < 0) {
+        plan_free(next);
+        reload_failed(s, &e);
+        return;
+    }
+    s->reload_changed_over = true;
+    s->reload_end_ms = mono_ms() + s->o.drain_ms + SETTLE_LIMIT_MS;
     sup_advance(s);
 }
 
@@ -301,6 +305,7 @@ static int add_not_ready(struct tree *list, const struct unit *u)
 void reload_watch(struct sup *s)
 {
     size_t bad = 0;
+    take_next(s);
     if (!s->reload_changed_over)
         return;
     bool late = mono_ms() >= s->reload_end_ms;

@@ -34,6 +34,8 @@ struct sup {
     char log_env[LOG_SETTINGS_MAX]; /* what our own environment said */
     /* reload */
     bool reloading;             /* compiling or changing over */
+    struct plan *next;          /* compiled; waits until the spool has said what is in the queues */
+    uint64_t next_end_ms;       /* monotonic: or until then */
     bool reload_changed_over;   /* the new plan is in force; waiting until everything is settled */
     uint64_t reload_end_ms;     /* then it is answered in any case */
     uint64_t reload_wall_ms;    /* the last one that ended */
@@ -50,7 +52,9 @@ void reload_compiled(struct sup *s);
 /* Gives processes that have left to what they become, starts what may start; called after every
  * event. */
 void sup_advance(struct sup *s);
-void reload_watch(struct sup *s); /* answers the waiting client when everything is settled */
+/* Takes a compiled plan into force when that can be decided, and answers the waiting client when
+ * everything is settled. */
+void reload_watch(struct sup *s);
 
 /* data_dir.c */
 /* Makes the directories of a plan and takes the lock. Codes: "data-…", "already-running". */

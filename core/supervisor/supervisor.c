@@ -35,7 +35,6 @@ int sup_reload(struct sup *s, struct err *e)
     int r = compile_start(s->o.config, true, &s->compile, e);
     if (r == 0) {
         s->reloading = true;
-        sup_ask_stats(s); /* the change-over wants to know what waits in the queues */
         log_info("reload-starts", NULL, "reading %s", s->o.config);
     }
     return r;
@@ -51,6 +50,7 @@ static void begin_end(struct sup *s)
     compile_free(TAKE_PTR(s->compile));
     if (s->reloading) {
         s->reloading = s->reload_changed_over = false;
+        plan_free(TAKE_PTR(s->next));
         (void)err_set(&s->reload_error, -ECANCELED, "ending", "the hub is ending");
         tree_free(TAKE_PTR(s->reload_report));
         control_reload_done(s, "");
@@ -121,6 +121,8 @@ static int poll_timeout(const struct sup *s)
         first = view_deadline(s);
     if (s->compile && compile_deadline(s->compile) < first)
         first = compile_deadline(s->compile);
+    if (s->next && s->next_end_ms < first)
+        first = s->next_end_ms;
     if (s->reload_changed_over && s->reload_end_ms < first)
         first = s->reload_end_ms;
     if (notify_deadline(s->notify) < first)
@@ -271,6 +273,7 @@ static void clean_up(struct sup *s)
     free(s->unit);
     plan_free(s->plan);
     notify_free(s->notify);
+    plan_free(s->next);
     tree_free(s->reload_report);
     tree_free(s->alarms);
     if (s->signal_fd >= 0)

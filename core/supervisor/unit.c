@@ -182,7 +182,7 @@ void unit_event(struct unit *u, struct unit_env *env, enum restart_event event, 
         break;
     case RESTART_DO_DRAIN:
         /* A little less than until KILL, so that an orderly end wins. */
-        send_drain(u, drain_ms > 2000 ? drain_ms - 1000 : drain_ms);
+        send_drain(u, u->at_once ? 0 : drain_ms > 2000 ? drain_ms - 1000 : drain_ms);
         break;
     case RESTART_DO_COMPLAIN:
         log_error("internal", NULL, "%s: event %d in state %s", u->name, (int)event,

@@ -42,6 +42,7 @@ struct unit {
     size_t alarms;
     bool paused;
     size_t poll_at;         /* where its descriptors are in the loop's array */
+    bool at_once;           /* when it is drained: waits for nobody */
     bool leaving;           /* is to end: removed, replaced, or the hub ends */
     struct tree *next_part; /* what it becomes after it has left; NULL: nothing */
     char *next_digest;

@@ -293,6 +293,7 @@ static const struct transport_ops ops = {
     .dead_list = sc_dead_list,
     .dead_replay = sc_dead_replay,
     .dead_discard = sc_dead_discard,
+    .queue_move = sc_queue_move,
     .status = sc_status,
 };
 

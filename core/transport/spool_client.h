@@ -87,6 +87,9 @@ int sc_dead_list(struct transport *t, const struct dead_filter *f, uint64_t afte
                  struct err *e);
 int sc_dead_replay(struct transport *t, uint64_t number, struct err *e);
 int sc_dead_discard(struct transport *t, uint64_t number, struct err *e);
+int sc_queue_move(struct transport *t, const char *from, const char *to, size_t limit,
+                  void (*fn)(void *arg, const char *id), void *arg, uint64_t *ret_left,
+                  struct err *e);
 int sc_status(struct transport *t, struct tree **ret, struct err *e);
 
 #endif

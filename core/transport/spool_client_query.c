@@ -19,6 +19,7 @@ struct query {
     int (*fn)(void *arg, const struct dead_letter *d);
     void *arg;
     struct tree *tree;
+    void (*moved)(void *arg, const char *id);
     size_t given;
     uint64_t upto;
     bool more;
@@ -238,6 +239,42 @@ int sc_dead_replay(struct transport *t, uint64_t number, struct err *e)
 int sc_dead_discard(struct transport *t, uint64_t number, struct err *e)
 {
     return one_number(t, SPOOL_DEAD_DISCARD, number, e);
+}
+
+static int on_moved(struct query *q, const struct frame *f, struct err *e)
+{
+    char id[SPOOL_ID_MAX + 1];
+    struct unpack u;
+    if (f->type == SPOOL_ANSWER)
+        return put_err(e, f, "");
+    unpack_start(&u, f->p, f->len);
+    q->upto = unpack_u64(&u);
+    while (f->type == SPOOL_MOVED && !u.bad && u.p < u.end) {
+        unpack_str(&u, id, sizeof id);
+        if (!u.bad)
+            q->moved(q->arg, id);
+    }
+    if (f->type != SPOOL_MOVED || unpack_end(&u) < 0)
+        return err_set(e, -EPROTO, "transport", "the spool gave an answer that is none");
+    return 1;
+}
+
+int sc_queue_move(struct transport *t, const char *from, const char *to, size_t limit,
+                  void (*fn)(void *arg, const char *id), void *arg, uint64_t *ret_left,
+                  struct err *e)
+{
+    struct query q = {.on = on_moved, .moved = fn, .arg = arg};
+    struct buf b = BUF_INIT(4096);
+    int r = pack_u32(&b, limit > UINT32_MAX ? UINT32_MAX : (uint32_t)limit);
+    r = r < 0 ? r : pack_str(&b, from);
+    r = r < 0 ? r : pack_str(&b, to);
+    r = r < 0 ? err_set(e, r, "memory", "out of memory")
+              : ask((const struct spool_client *)t, &q, SPOOL_MOVE, &b, e);
+    channel_free(q.channel);
+    buf_done(&b);
+    if (r == 0)
+        *ret_left = q.upto;
+    return r;
 }
 
 int sc_status(struct transport *t, struct tree **ret, struct err *e)

@@ -122,6 +122,19 @@ int spool_get_dead_list(const struct frame *f, struct spool_dead_list *ret)
     return 0;
 }
 
+int spool_get_move(const struct frame *f, struct spool_move *ret)
+{
+    struct unpack u;
+    unpack_start(&u, f->p, f->len);
+    struct spool_move m = {.limit = unpack_u32(&u)};
+    m.from = spool_get_text(&u, SPOOL_NAME_MAX - 1);
+    m.to = spool_get_text(&u, SPOOL_NAME_MAX - 1);
+    if (unpack_end(&u) < 0 || m.limit == 0)
+        return -EPROTO;
+    *ret = m;
+    return 0;
+}
+
 int spool_get_job(const struct frame *f, struct spool_job *ret)
 {
     struct unpack u;

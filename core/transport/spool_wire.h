@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /* spool_wire - what a worker and reeve-spool say to each other over the local socket.
  *
  * Frames of base/frame.h; generation is 0 and no descriptor ever travels. Integers little-endian;
@@ -8,25 +9,36 @@
  * had published and not heard of it publishes again.
  *
  * client to server
- *   HELLO        u32 version, str name, str token       once, first, within 10 s
- *   PUBLISH      u64 no, str id, u32 n (1..SPOOL_DESTINATIONS_MAX), n x str destination, bytes
- * event CONSUME      u32 sub, u32 prefetch (1..SPOOL_PREFETCH_MAX), str destination sub is the
- * client's number for it, counted from 0 PAUSE        u32 sub, u8 paused DONE         list of
- * handles                        SETTLE_DONE for each SETTLE       u64 handle, u8 how (enum
- * settle), u64 delay_ms, str code, str text STATUS       - DEAD_LIST    u64 after, u32 limit, u8
- * flags (1 with bytes, 2 not noted as seen), u64 from_ms, u64 to_ms, str destination, str code, str
- * id ("" = any) DEAD_REPLAY  u64 number DEAD_DISCARD u64 number server to client WELCOME      u32
- * version, u64 largest event in bytes REFUSED      str code, str text                     then the
- * connection is closed CONFIRMED list of no: durable at every destination FAILED       u64 no, str
- * code, str text             no destination has it JOB          u64 handle, u32 sub, u32 attempts,
- * u64 first_ms, str id, bytes event SETTLED      list of handles: durable STATUS_IS    bytes JSON
- * DEAD_ITEM    u64 number, u32 attempts, u64 first_ms, u64 dead_ms, u64 length, str destination,
- * str id, str code, str text, bytes event (empty unless asked for) DEAD_END     u64 looked_upto, u8
- * more               more: ask again after looked_upto ANSWER       str code, str text code "" =
- * done
+ *   HELLO        u32 version, str name, str token                 once, first, within 10 s
+ *   PUBLISH      u64 no, str id, u32 n (1..SPOOL_DESTINATIONS_MAX), n x str destination, bytes event
+ *   CONSUME      u32 sub, u32 prefetch (1..SPOOL_PREFETCH_MAX), str destination
+ *                                                                 sub: the client's number, from 0
+ *   PAUSE        u32 sub, u8 paused
+ *   DONE         list of handles                                  SETTLE_DONE for each
+ *   SETTLE       u64 handle, u8 how (enum settle), u64 delay_ms, str code, str text
+ *   STATUS       -
+ *   DEAD_LIST    u64 after, u32 limit, u8 flags (1 with bytes, 2 not noted as seen), u64 from_ms,
+ *                u64 to_ms, str destination, str code, str id     "" = any
+ *   DEAD_REPLAY  u64 number
+ *   DEAD_DISCARD u64 number
+ *   MOVE         u32 limit, str from, str to                      so many waiting messages at most
+ * server to client
+ *   WELCOME      u32 version, u64 largest event in bytes
+ *   REFUSED      str code, str text                               then the connection is closed
+ *   CONFIRMED    list of no                                       durable at every destination
+ *   FAILED       u64 no, str code, str text                       no destination has it
+ *   JOB          u64 handle, u32 sub, u32 attempts, u64 first_ms, str id, bytes event
+ *   SETTLED      list of handles                                  durable
+ *   STATUS_IS    bytes JSON
+ *   DEAD_ITEM    u64 number, u32 attempts, u64 first_ms, u64 dead_ms, u64 length, str destination,
+ *                str id, str code, str text, bytes event          empty unless asked for
+ *   DEAD_END     u64 looked_upto, u8 more                         more: ask again after looked_upto
+ *   ANSWER       str code, str text                               code "" = done
+ *   MOVED        u64 messages left, str id for each that was moved, durably
  *
  * A change of any layout is a new SPOOL_WIRE_VERSION; both sides come from one build, so no old
  * version is spoken. */
+/* clang-format on */
 #ifndef REEVE_TRANSPORT_SPOOL_WIRE_H
 #define REEVE_TRANSPORT_SPOOL_WIRE_H
 #include "base/buf.h"
@@ -58,6 +70,7 @@ enum spool_frame {
     SPOOL_DEAD_LIST,
     SPOOL_DEAD_REPLAY,
     SPOOL_DEAD_DISCARD,
+    SPOOL_MOVE,
     SPOOL_WELCOME = 65,
     SPOOL_REFUSED,
     SPOOL_CONFIRMED,
@@ -67,7 +80,8 @@ enum spool_frame {
     SPOOL_STATUS_IS,
     SPOOL_DEAD_ITEM,
     SPOOL_DEAD_END,
-    SPOOL_ANSWER
+    SPOOL_ANSWER,
+    SPOOL_MOVED
 };
 
 struct spool_text { /* borrowed from the frame; not terminated, but without a zero byte */
@@ -102,6 +116,10 @@ struct spool_dead_list {
     bool with_bytes, search;
     struct spool_text destination, code, id;
 };
+struct spool_move {
+    uint32_t limit;
+    struct spool_text from, to;
+};
 struct spool_job {
     uint64_t handle, first_ms;
     uint32_t sub, attempts;
@@ -116,6 +134,7 @@ struct spool_text spool_next_name(struct spool_publish *p);
 int spool_get_consume(const struct frame *f, struct spool_consume *ret);
 int spool_get_settle(const struct frame *f, struct spool_settle *ret);
 int spool_get_dead_list(const struct frame *f, struct spool_dead_list *ret);
+int spool_get_move(const struct frame *f, struct spool_move *ret);
 int spool_get_job(const struct frame *f, struct spool_job *ret);
 /* Lists (DONE, CONFIRMED, SETTLED): the count, or -EPROTO when the payload is not a whole number of
  * entries. */

@@ -106,6 +106,13 @@ int transport_dead_discard(struct transport *t, uint64_t number, struct err *e)
     return t->ops->dead_discard(t, number, e);
 }
 
+int transport_queue_move(struct transport *t, const char *from, const char *to, size_t limit,
+                         void (*fn)(void *arg, const char *id), void *arg, uint64_t *ret_left,
+                         struct err *e)
+{
+    return t->ops->queue_move(t, from, to, limit, fn, arg, ret_left, e);
+}
+
 int transport_status(struct transport *t, struct tree **ret, struct err *e)
 {
     return t->ops->status(t, ret, e);

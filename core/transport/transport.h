@@ -118,6 +118,14 @@ int transport_dead_list(struct transport *t, const struct dead_filter *f, uint64
 int transport_dead_replay(struct transport *t, uint64_t number,
                           struct err *e); /* back to its queue, attempts 0; then removed */
 int transport_dead_discard(struct transport *t, uint64_t number, struct err *e);
+/* Moves waiting messages (no dead letters), `limit` at most and perhaps fewer, the oldest first:
+ * same ids and order, attempts 0. A crash leaves each in exactly one queue. fn: the id of each that
+ * has been moved, durably. *ret_left: how many wait in `from` still; call again until it is 0.
+ * Codes: "queue-busy" (`from` is being delivered: pause it), "destination-unknown",
+ * "destination-full", "disk-full". */
+int transport_queue_move(struct transport *t, const char *from, const char *to, size_t limit,
+                         void (*fn)(void *arg, const char *id), void *arg, uint64_t *ret_left,
+                         struct err *e);
 /* {"destinations":
  * [{"name","ready","delayed","inflight","dead","bytes","oldest_ms","consumers","paused","configured":
  * bool, "limit_messages","limit_bytes" (0: none), "order", "last_error"?: {code,text,time}}],

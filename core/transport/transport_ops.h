@@ -24,6 +24,9 @@ struct transport_ops {
                      struct err *e);
     int (*dead_replay)(struct transport *t, uint64_t number, struct err *e);
     int (*dead_discard)(struct transport *t, uint64_t number, struct err *e);
+    int (*queue_move)(struct transport *t, const char *from, const char *to, size_t limit,
+                      void (*fn)(void *arg, const char *id), void *arg, uint64_t *ret_left,
+                      struct err *e);
     int (*status)(struct transport *t, struct tree **ret, struct err *e);
 };
 

@@ -97,6 +97,7 @@ static void row(struct sink *s, struct hand *h, const char *event, const char *c
                             .destination = s->destination,
                             .attempt = h->job->attempts + 1,
                             .next_ms = next_ms,
+                            .detail = s->was,
                             .code = ok ? NULL : code,
                             .text = *h->reason ? h->reason : NULL};
     s->uncommitted = true;

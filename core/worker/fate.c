@@ -32,15 +32,34 @@ static int reach(struct map *copies, const char *id, const char *destination, en
     return map_put(copies, key, len, (void *)(uintptr_t)stage);
 }
 
+/* What still waits there does so under another name. */
+static int leave(struct map *copies, const char *id, const char *destination)
+{
+    char key[1024];
+    int n = snprintf(key, sizeof(key), "%s%c%s", destination ? destination : "?", '\n', id);
+    size_t len = n < 0 ? 0 : (size_t)n < sizeof(key) ? (size_t)n : sizeof(key) - 1;
+    bool waits = map_get(copies, key, len) == (void *)(uintptr_t)WAITING;
+    return waits ? reach(copies, id, destination, NOWHERE) : 0;
+}
+
 static int take_row(struct map *copies, const struct tree *row)
 {
     const char *event = tree_gets(row, "event", ""), *id = tree_gets(row, "id", NULL);
     const struct tree *to = tree_at(row, "detail/destinations");
     int rc = 0;
-    if (id && strcmp(event, JOURNAL_ACCEPTED) == 0) {
+    if (id && strcmp(event, JOURNAL_MOVED) == 0) {
+        rc = reach(copies, id, tree_gets(row, "detail/from", "?"), NOWHERE);
+        if (rc == 0)
+            rc = reach(copies, id, tree_gets(row, "destination", "?"), WAITING);
+    } else if (id && strcmp(event, JOURNAL_ACCEPTED) == 0) {
         for (size_t i = 0; rc == 0 && tree_is_list(to) && i < to->n; i++)
             rc = reach(copies, id, tree_gets(to->child[i], "destination", "?"), WAITING);
     } else if (id && stage_of(event) != NOWHERE) {
+        const struct tree *was = tree_at(row, "detail/was"); /* accepted for a former name */
+        for (size_t i = 0; rc == 0 && tree_is_list(was) && i < was->n; i++)
+            rc = leave(copies, id, tree_text(was->child[i]));
+        if (rc < 0)
+            return rc;
         rc = reach(copies, id, tree_gets(row, "destination", "?"), stage_of(event));
     }
     return rc;

@@ -84,6 +84,7 @@ struct sink {
     struct state *state; /* of steps and plugins; commits with the journal */
     struct slate *slate;
     uint64_t message_max, retry_for_ms;
+    char *was; /* detail of journal rows: {"was": former names}; NULL: none */
     size_t batch;
     bool fatal;
     struct hand *ready, **ready_end; /* not yet looked at */

@@ -5,6 +5,8 @@
  * Several batches share a commit while jobs keep coming. Whoever was in hand at a crash goes alone
  * (slate.h). */
 #include "sink.h"
+#include "former.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
 #include <errno.h>
@@ -284,12 +286,32 @@ static int open_files(struct sink *s, struct err *e)
         if (rc < 0)
             return err_set(e, rc, "data-directory", "%s: %s", path, strerror(-rc));
     }
-    (void)snprintf(path, sizeof(path), "%s/state/%s.db", data, s->name);
-    rc = state_open(path, &s->state, e);
+    const char *former;
+    rc = former_state_open(s->part, &s->state, &former, e);
     (void)snprintf(path, sizeof(path), "%s/journal/%s.db", data, s->name);
     rc = rc < 0 ? rc : journal_open(path, s->name, &s->journal, e);
     (void)snprintf(path, sizeof(path), "%s/%s.slate", run, s->name);
     return rc < 0 ? rc : slate_open(path, &s->slate, e);
+}
+
+/* So that a trace knows whose rows these are: the messages were accepted for a former name. */
+static int make_was(struct sink *s, struct err *e)
+{
+    const struct tree *was = tree_get(s->part, "was");
+    struct buf b = BUF_INIT(64u << 10);
+    size_t cut = strlen(".deliver");
+    int rc = buf_adds(&b, "{\"was\":[");
+    for (size_t i = 0; rc == 0 && tree_is_list(was) && i < was->n; i++) {
+        const char *name = tree_text(was->child[i]);
+        size_t n = name ? strlen(name) : 0;
+        rc = buf_adds(&b, i ? "," : "");
+        rc = rc < 0 ? rc : json_add_string(&b, name ? name : "", n > cut ? n - cut : 0);
+    }
+    rc = rc < 0 ? rc : buf_adds(&b, "]}");
+    if (rc == 0 && tree_is_list(was))
+        s->was = buf_take(&b, NULL);
+    buf_done(&b);
+    return rc < 0 ? err_set(e, rc, "out-of-memory", "out of memory") : 0;
 }
 
 static int open_adapters(struct sink *s, struct err *e)
@@ -341,6 +363,7 @@ static int open_all(struct sink *s, struct err *e)
     s->room.state_get = get_state;
     s->room.state_put = put_state;
     int rc = open_files(s, e);
+    rc = rc < 0 ? rc : make_was(s, e);
     rc = rc < 0 ? rc : open_adapters(s, e);
     rc = rc < 0 ? rc
                 : steps_load(tree_get(s->part, "steps"), s->message_max, &s->room, &s->steps, e);
@@ -364,6 +387,7 @@ static void close_all(struct sink *s)
     for (size_t i = 0; i < s->translator.others_n; i++)
         instance_free(s->translator.others[i]);
     free(s->translator.others);
+    free(s->was);
     journal_close(s->journal);
     state_close(s->state);
     slate_close(s->slate);

@@ -2,6 +2,7 @@
 /* source_thread - the plugin thread of a source: opens everything, then goes round: take what came,
  * publish, finish, look at requests, tell what was settled, poll. */
 #include "source.h"
+#include "former.h"
 #include "heard.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -281,8 +282,8 @@ static int open_files(struct source *s, struct err *e)
             return err_set(e, rc, "data-directory", "%s: %s", path, strerror(-rc));
     }
     s->stage_dir = strdup(path);
-    (void)snprintf(path, sizeof(path), "%s/state/%s.db", data, s->name);
-    int rc = s->stage_dir ? state_open(path, &s->state, e)
+    const char *former;
+    int rc = s->stage_dir ? former_state_open(s->part, &s->state, &former, e)
                           : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     (void)snprintf(path, sizeof(path), "%s/journal/%s.db", data, s->name);
     rc = rc < 0 ? rc : heard_open(s, e);

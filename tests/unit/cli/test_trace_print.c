@@ -82,6 +82,34 @@ static void a_final_row_is_not_hidden_by_a_late_one(void **state)
     free(t);
 }
 
+static void a_moved_message_stands_where_it_went(void **state)
+{
+    (void)state;
+    char *t = told("[" ACCEPTED "," ROW("down", "\"destination\":\"a\",\"text\":\"x\",") "," ROW(
+        "moved", "\"destination\":\"c\",\"text\":\"closed\",\"detail\":{\"by\":\"ann\","
+                 "\"from\":\"a\"},") "]");
+    has(t, "moved to c from a, by ann: closed\n");
+    has(t, "=> a: moved to c\n");
+    has(t, "=> c: waits in the queue, moved there from a\n");
+    free(t);
+    t = told(
+        "[" ACCEPTED "," ROW("moved", "\"destination\":\"c\",\"detail\":{\"from\":\"a\"},") "," ROW(
+            "down", "\"destination\":\"a\",") "," ROW("delivered", "\"destination\":\"c\",") "]");
+    has(t, "=> a: moved to c\n");
+    has(t, "=> c: delivered\n");
+    free(t);
+}
+
+static void a_destination_that_was_renamed_is_not_waiting_for_ever(void **state)
+{
+    (void)state;
+    char *t = told("[" ACCEPTED "," ROW(
+        "delivered", "\"destination\":\"n\",\"detail\":{\"was\":[\"x\",\"a\"]},") "]");
+    has(t, "=> a: is now n\n");
+    has(t, "=> n: delivered\n");
+    free(t);
+}
+
 static void repeated_failures_are_one_line(void **state)
 {
     (void)state;
@@ -172,6 +200,8 @@ int main(void)
         cmocka_unit_test(a_message_with_two_fates),
         cmocka_unit_test(what_is_not_tried_yet_waits),
         cmocka_unit_test(a_final_row_is_not_hidden_by_a_late_one),
+        cmocka_unit_test(a_moved_message_stands_where_it_went),
+        cmocka_unit_test(a_destination_that_was_renamed_is_not_waiting_for_ever),
         cmocka_unit_test(repeated_failures_are_one_line),
         cmocka_unit_test(unrouted_says_where_or_why_not),
         cmocka_unit_test(a_submission_has_a_block_of_its_own),

@@ -64,6 +64,16 @@ static const struct row keys[] = {
      "connectors:\n  d: {party: us, deliver: {plugin: file, directory: x, retry: {for: 1h}, alarm: "
      "{oldest: 2h}}}\n" TO_D,
      "2:90 warning alarm-late\n", "dead letters"},
+    {"a former name that is there",
+     "connectors:\n  d: {party: us, was: e, deliver: {plugin: file, directory: x}}\n  e: {party: "
+     "us, "
+     "deliver: {plugin: file, directory: y}}\nroutes: {all: {to: [d, e]}}\n",
+     "2:23 error was-there\n", "still is a connector `e`"},
+    {"a former name of two",
+     "connectors:\n  d: {party: us, was: [o, p], deliver: {plugin: file, directory: x}}\n  e: "
+     "{party: "
+     "us, was: p, deliver: {plugin: file, directory: y}}\nroutes: {all: {to: [d, e]}}\n",
+     "3:23 error was-twice\n", "connector d"},
     {"a bad size", D TO_D "limits: {message: 3x}\n", "5:19 error bad-value\n", "10M"},
     {"out of range", D TO_D "limits: {message: 1G}\n", "5:19 error bad-value\n",
      "between 1k and 256M"},

@@ -73,8 +73,16 @@ static void on_answer(struct peer *p, const char *code, const char *text)
     (void)snprintf(f->code, sizeof f->code, "%s", code);
 }
 
-static const struct peer_ops ops = {on_confirmed, on_failed, on_settled,
-                                    on_job,       can_take,  on_answer};
+static void on_moved(struct peer *p, const struct buf *ids, uint64_t left)
+{
+    struct fake *f = (struct fake *)p;
+    (void)ids;
+    (void)left;
+    f->answers++;
+}
+
+static const struct peer_ops ops = {on_confirmed, on_failed, on_settled, on_job,
+                                    can_take,     on_answer, on_moved};
 
 static const char *retention = "";
 

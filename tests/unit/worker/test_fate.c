@@ -30,6 +30,16 @@ static void the_last_row_of_each_copy_counts(void **state)
         {"[" ACCEPTED("1") "," ACCEPTED("2") "," ROW("dead", "1", "a") "," ROW(
              "dead", "2", "b") "," ROW("discarded", "2", "b") "]",
          {.waiting = 2, .dead = 1, .discarded = 1}},
+        {"[" ACCEPTED("1") ",{\"event\":\"moved\",\"id\":\"1\",\"destination\":\"c\",\"detail\":{"
+                           "\"from\":\"a\"}}]",
+         {.waiting = 2}},
+        {"[" ACCEPTED("1") ",{\"event\":\"moved\",\"id\":\"1\",\"destination\":\"c\",\"detail\":{"
+                           "\"from\":\"a\"}}," ROW("delivered", "1", "c") "]",
+         {.waiting = 1, .delivered = 1}},
+        {"[" ACCEPTED(
+             "1") ",{\"event\":\"delivered\",\"id\":\"1\",\"destination\":\"n\",\"detail\":{"
+                  "\"was\":[\"a\"]}}]",
+         {.waiting = 1, .delivered = 1}},
         {"[" ACCEPTED("1") ",{\"event\":\"truncated\"}]", {.waiting = 2, .partial = true}},
     };
     (void)state;
