@@ -224,13 +224,13 @@ int state_open(const char *path, struct state **ret, struct err *e)
 
 int state_take_over(const char *old, const char *path, struct err *e)
 {
-    struct state *s = NULL;
+    sqlite3 *db = NULL;
     if (access(path, F_OK) == 0 || access(old, F_OK) != 0)
         return 0;
-    int r = state_open(old, &s, e); /* what stands in its log belongs into the file first */
+    int r = db_open(old, 0, &form, &db, e); /* what stands in its log belongs into the file first */
     if (r == 0)
-        r = db_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", e);
-    state_close(s); /* the last to close it removes the log */
+        r = db_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", e);
+    db_close(db); /* the last to close it removes the log */
     if (r == 0 && rename(old, path) < 0)
         r = err_set(e, -errno, "db-io", "%s cannot become %s: %s", old, path, strerror(errno));
     return r < 0 ? r : 1;

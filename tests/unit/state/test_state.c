@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -139,6 +140,41 @@ static void complete(struct state *s, char receipt)
 static void commit(struct state *s)
 {
     assert_int_equal(state_commit(s, &e), 0);
+}
+
+/* The process that had it was killed: what it committed stands in its log only. */
+static void a_file_is_taken_over_with_what_stands_in_its_log(void **state)
+{
+    char old[96];
+    (void)state;
+    (void)snprintf(old, sizeof(old), "%s/old.db", dir);
+    assert_int_equal(state_take_over(old, path, &e), 0); /* there is none */
+    pid_t child = fork();
+    if (child == 0) {
+        struct state *s = NULL;
+        if (state_open(old, &s, &e) < 0 || state_put(s, "k", "v", 1, &e) < 0 ||
+            state_commit(s, &e) < 0)
+            _exit(1);
+        (void)raise(SIGKILL);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(state_take_over(old, path, &e), 1);
+    assert_int_not_equal(access(old, F_OK), 0);
+    (void)strncat(old, "-wal", sizeof(old) - strlen(old) - 1);
+    assert_int_not_equal(access(old, F_OK), 0);
+    struct state *s = open_state();
+    key_is(s, "k", "v");
+    state_close(s);
+    (void)snprintf(old, sizeof(old), "%s/other.db", dir);
+    assert_int_equal(state_open(old, &s, &e), 0);
+    state_close(s);
+    assert_int_equal(state_take_over(old, path, &e), 0); /* what is there stays */
+    assert_int_equal(unlink(old), 0);
+    s = open_state();
+    key_is(s, "k", "v");
+    state_close(s);
 }
 
 static void a_correction_and_its_withdrawal_are_new_generations(void **state)
@@ -516,6 +552,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, fresh, cleaned)
     const struct CMUnitTest tests[] = {
         CASE(keys_are_staged_then_durable),
+        CASE(a_file_is_taken_over_with_what_stands_in_its_log),
         CASE(a_correction_and_its_withdrawal_are_new_generations),
         CASE(staged_subjects_count_and_are_forgotten_by_rollback),
         CASE(a_cut_short_submission_comes_again_with_the_same_verdicts),
