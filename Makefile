@@ -19,6 +19,10 @@ includedir  = $(PREFIX)/include
 pkgdir      = $(PREFIX)/lib/pkgconfig
 mandir      = $(PREFIX)/share/man
 datadir     = $(PREFIX)/share/reeve
+unitdir     = $(PREFIX)/lib/systemd/system
+sysusersdir = $(PREFIX)/lib/sysusers.d
+tmpfilesdir = $(PREFIX)/lib/tmpfiles.d
+zshdir      = $(PREFIX)/share/zsh/site-functions
 
 # ---------------------------------------------------------------- flags
 IS_CLANG := $(findstring clang,$(CC))
@@ -214,11 +218,18 @@ install: all ## DESTDIR= PREFIX=
 	install -m 644 core/include/reeve/plugin.h $(DESTDIR)$(includedir)/reeve/
 	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' contrib/reeve.pc.in > $(DESTDIR)$(pkgdir)/reeve.pc
 	cp -r contrib/template $(DESTDIR)$(datadir)/
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions zsh/site-functions fish/vendor_completions.d)
+	install -d $(addprefix $(DESTDIR),$(unitdir) $(sysusersdir) $(tmpfilesdir) $(zshdir)) \
+	  $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions fish/vendor_completions.d)
+	sed -e 's|@BINDIR@|$(bindir)|g' contrib/systemd/reeve.service > $(DESTDIR)$(unitdir)/reeve.service
+	install -m 644 contrib/systemd/reeve.sysusers $(DESTDIR)$(sysusersdir)/reeve.conf
+	install -m 644 contrib/systemd/reeve.tmpfiles $(DESTDIR)$(tmpfilesdir)/reeve.conf
 	$O/reeve completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/reeve
-	$O/reeve completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_reeve
+	$O/reeve completion zsh > $(DESTDIR)$(zshdir)/_reeve
 	$O/reeve completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/reeve.fish
 	$(foreach p,$(wildcard plugins/*/*.7 adapters/*/*.7),install -m 644 $p $(DESTDIR)$(mandir)/man7/ &&) true
+
+deb: ## Debian packages, build/reeve_VERSION_ARCH.deb (needs debhelper)
+	@bash contrib/package
 
 clean: ## remove build/
 	rm -rf build
@@ -226,6 +237,6 @@ format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' Makefile
 
-.PHONY: all current unit conformance pytest check-headers check-style test fuzz fuzz-run demo bench benches install clean format help
+.PHONY: all current unit conformance pytest check-headers check-style test fuzz fuzz-run demo bench benches install deb clean format help
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)
