@@ -226,6 +226,9 @@ install: all ## DESTDIR= PREFIX=
 	$O/reeve completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/reeve
 	$O/reeve completion zsh > $(DESTDIR)$(zshdir)/_reeve
 	$O/reeve completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/reeve.fish
+	install -d $(addprefix $(DESTDIR)$(mandir)/,man1 man5 man8)
+	$(foreach s,1 5 8,install -m 644 contrib/man/*.$s $(DESTDIR)$(mandir)/man$s/ &&) true
+	while read -r link page; do echo ".so man1/$$page" > $(DESTDIR)$(mandir)/man1/$$link; done < contrib/man/links
 	$(foreach p,$(wildcard plugins/*/*.7 adapters/*/*.7),install -m 644 $p $(DESTDIR)$(mandir)/man7/ &&) true
 
 deb: ## Debian packages, build/reeve_VERSION_ARCH.deb (needs debhelper)

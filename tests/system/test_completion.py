@@ -105,11 +105,3 @@ _reeve
 print -l "${{COMPREPLY[@]}}" """
     r = run("zsh", "-f", "-c", script, env={"PATH": f"{BUILD}:/usr/bin:/bin"})
     assert "shelter" in r.stdout.split(), r.stdout + r.stderr  # zsh itself takes those that fit
-
-
-def test_completion_is_installed(tmp_path):
-    r = run("make", "-C", ROOT, "install", f"DESTDIR={tmp_path}", "PREFIX=/usr", f"O={BUILD}", timeout=300)
-    assert r.returncode == 0, r.stderr
-    for shell, name in (("bash", "bash-completion/completions/reeve"), ("zsh", "zsh/site-functions/_reeve"),
-                        ("fish", "fish/vendor_completions.d/reeve.fish")):
-        assert (tmp_path / "usr/share" / name).read_text() == reeve("completion", shell).stdout
