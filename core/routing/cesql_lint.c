@@ -108,12 +108,23 @@ static bool is_boolean_kind(const struct node *n)
            n->kind == NODE_LIKE || n->kind == NODE_IN;
 }
 
+static const char *const times[] = {"time", "expirytime"};
+static const char *const texts[] = {
+    "source",   "type",  "specversion", "dataschema", "currency",        "funder",     "recipient",
+    "provider", "party", "place",       "status",     "datacontenttype", "traceparent"};
+
+static bool is_text(const struct lint *l, const struct node *n)
+{
+    const char *name = n->kind == NODE_SLOT ? slot_name(l, n) : "";
+    return names_have(times, ARRAY_SIZE(times), name) || names_have(texts, ARRAY_SIZE(texts), name);
+}
+
 static void lint_constant(const struct lint *l, uint32_t i)
 {
     const struct node *n = &l->ast.node[i];
     const struct node *up = l->parent[i] == NONE ? NULL : &l->ast.node[l->parent[i]];
     if (!(n->flags & NODE_CONST)) {
-        if (!up && (n->type == VALUE_INTEGER || n->type == VALUE_STRING))
+        if (!up && (n->type == VALUE_INTEGER || n->type == VALUE_STRING || is_text(l, n)))
             say(l, n->at, "constant", "this gives no true or false, so no message ever passes");
         return;
     }
@@ -187,11 +198,6 @@ static void lint_bound(const struct lint *l, const struct node *n)
 
 static void lint_order(const struct lint *l, const struct node *n)
 {
-    static const char *const times[] = {"time", "expirytime"};
-    static const char *const texts[] = {"source",     "type",   "specversion", "dataschema",
-                                        "currency",   "funder", "recipient",   "provider",
-                                        "party",      "place",  "status",      "datacontenttype",
-                                        "traceparent"};
     const uint32_t side[2] = {n->left, n->right};
     for (size_t i = 0; i < 2; i++) {
         const struct node *o = &l->ast.node[side[i]];
@@ -387,7 +393,8 @@ static void lint_call(const struct lint *l, const struct node *n)
             break;
     }
     name[len] = '\0';
-    const char *near = did_you_mean(name, names, ARRAY_SIZE(names));
+    bool known = names_have(names, ARRAY_SIZE(names), name);
+    const char *near = known ? NULL : did_you_mean(name, names, ARRAY_SIZE(names));
     say(l, at, "constant",
         "there is no function %s with %u arguments, so this is always an error%s%s%s", name,
         (unsigned)n->n, near ? ": did you mean " : "", near ? near : "", near ? "?" : "");

@@ -94,6 +94,8 @@ static void surprises_are_found_where_they_stand(void **unused)
         {"id = '1' AND id = '2'", "13:constant"},
         {"id = '1' AND source = '2' AND id = '1'", ""},
         {"LENGHT(id) = 3", "0:constant"},
+        {"status", "0:constant"},
+        {"EXISTS status", ""},
         {"id = (", ""},
         {"", ""},
     };
