@@ -182,9 +182,11 @@ FUZZ_ROOMS.fuzz_config    := config routing base
 FUZZ_ROOMS.fuzz_spool     := spool transport base
 FUZZ_ROOMS.fuzz_360giving := plugin message base
 FUZZ_OBJ.fuzz_360giving   := $(patsubst %.c,$O/%.o,$(wildcard adapters/360giving/*.c adapters/lib/*.c))
+FUZZ_ROOMS.fuzz_json_node := base
+FUZZ_OBJ.fuzz_json_node   := $O/adapters/lib/json_node.o $O/adapters/lib/json_key.o
 define FUZZTARGET
 $O/tests/fuzz/$1: $O/tests/fuzz/$1.o $$(FUZZ_OBJ.$1) $$(call lib_of,$$(FUZZ_ROOMS.$1))
-	$$Q$$(CC) -fsanitize=fuzzer $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(if $$(FUZZ_OBJ.$1),-ljson-c -lm) $$(SYSLIBS)
+	$$Q$$(CC) -fsanitize=fuzzer $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(if $$(FUZZ_OBJ.$1),-lm) $$(SYSLIBS)
 endef
 $(foreach f,$(FUZZ),$(eval $(call FUZZTARGET,$f)))
 fuzz-run: $(addprefix $O/tests/fuzz/,$(FUZZ))

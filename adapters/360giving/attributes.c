@@ -27,36 +27,28 @@ static bool gss_district_or_wider(const char *s)
     return false;
 }
 
-static const char *place_in(struct json_object *list, bool personal)
+static const char *place_in(const struct json_node *first, bool personal)
 {
-    if (!json_object_is_type(list, json_type_array))
-        return NULL;
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        const char *code = member_text(json_object_array_get_idx(list, i), "geoCode");
+    for (; first != NULL; first = first->next) {
+        const char *code = member_text(first, "geoCode");
         if (gss(code) && (!personal || gss_district_or_wider(code)))
             return code;
     }
     return NULL;
 }
 
-static const char *place_of(struct json_object *grant, bool personal)
+static const char *place_of(const struct json_node *grant, bool personal)
 {
-    struct json_object *list = NULL;
-    (void)json_object_object_get_ex(grant, "beneficiaryLocation", &list);
-    const char *code = place_in(list, personal);
+    const char *code = place_in(first_item(grant, "beneficiaryLocation"), personal);
     if (code != NULL || personal)
         return code;
-    list = NULL;
-    struct json_object *recipient = first_item(grant, "recipientOrganization");
-    if (recipient != NULL)
-        (void)json_object_object_get_ex(recipient, "location", &list);
-    return place_in(list, false);
+    return place_in(first_item(first_item(grant, "recipientOrganization"), "location"), false);
 }
 
-void grant_attributes(reeve_msg *m, struct json_object *grant)
+void grant_attributes(reeve_msg *m, const struct json_node *grant)
 {
-    struct json_object *amount = NULL;
-    bool personal = json_object_object_get_ex(grant, "recipientIndividual", NULL);
+    const struct json_node *amount = node_member(grant, "amountAwarded");
+    bool personal = node_member(grant, "recipientIndividual") != NULL;
     (void)reeve_msg_set(m, "type", "funding.award");
     (void)reeve_msg_set(m, "dataschema", GIVING_SCHEMA);
     attribute_set_escaped(m, "subject", member_text(grant, "id"));
@@ -66,9 +58,8 @@ void grant_attributes(reeve_msg *m, struct json_object *grant)
     else
         attribute_set(m, "recipient",
                       member_text(first_item(grant, "recipientOrganization"), "id"));
-    if (json_object_object_get_ex(grant, "amountAwarded", &amount))
-        (void)reeve_msg_set_int(m, "amount",
-                                number_whole_saturated(json_object_get_string(amount)));
+    if (node_is(amount, JSON_NUMBER))
+        (void)reeve_msg_set_int(m, "amount", number_whole_saturated(amount->text));
     attribute_set(m, "currency", member_text(grant, "currency"));
     attribute_set(m, "category", member_text(first_item(grant, "classifications"), "code"));
     attribute_set(m, "place", place_of(grant, personal));

@@ -13,7 +13,7 @@ struct decoding {
     reeve_ctx *ctx;
     reeve_out *out;
     struct json_cut cut;
-    struct json_tokener *tokener;
+    struct json_parser *parser;
     struct print_set *grants, *ids;
     bool array_seen, array_wrong;
     size_t emitted_or_refused;
@@ -54,41 +54,36 @@ static void over_limit(struct decoding *d, const char *code, const char *wanted,
     }
 }
 
-/* Parses a cut value. REEVE_REJECT: it was not JSON, which was reported. REEVE_OK and *ret_deep: it
- * is nested too deep, which was reported. */
-static reeve_rc parse(struct decoding *d, struct json_object **ret, bool *ret_deep)
+/* Parses a cut value. REEVE_REJECT: it was not JSON, which was reported. REEVE_OK and *ret NULL: it
+ * is over a limit, which was reported. */
+static reeve_rc parse(struct decoding *d, const struct json_node **ret)
 {
-    json_tokener_reset(d->tokener);
-    *ret = json_tokener_parse_ex(d->tokener, d->cut.value, (int)d->cut.value_len);
-    enum json_tokener_error e = json_tokener_get_error(d->tokener);
-    size_t end = json_tokener_get_parse_end(d->tokener);
-    if (e == json_tokener_continue &&
-        d->cut.value_len > 0) { /* a number ends only with what follows it */
-        *ret = json_tokener_parse_ex(d->tokener, " ", 1);
-        e = json_tokener_get_error(d->tokener);
-        end = d->cut.value_len;
-    }
-    *ret_deep = e == json_tokener_error_depth;
-    if (e == json_tokener_success && end == d->cut.value_len)
+    const char *sentence;
+    size_t at;
+    *ret = json_parse(d->parser, d->cut.value, d->cut.value_len);
+    if (*ret != NULL)
         return REEVE_OK;
-    json_object_put(*ret);
-    *ret = NULL;
-    if (*ret_deep) {
+    switch (json_parser_fault(d->parser, &sentence, &at)) {
+    case JSON_TOO_DEEP:
         over_limit(d, "too-deep", "at most 63 levels of { } and [ ]",
                    "values are nested deeper than the hub reads");
         return REEVE_OK;
+    case JSON_TOO_MANY:
+        over_limit(d, "too-large", "at most a million values in a record",
+                   "the record has more values than the hub reads");
+        return REEVE_OK;
+    case JSON_NO_MEMORY:
+        return reeve_fail(d->ctx, REEVE_RETRY, "out of memory");
+    default:
+        break;
     }
     uint64_t line = 0, column = 0;
-    json_cut_place(&d->cut, end, &line, &column);
-    unreadable_at(d, line, column,
-                  e == json_tokener_success ? "something follows the value"
-                                            : json_tokener_error_desc(e));
+    json_cut_place(&d->cut, at, &line, &column);
+    unreadable_at(d, line, column, sentence);
     return REEVE_REJECT;
 }
 
-/* The cut value as the body of a new message. The host's rules for JSON are stricter than the
- * parser's (NaN, control characters in strings, half surrogate pairs): what they refuse is not
- * JSON, whatever else is wrong with it. */
+/* The cut value as the body of a new message. The host has the last word on what is JSON. */
 static reeve_rc strict(struct decoding *d, reeve_msg **ret)
 {
     *ret = reeve_msg_new(d->ctx);
@@ -103,10 +98,10 @@ static reeve_rc strict(struct decoding *d, reeve_msg **ret)
     return REEVE_REJECT;
 }
 
-static void check_recipient(struct check *c, const struct place *at, struct json_object *grant)
+static void check_recipient(struct check *c, const struct place *at, const struct json_node *grant)
 {
-    bool org = json_object_object_get_ex(grant, "recipientOrganization", NULL);
-    bool person = json_object_object_get_ex(grant, "recipientIndividual", NULL);
+    bool org = node_member(grant, "recipientOrganization") != NULL;
+    bool person = node_member(grant, "recipientIndividual") != NULL;
     if (org && person)
         check_report(c, REEVE_ISSUE_ERROR, "recipient-both", at, NULL,
                      "either recipientOrganization or recipientIndividual",
@@ -119,7 +114,7 @@ static void check_recipient(struct check *c, const struct place *at, struct json
 
 /* Package rule uniqueItems; and the same id with other content, which the schema lets pass. */
 static int check_unique(struct decoding *d, struct check *c, const struct place *at,
-                        struct json_object *grant)
+                        const struct json_node *grant)
 {
     int fresh = print_set_add(d->grants, json_print(grant));
     if (fresh < 0)
@@ -133,9 +128,7 @@ static int check_unique(struct decoding *d, struct check *c, const struct place 
     int fresh_id = print_set_add(d->ids, text_print(id, strlen(id)));
     if (fresh_id == 0 && fresh == 1) {
         struct place here = {.up = at, .name = "id"};
-        struct json_object *v = NULL;
-        (void)json_object_object_get_ex(grant, "id", &v);
-        check_report(c, REEVE_ISSUE_WARNING, "duplicate-id", &here, v,
+        check_report(c, REEVE_ISSUE_WARNING, "duplicate-id", &here, node_member(grant, "id"),
                      "an identifier of its own for each grant",
                      "another grant of this package has the same identifier; the later one is "
                      "taken as its correction");
@@ -143,30 +136,13 @@ static int check_unique(struct decoding *d, struct check *c, const struct place 
     return fresh_id < 0 ? -1 : 0;
 }
 
-/* How many members all objects in v have. */
-static size_t members_in(struct json_object *v)
-{
-    size_t n = 0;
-    if (json_object_is_type(v, json_type_object)) {
-        json_object_object_foreach(v, key, member)
-        {
-            (void)key;
-            n += 1 + members_in(member);
-        }
-    } else if (json_object_is_type(v, json_type_array)) {
-        for (size_t i = 0; i < json_object_array_length(v); i++)
-            n += members_in(json_object_array_get_idx(v, i));
-    }
-    return n;
-}
-
 static int check_grant(struct decoding *d, struct check *c, const struct place *at,
-                       struct json_object *grant)
+                       const struct json_node *grant)
 {
-    bool object = json_object_is_type(grant, json_type_object);
+    bool object = node_is(grant, JSON_OBJECT);
     c->subject = member_text(grant, "id");
     if (object) {
-        c->personal = json_object_object_get_ex(grant, "recipientIndividual", NULL);
+        c->personal = node_member(grant, "recipientIndividual") != NULL;
         check_recipient(c, at, grant);
     }
     schema_check(c, &giving_grant, at, grant);
@@ -174,7 +150,7 @@ static int check_grant(struct decoding *d, struct check *c, const struct place *
         return -1;
     if (object)
         rules_check(c, at, grant);
-    if (d->cut.colons > members_in(grant))
+    if (json_parser_repeats(d->parser))
         check_report(c, REEVE_ISSUE_WARNING, "duplicate-key", at, NULL, "each member once",
                      "a member stands twice in one object; the last one was checked, and receivers "
                      "may take the first");
@@ -183,13 +159,12 @@ static int check_grant(struct decoding *d, struct check *c, const struct place *
 
 static reeve_rc decode_grant(struct decoding *d)
 {
-    struct json_object *grant = NULL;
+    const struct json_node *grant = NULL;
     reeve_msg *m = NULL;
     struct place root = {.name = "grants"}, at = {.up = &root, .index = d->cut.index};
     struct check c = {.ctx = d->ctx};
-    bool deep = false;
-    reeve_rc rc = parse(d, &grant, &deep);
-    if (rc != REEVE_OK || deep)
+    reeve_rc rc = parse(d, &grant);
+    if (rc != REEVE_OK || grant == NULL)
         return rc;
     rc = strict(d, &m);
     if (rc == REEVE_OK && check_grant(d, &c, &at, grant) < 0)
@@ -204,24 +179,20 @@ static reeve_rc decode_grant(struct decoding *d)
     }
     if (m != NULL)
         reeve_msg_free(m);
-    json_object_put(grant);
     return rc;
 }
 
 /* A member of the package beside the grants: its rules concern the whole package. */
 static reeve_rc decode_member(struct decoding *d)
 {
-    struct json_object *value = NULL;
+    const struct json_node *value = NULL;
     reeve_msg *scratch = NULL;
-    bool deep = false;
-    reeve_rc rc = parse(d, &value, &deep);
-    if (rc != REEVE_OK || deep)
+    reeve_rc rc = parse(d, &value);
+    if (rc != REEVE_OK || value == NULL)
         return rc;
     rc = strict(d, &scratch);
-    if (rc != REEVE_OK) {
-        json_object_put(value);
+    if (rc != REEVE_OK)
         return rc;
-    }
     reeve_msg_free(scratch);
     if (strcmp(d->cut.key, "grants") == 0 && d->cut.key_len == strlen("grants")) {
         document_issue(d, REEVE_ISSUE_PACKAGE, d->array_seen ? "duplicate-key" : "not-an-array",
@@ -229,23 +200,18 @@ static reeve_rc decode_member(struct decoding *d)
                        d->array_seen ? "the package has `grants` twice"
                                      : "`grants` is not an array");
         d->array_seen = d->array_wrong = true;
-        json_object_put(value);
         return REEVE_OK;
     }
-    struct json_object *package = json_object_new_object();
-    if (package != NULL && strlen(d->cut.key) == d->cut.key_len &&
-        json_object_object_add(package, d->cut.key, value) == 0) {
-        /* only this member is there: required ones are checked nowhere, the table has none at this
-         * level */
-        struct check c = {.ctx = d->ctx};
-        schema_check(&c, &giving_package, NULL, package);
-        if (c.errors > 0)
-            document_issue(d, REEVE_ISSUE_PACKAGE, "package-metadata", "", NULL,
-                           "the package's own description is not valid, so nothing of it is taken");
-    } else {
-        json_object_put(value);
-    }
-    json_object_put(package);
+    /* As a package of this member alone. Required ones are checked nowhere, the table has none at
+     * this level. */
+    struct json_node member = *value, package = {.kind = JSON_OBJECT, .n = 1, .first = &member};
+    struct check c = {.ctx = d->ctx};
+    member.name = d->cut.key;
+    member.name_len = d->cut.key_len;
+    schema_check(&c, &giving_package, NULL, &package);
+    if (c.errors > 0)
+        document_issue(d, REEVE_ISSUE_PACKAGE, "package-metadata", "", NULL,
+                       "the package's own description is not valid, so nothing of it is taken");
     return REEVE_OK;
 }
 
@@ -321,17 +287,14 @@ reeve_rc giving_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *
     struct decoding d = {.ctx = ctx, .out = out};
     reeve_rc rc = REEVE_RETRY;
     json_cut_init(&d.cut, r, "grants", limit > 0 ? (size_t)limit : (size_t)16 << 20);
-    d.tokener = json_tokener_new_ex(DEPTH_MAX);
+    d.parser = json_parser_new(DEPTH_MAX);
     d.grants = print_set_new();
     d.ids = print_set_new();
-    if (d.tokener != NULL && d.grants != NULL && d.ids != NULL) {
-        json_tokener_set_flags(d.tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    if (d.parser != NULL && d.grants != NULL && d.ids != NULL)
         rc = decode_all(&d);
-    }
     print_set_free(d.ids);
     print_set_free(d.grants);
-    if (d.tokener != NULL)
-        json_tokener_free(d.tokener);
+    json_parser_free(d.parser);
     json_cut_done(&d.cut);
     return rc;
 }

@@ -2,7 +2,7 @@
 /* giving - inside of the adapter for the 360Giving Data Standard 1.4.3 (JSON packages). */
 #ifndef ADAPTERS_360GIVING_GIVING_H
 #define ADAPTERS_360GIVING_GIVING_H
-#include <json-c/json.h>
+#include "lib/json_node.h"
 #include <reeve/plugin.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ struct check {
 };
 /* value NULL: nothing was found. Errors of a record count in check->errors. */
 void check_report(struct check *c, uint32_t severity, const char *code, const struct place *at,
-                  struct json_object *value, const char *wanted, const char *text);
+                  const struct json_node *value, const char *wanted, const char *text);
 
 /* ---- the schema, as tables ---- */
 enum kind {
@@ -65,11 +65,12 @@ struct field {
 };
 struct object {
     const struct field *fields;
-    size_t n;
+    size_t n; /* OBJECT_FIELDS_MAX at most */
 };
+#define OBJECT_FIELDS_MAX 64
 extern const struct object giving_grant, giving_package;
 void schema_check(struct check *c, const struct object *o, const struct place *at,
-                  struct json_object *value);
+                  const struct json_node *value);
 
 /* ---- code lists ---- */
 extern const struct codelist codes_regrant, codes_scope, codes_reason, codes_purpose;
@@ -80,19 +81,19 @@ bool country_known(const char *code);
 
 /* ---- the rest ---- */
 void rules_check(struct check *c, const struct place *at,
-                 struct json_object *grant); /* what the schema does not say: warnings */
-void grant_attributes(reeve_msg *m, struct json_object *grant);
+                 const struct json_node *grant); /* what the schema does not say: warnings */
+void grant_attributes(reeve_msg *m, const struct json_node *grant);
 /* text of a member, NULL when absent, not a string, or with a zero character inside: half of it
  * would pass for another value */
-const char *member_text(struct json_object *o, const char *name);
-struct json_object *first_item(struct json_object *o, const char *array);
+const char *member_text(const struct json_node *o, const char *name);
+const struct json_node *first_item(const struct json_node *o, const char *array);
 
 /* Equal JSON values have equal prints (member order and the writing of numbers do not matter); 128
  * bits. */
 struct print {
     uint64_t a, b;
 };
-struct print json_print(struct json_object *v);
+struct print json_print(const struct json_node *v);
 struct print text_print(const char *s, size_t len);
 struct print_set; /* of prints seen in this document */
 struct print_set *print_set_new(void);

@@ -1,1 +1,1 @@
-LIBS.adapters/360giving := -ljson-c -lm
+LIBS.adapters/360giving := -lm

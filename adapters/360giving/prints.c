@@ -42,7 +42,7 @@ struct print text_print(const char *s, size_t len)
  * exponent of ten. */
 static struct print number_print(const char *s)
 {
-    char digits[64];
+    char digits[64] = "";
     size_t n = 0;
     long exponent = 0;
     bool negative = *s == '-', point = false, long_number = false;
@@ -77,16 +77,15 @@ static struct print number_print(const char *s)
     return p;
 }
 
-struct print json_print(struct json_object *v)
+struct print json_print(const struct json_node *v)
 {
-    struct print p = {(uint64_t)json_object_get_type(v), 1}, part;
-    switch (json_object_get_type(v)) {
-    case json_type_object: { /* a sum, so that order does not matter */
+    struct print p = {(uint64_t)v->kind, 1}, part = {0, 9};
+    switch (v->kind) {
+    case JSON_OBJECT: { /* a sum, so that order does not matter */
         struct print sum = {0, 0};
-        json_object_object_foreach(v, key, member)
-        {
-            part = json_print(member);
-            struct print name = text_print(key, strlen(key));
+        for (const struct json_node *m = v->first; m != NULL; m = m->next) {
+            part = json_print(m);
+            struct print name = text_print(m->name, m->name_len);
             add(&part, name.a);
             add(&part, name.b);
             sum.a += part.a;
@@ -96,26 +95,21 @@ struct print json_print(struct json_object *v)
         add(&p, sum.b);
         return p;
     }
-    case json_type_array:
-        for (size_t i = 0; i < json_object_array_length(v); i++) {
-            part = json_print(json_object_array_get_idx(v, i));
+    case JSON_ARRAY:
+        for (const struct json_node *item = v->first; item != NULL; item = item->next) {
+            part = json_print(item);
             add(&p, part.a);
             add(&p, part.b);
         }
         return p;
-    case json_type_string:
-        part = text_print(json_object_get_string(v), (size_t)json_object_get_string_len(v));
+    case JSON_STRING:
+        part = text_print(v->text, v->len);
         break;
-    case json_type_int:
-    case json_type_double:
-        part = number_print(json_object_get_string(v));
-        p.a = 77; /* one kind: 1 and 1.0 are equal */
+    case JSON_NUMBER:
+        part = number_print(v->text);
         break;
-    case json_type_boolean:
-        part = (struct print){(uint64_t)json_object_get_boolean(v), 5};
+    default: /* the kind says all */
         break;
-    default:
-        part = (struct print){0, 9};
     }
     add(&p, part.a);
     add(&p, part.b);

@@ -8,29 +8,22 @@
 #include <string.h>
 
 static void warn(struct check *c, const char *code, const struct place *up, const char *member,
-                 struct json_object *v, const char *wanted, const char *text)
+                 const struct json_node *v, const char *wanted, const char *text)
 {
     struct place here = {.up = up, .name = member};
     check_report(c, REEVE_ISSUE_WARNING, code, member != NULL ? &here : up, v, wanted, text);
 }
 
-const char *member_text(struct json_object *o, const char *name)
+const char *member_text(const struct json_node *o, const char *name)
 {
-    struct json_object *v = NULL;
-    if (!json_object_is_type(o, json_type_object) || !json_object_object_get_ex(o, name, &v) ||
-        !json_object_is_type(v, json_type_string))
-        return NULL;
-    const char *s = json_object_get_string(v);
-    return strlen(s) == (size_t)json_object_get_string_len(v) ? s : NULL;
+    const struct json_node *v = node_member(o, name);
+    return node_is(v, JSON_STRING) && strlen(v->text) == v->len ? v->text : NULL;
 }
 
-struct json_object *first_item(struct json_object *o, const char *array)
+const struct json_node *first_item(const struct json_node *o, const char *array)
 {
-    struct json_object *v = NULL;
-    if (!json_object_is_type(o, json_type_object) || !json_object_object_get_ex(o, array, &v) ||
-        !json_object_is_type(v, json_type_array) || json_object_array_length(v) == 0)
-        return NULL;
-    return json_object_array_get_idx(v, 0);
+    const struct json_node *v = node_member(o, array);
+    return node_is(v, JSON_ARRAY) ? v->first : NULL;
 }
 
 /* ---- identifiers ---- */
@@ -56,13 +49,13 @@ static bool list_known(const char *id)
            id[2] == '-' && strchr(id + 3, '-') != NULL;
 }
 
-static void check_organisation_id(struct check *c, const struct place *at, struct json_object *org)
+static void check_organisation_id(struct check *c, const struct place *at,
+                                  const struct json_node *org)
 {
-    struct json_object *v = NULL;
     const char *id = member_text(org, "id");
     if (id == NULL)
         return;
-    (void)json_object_object_get_ex(org, "id", &v);
+    const struct json_node *v = node_member(org, "id");
     size_t digits = strlen(id) > 7 ? strspn(id + 7, "0123456789") : 0;
     if (strpbrk(id, "\r\n") != NULL)
         warn(c, "id-line-break", at, "id", v, "an identifier on one line",
@@ -103,14 +96,13 @@ static bool mojibake(const char *s)
     return false;
 }
 
-static void check_mojibake(struct check *c, const struct place *at, struct json_object *o,
+static void check_mojibake(struct check *c, const struct place *at, const struct json_node *o,
                            const char *name)
 {
-    struct json_object *v = NULL;
     const char *s = member_text(o, name);
     if (s == NULL || !mojibake(s))
         return;
-    (void)json_object_object_get_ex(o, name, &v);
+    const struct json_node *v = node_member(o, name);
     warn(c, "mojibake", at, name, v, "text in UTF-8",
          "letters were broken by a conversion between character sets");
 }
@@ -128,14 +120,13 @@ static bool has_email(const char *s)
     return false;
 }
 
-static void check_text(struct check *c, const struct place *at, struct json_object *grant,
+static void check_text(struct check *c, const struct place *at, const struct json_node *grant,
                        const char *name)
 {
-    struct json_object *v = NULL;
     const char *s = member_text(grant, name);
     if (s == NULL)
         return;
-    (void)json_object_object_get_ex(grant, name, &v);
+    const struct json_node *v = node_member(grant, name);
     if (s[0] == 0)
         warn(c, "empty-text", at, name, v, name, "the text is empty");
     check_mojibake(c, at, grant, name);
@@ -149,54 +140,47 @@ static void check_text(struct check *c, const struct place *at, struct json_obje
 }
 
 /* ---- amounts, dates, places ---- */
-static void check_amount(struct check *c, const struct place *at, struct json_object *grant)
+static void check_amount(struct check *c, const struct place *at, const struct json_node *grant)
 {
-    struct json_object *v = NULL;
-    if (!json_object_object_get_ex(grant, "amountAwarded", &v) ||
-        (!json_object_is_type(v, json_type_int) && !json_object_is_type(v, json_type_double)))
+    const struct json_node *v = node_member(grant, "amountAwarded");
+    if (!node_is(v, JSON_NUMBER))
         return;
-    double d = json_object_get_double(v);
-    if (d < 0)
+    int sign = node_sign(v);
+    if (sign < 0)
         warn(c, "amount-negative", at, "amountAwarded", v, "an amount of 0 or more",
              "a grant of less than nothing is unusual");
-    else if (!(d > 0))
+    else if (sign == 0)
         warn(c, "amount-zero", at, "amountAwarded", v, "the amount that was awarded",
              "a grant of nothing is legal but unusual");
-    if (number_decimals(json_object_get_string(v)) > 3)
+    if (number_decimals(v->text) > 3)
         warn(c, "amount-noise", at, "amountAwarded", v, "an amount in whole pence",
              "the digits look like a rounding error of a spreadsheet");
 }
 
-static void check_date(struct check *c, const struct place *at, struct json_object *o,
+static void check_date(struct check *c, const struct place *at, const struct json_node *o,
                        const char *name)
 {
-    struct json_object *v = NULL;
     const char *s = member_text(o, name);
     if (s == NULL || strlen(s) != 10 || !format_date_shape(s, 10) || date_exists(s, 10))
         return;
-    (void)json_object_object_get_ex(o, name, &v);
+    const struct json_node *v = node_member(o, name);
     warn(c, "date-impossible", at, name, v, "a day that exists", "the month has no such day");
 }
 
-static void check_dates(struct check *c, const struct place *at, struct json_object *grant,
+static void check_dates(struct check *c, const struct place *at, const struct json_node *grant,
                         const char *name)
 {
-    struct json_object *list = NULL;
-    if (!json_object_object_get_ex(grant, name, &list) ||
-        !json_object_is_type(list, json_type_array))
-        return;
     struct place array = {.up = at, .name = name};
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
+    size_t i = 0;
+    for (const struct json_node *o = first_item(grant, name); o != NULL; o = o->next, i++) {
         struct place here = {.up = &array, .index = i};
-        struct json_object *o = json_object_array_get_idx(list, i), *v = NULL;
         check_date(c, &here, o, "startDate");
         check_date(c, &here, o, "endDate");
         const char *from = member_text(o, "startDate"), *to = member_text(o, "endDate");
         if (from == NULL || to == NULL || strlen(from) < 10 || strlen(to) < 10 ||
             strncmp(from, to, 10) <= 0)
             continue;
-        (void)json_object_object_get_ex(o, "endDate", &v);
-        warn(c, "date-order", &here, "endDate", v, "an end after the start",
+        warn(c, "date-order", &here, "endDate", node_member(o, "endDate"), "an end after the start",
              "it ends before it starts");
     }
 }
@@ -217,34 +201,28 @@ static bool postcode(const char *s)
            isupper((unsigned char)p[n - 1]);
 }
 
-static void check_places(struct check *c, const struct place *at, struct json_object *of,
+static void check_places(struct check *c, const struct place *at, const struct json_node *of,
                          const char *name)
 {
-    struct json_object *list = NULL;
-    if (!json_object_is_type(of, json_type_object) || !json_object_object_get_ex(of, name, &list) ||
-        !json_object_is_type(list, json_type_array))
-        return;
     struct place array = {.up = at, .name = name};
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
+    size_t i = 0;
+    for (const struct json_node *o = first_item(of, name); o != NULL; o = o->next, i++) {
         struct place here = {.up = &array, .index = i};
-        struct json_object *v = NULL, *o = json_object_array_get_idx(list, i);
         const char *code = member_text(o, "geoCode");
         if (code == NULL || !postcode(code))
             continue;
-        (void)json_object_object_get_ex(o, "geoCode", &v);
-        warn(c, "geocode-postcode", &here, "geoCode", v,
+        warn(c, "geocode-postcode", &here, "geoCode", node_member(o, "geoCode"),
              "a code of the Office for National Statistics such as E07000178",
              "a postcode is not a geographic code");
     }
 }
 
-static void check_id(struct check *c, const struct place *at, struct json_object *grant)
+static void check_id(struct check *c, const struct place *at, const struct json_node *grant)
 {
-    struct json_object *v = NULL;
     const char *id = member_text(grant, "id");
     if (id == NULL)
         return;
-    (void)json_object_object_get_ex(grant, "id", &v);
+    const struct json_node *v = node_member(grant, "id");
     if (id[0] == 0)
         warn(c, "id-empty", at, "id", v, "360G-prefix-number",
              "the grant has no identifier of its own");
@@ -256,7 +234,7 @@ static void check_id(struct check *c, const struct place *at, struct json_object
              "the identifier does not begin with 360G-");
 }
 
-void rules_check(struct check *c, const struct place *at, struct json_object *grant)
+void rules_check(struct check *c, const struct place *at, const struct json_node *grant)
 {
     static const char *const organisations[] = {"fundingOrganization", "recipientOrganization"};
     check_id(c, at, grant);
@@ -268,17 +246,13 @@ void rules_check(struct check *c, const struct place *at, struct json_object *gr
     check_dates(c, at, grant, "actualDates");
     check_places(c, at, grant, "beneficiaryLocation");
     for (size_t k = 0; k < 2; k++) {
-        struct json_object *list = NULL;
-        if (!json_object_object_get_ex(grant, organisations[k], &list) ||
-            !json_object_is_type(list, json_type_array))
-            continue;
         struct place array = {.up = at, .name = organisations[k]};
-        for (size_t i = 0; i < json_object_array_length(list); i++) {
+        const struct json_node *o = first_item(grant, organisations[k]);
+        for (size_t i = 0; o != NULL; o = o->next, i++) {
             struct place here = {.up = &array, .index = i};
-            struct json_object *organisation = json_object_array_get_idx(list, i);
-            check_organisation_id(c, &here, organisation);
-            check_mojibake(c, &here, organisation, "name");
-            check_places(c, &here, organisation, "location");
+            check_organisation_id(c, &here, o);
+            check_mojibake(c, &here, o, "name");
+            check_places(c, &here, o, "location");
         }
     }
 }

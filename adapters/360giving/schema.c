@@ -35,22 +35,26 @@ void place_pointer(const struct place *at, char out[POINTER_MAX])
     out[pointer_part(at, out, POINTER_MAX - 1)] = 0;
 }
 
-static const char *found_text(struct json_object *v)
+static const char *found_text(const struct json_node *v)
 {
-    switch (json_object_get_type(v)) {
-    case json_type_null:
+    switch (v->kind) {
+    case JSON_NULL:
         return "null";
-    case json_type_object:
+    case JSON_FALSE:
+        return "false";
+    case JSON_TRUE:
+        return "true";
+    case JSON_OBJECT:
         return "an object";
-    case json_type_array:
-        return json_object_array_length(v) == 0 ? "an empty array" : "an array";
+    case JSON_ARRAY:
+        return v->n == 0 ? "an empty array" : "an array";
     default:
-        return json_object_get_string(v);
+        return v->text;
     }
 }
 
-static void report(struct check *c, uint32_t severity, const char *code, const struct place *at,
-                   const char *found, const char *wanted, const char *text)
+void check_report(struct check *c, uint32_t severity, const char *code, const struct place *at,
+                  const struct json_node *value, const char *wanted, const char *text)
 {
     char pointer[POINTER_MAX];
     place_pointer(at, pointer);
@@ -60,7 +64,7 @@ static void report(struct check *c, uint32_t severity, const char *code, const s
                                 .code = code,
                                 .where = pointer,
                                 .subject = c->subject,
-                                .found = found,
+                                .found = value != NULL ? found_text(value) : NULL,
                                 .wanted = wanted,
                                 .text = text};
     if (severity == REEVE_ISSUE_WARNING)
@@ -70,18 +74,13 @@ static void report(struct check *c, uint32_t severity, const char *code, const s
     reeve_issue(c->ctx, &issue);
 }
 
-void check_report(struct check *c, uint32_t severity, const char *code, const struct place *at,
-                  struct json_object *value, const char *wanted, const char *text)
+static void wrong(struct check *c, const char *code, const struct place *at,
+                  const struct json_node *v, const char *wanted, const char *text)
 {
-    report(c, severity, code, at, value != NULL ? found_text(value) : NULL, wanted, text);
-}
-
-/* v NULL: JSON null, which has no object in json-c, was found. */
-static void wrong(struct check *c, const char *code, const struct place *at, struct json_object *v,
-                  const char *wanted, const char *text)
-{
-    report(c, REEVE_ISSUE_ERROR, code, at, found_text(v), wanted,
-           v == NULL ? "null stands where a value is wanted; leave the member out instead" : text);
+    static const char null_found[] =
+        "null stands where a value is wanted; leave the member out instead";
+    check_report(c, REEVE_ISSUE_ERROR, code, at, v, wanted,
+                 node_is(v, JSON_NULL) ? null_found : text);
 }
 
 /* What a date that fails looks like, so that the cure can be named. */
@@ -97,11 +96,11 @@ static const char *date_advice(const char *s, size_t len)
 }
 
 static void check_string(struct check *c, const struct field *f, const struct place *at,
-                         struct json_object *v)
+                         const struct json_node *v)
 {
     static const char want_date[] = "YYYY-MM-DD, or an RFC 3339 date-time";
-    const char *s = json_object_get_string(v);
-    size_t len = (size_t)json_object_get_string_len(v);
+    const char *s = v->text;
+    size_t len = v->len;
     switch (f->kind) {
     case KIND_DATE:
         if (!format_date_time(s, len) && !format_date_shape(s, len))
@@ -155,10 +154,10 @@ static void check_string(struct check *c, const struct field *f, const struct pl
                      "the code is not in its list");
 }
 
-static const char *number_advice(struct json_object *v)
+static const char *number_advice(const struct json_node *v)
 {
-    if (json_object_is_type(v, json_type_string)) {
-        const char *s = json_object_get_string(v);
+    if (node_is(v, JSON_STRING)) {
+        const char *s = v->text;
         if (s[0] != 0 && strspn(s, "0123456789.,- ") == strlen(s))
             return "the number stands in quotes; write it without quotes and without thousands "
                    "separators";
@@ -169,18 +168,18 @@ static const char *number_advice(struct json_object *v)
 }
 
 static void check_items(struct check *c, const struct field *f, const struct place *at,
-                        struct json_object *v);
+                        const struct json_node *v);
 
 static void check_value(struct check *c, const struct field *f, const struct place *at,
-                        struct json_object *v)
+                        const struct json_node *v)
 {
-    if (v == NULL && (f->flags & FIELD_NULL) != 0)
+    if (node_is(v, JSON_NULL) && (f->flags & FIELD_NULL) != 0)
         return;
     switch (f->kind) {
     case KIND_NUMBER:
-        if (!json_object_is_type(v, json_type_int) && !json_object_is_type(v, json_type_double))
+        if (!node_is(v, JSON_NUMBER))
             wrong(c, "not-a-number", at, v, "a number", number_advice(v));
-        else if ((f->flags & FIELD_NOT_NEGATIVE) != 0 && json_object_get_double(v) < 0)
+        else if ((f->flags & FIELD_NOT_NEGATIVE) != 0 && node_sign(v) < 0)
             wrong(c, "negative", at, v, "0 or more", "the value is below zero");
         break;
     case KIND_OBJECT:
@@ -191,7 +190,7 @@ static void check_value(struct check *c, const struct field *f, const struct pla
         check_items(c, f, at, v);
         break;
     default:
-        if (!json_object_is_type(v, json_type_string))
+        if (!node_is(v, JSON_STRING))
             wrong(c, "not-a-string", at, v, "text in quotes", "the value is not text");
         else
             check_string(c, f, at, v);
@@ -199,19 +198,18 @@ static void check_value(struct check *c, const struct field *f, const struct pla
 }
 
 static void check_items(struct check *c, const struct field *f, const struct place *at,
-                        struct json_object *v)
+                        const struct json_node *v)
 {
-    if (!json_object_is_type(v, json_type_array)) {
+    if (!node_is(v, JSON_ARRAY)) {
         wrong(c, "not-an-array", at, v, "an array in [ ]", "the value is not an array");
         return;
     }
-    size_t n = json_object_array_length(v);
-    if (n == 0 && (f->flags & FIELD_SOME) != 0)
+    if (v->n == 0 && (f->flags & FIELD_SOME) != 0)
         wrong(c, "empty-array", at, v, "at least one item", "the array is empty");
     struct print_set *seen = (f->flags & FIELD_UNIQUE) != 0 ? print_set_new() : NULL;
-    for (size_t i = 0; i < n; i++) {
+    size_t i = 0;
+    for (const struct json_node *item = v->first; item != NULL; item = item->next, i++) {
         struct place here = {.up = at, .index = i};
-        struct json_object *item = json_object_array_get_idx(v, i);
         if (f->kind == KIND_OBJECTS) {
             schema_check(c, f->of, &here, item);
             continue;
@@ -226,11 +224,11 @@ static void check_items(struct check *c, const struct field *f, const struct pla
 }
 
 static void check_required(struct check *c, const struct object *o, const struct place *at,
-                           struct json_object *value)
+                           const struct json_node *value)
 {
     for (size_t i = 0; i < o->n; i++) {
         if ((o->fields[i].flags & FIELD_REQUIRED) == 0 ||
-            json_object_object_get_ex(value, o->fields[i].name, NULL))
+            node_member(value, o->fields[i].name) != NULL)
             continue;
         struct place here = {.up = at, .name = o->fields[i].name};
         check_report(c, REEVE_ISSUE_ERROR, "missing", &here, NULL, o->fields[i].name,
@@ -238,22 +236,38 @@ static void check_required(struct check *c, const struct object *o, const struct
     }
 }
 
-void schema_check(struct check *c, const struct object *o, const struct place *at,
-                  struct json_object *value)
+/* SIZE_MAX: the schema says nothing of it. */
+static size_t field_of(const struct object *o, const struct json_node *member)
 {
-    if (!json_object_is_type(value, json_type_object)) {
+    for (size_t i = 0; i < o->n; i++)
+        if (o->fields[i].name[0] == member->name[0] &&
+            strcmp(o->fields[i].name, member->name) == 0 &&
+            strlen(member->name) == member->name_len)
+            return i;
+    return SIZE_MAX;
+}
+
+/* Of a member that is named twice the last one counts, in the place of the first. */
+void schema_check(struct check *c, const struct object *o, const struct place *at,
+                  const struct json_node *value)
+{
+    const struct json_node *last[OBJECT_FIELDS_MAX] = {NULL};
+    size_t order[OBJECT_FIELDS_MAX], n = 0;
+    if (!node_is(value, JSON_OBJECT)) {
         wrong(c, "not-an-object", at, value, "an object in { }", "the value is not an object");
         return;
     }
     check_required(c, o, at, value);
-    json_object_object_foreach(value, key, member)
-    {
-        for (size_t i = 0; i < o->n; i++) {
-            if (o->fields[i].name[0] != key[0] || strcmp(o->fields[i].name, key) != 0)
-                continue;
-            struct place here = {.up = at, .name = key};
-            check_value(c, &o->fields[i], &here, member);
-            break;
-        }
+    for (const struct json_node *m = value->first; m != NULL; m = m->next) {
+        size_t i = field_of(o, m);
+        if (i >= OBJECT_FIELDS_MAX)
+            continue;
+        if (last[i] == NULL)
+            order[n++] = i;
+        last[i] = m;
+    }
+    for (size_t k = 0; k < n; k++) {
+        struct place here = {.up = at, .name = last[order[k]]->name};
+        check_value(c, &o->fields[order[k]], &here, last[order[k]]);
     }
 }

@@ -114,14 +114,14 @@ static enum json_cut_event broken(struct json_cut *c, const char *error)
 /* How far the scan of one value has come; it survives a refill. */
 struct scan {
     size_t at; /* offset from start */
-    size_t depth, colons;
+    size_t depth;
     bool in_string, scalar;
 };
 
-/* Bytes that matter outside strings: 1 opens, 2 closes, 3 quote, 4 separates, 5 a colon. */
+/* Bytes that matter outside strings: 1 opens, 2 closes, 3 quote, 4 separates. */
 static const unsigned char outside[256] = {
     ['{'] = 1, ['['] = 1, ['}'] = 2,  [']'] = 2,  ['"'] = 3,  [','] = 4,
-    [':'] = 5, [' '] = 4, ['\n'] = 4, ['\r'] = 4, ['\t'] = 4,
+    [':'] = 4, [' '] = 4, ['\n'] = 4, ['\r'] = 4, ['\t'] = 4,
 };
 
 /* 1 = the value ends before s->at; 0 = more bytes are needed. */
@@ -162,8 +162,6 @@ static int scan_value(const char *p, size_t len, struct scan *s)
             return 1;
         } else if (kind == 3) {
             s->in_string = true;
-        } else if (kind == 5) {
-            s->colons++;
         }
     }
     s->at = at;
@@ -195,7 +193,6 @@ static int take_value(struct json_cut *c, size_t *ret_len)
         }
     }
     *ret_len = s.at;
-    c->colons = s.colons;
     return too_big ? 0 : 1;
 }
 

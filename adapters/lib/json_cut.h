@@ -30,7 +30,6 @@ struct json_cut {
     const char *key, *value; /* key: with its escapes undone, and a zero byte behind it */
     size_t key_len, value_len;
     size_t index;          /* of a record */
-    size_t colons;         /* outside strings: as many members as all objects of the value have */
     uint64_t line, column; /* 1-based, where the value begins (BROKEN: where it went wrong) */
     const char *error;
     bool bom, root_is_array, array_seen;

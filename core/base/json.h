@@ -3,7 +3,8 @@
  *
  * It makes no tree and copies nothing: it walks, validates (UTF-8, escapes, numbers, depth, no
  * trailing comma, no duplicate look-up cost) and says where things begin and end. Envelope reading,
- * plan reading and control frames stand on it; json-c is for adapters, which do look inside bodies.
+ * plan reading and control frames stand on it; adapters, which do look inside
+ * bodies, have adapters/lib/json_node.h.
  * Lone surrogate escapes (\ud800) are refused: they have no UTF-8 form (RFC 8259 section 8.2 leaves
  * it open). */
 #ifndef REEVE_BASE_JSON_H
