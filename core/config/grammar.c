@@ -49,6 +49,7 @@ static const struct field unrouted[] = {
 };
 static const struct field limits[] = {
     {"message", SHAPE_BYTES, FIELD_REF, "1k..256M", NULL},
+    {"keep_free", SHAPE_BYTES, FIELD_REF, "0..", NULL},
     {0},
 };
 static const struct field agreement[] = {

@@ -27,7 +27,7 @@ struct planning {
     uint8_t key[SHA256_LEN];
     char *run;
     const char *hub;
-    uint64_t message_max;
+    uint64_t message_max, keep_free;
     struct process *processes;
     size_t n;
     int r; /* first failure; everything after it does nothing */
@@ -336,6 +336,7 @@ static void add_spool(struct planning *p)
     put(p, part, "destinations", queues);
     put(p, part, "rights", rights);
     put_number(p, part, "message_max", p->message_max);
+    put_number(p, part, "keep_free", p->keep_free);
     put(p, part, "retention", retention_tree(p, "spool"));
 }
 
@@ -401,6 +402,7 @@ static void add_door(struct planning *p)
     keep(p, tree_putb(part, "behind_proxy", get_bool(c, c->raw, "door/behind_proxy", false)));
     put_number(p, part, "max_body", max_body);
     put_number(p, part, "deadline_ms", get_duration(c, c->raw, "door/deadline", 300000));
+    put_number(p, part, "keep_free", p->keep_free);
     put_number(p, part, "max_connections", get_int(c, c->raw, "door/max_connections", 1000));
     if (tree_at(c->raw, "door/metrics/bearer")) {
         struct tree *metrics = tree_map();
@@ -458,6 +460,7 @@ static void add_source(struct planning *p, const struct connector *x)
         put_socket(p, part, name);
     }
     keep(p, tree_putb(part, "partial", get_bool(p->c, s->effective, "partial", false)));
+    put_number(p, part, "keep_free", p->keep_free);
     put(p, part, "routes", detach(tree_copy(p->c->routes)));
     put(p, part, "destinations", destinations_tree(p));
     put(p, part, "unrouted", unrouted_tree(p));
@@ -609,6 +612,7 @@ int plan_write(struct compile *c, struct tree **ret)
     struct planning p = {.c = c, .hub = tree_gets(c->raw, "hub", "")};
     c->data = tree_get(c->raw, "data") ? get_path(c, c->raw, "data") : absolute(c->root_dir, "var");
     p.message_max = get_bytes(c, c->raw, "limits/message", 16u << 20);
+    p.keep_free = get_bytes(c, c->raw, "limits/keep_free", 256u << 20);
     p.processes = xcalloc(2 * c->connectors_n + 2, sizeof(*p.processes));
     if (!c->data && (c->flags & CONFIG_WITHOUT_SECRETS))
         c->data = absolute(c->root_dir, "var");

@@ -145,6 +145,7 @@ static int read_all(struct door_config *c, struct err *e)
     size_t n = tree_is_list(paths) ? paths->n : 0;
     c->hub = tree_gets(c->part, "hub", "hub");
     c->behind_proxy = tree_getb(c->part, "behind_proxy", false);
+    c->keep_free = tree_getu(c->part, "keep_free", 0);
     c->deadline_ms = tree_getu(c->part, "deadline_ms", DEFAULT_DEADLINE_MS);
     uint64_t most = tree_getu(c->part, "max_connections", DEFAULT_CONNECTIONS);
     c->max_connections = most > 0 && most <= 60000 ? (unsigned)most : DEFAULT_CONNECTIONS;

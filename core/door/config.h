@@ -33,7 +33,7 @@ struct door_config {
     bool behind_proxy;
     bool local; /* nobody but this machine reaches the door: loopback, and no proxy in front */
     struct door_tokens metrics; /* that open /-/metrics; none: only when local */
-    uint64_t deadline_ms;
+    uint64_t deadline_ms, keep_free;
     unsigned max_connections;
     struct door_path *path; /* the console's, if there is one, is the last */
     size_t paths;

@@ -10,6 +10,7 @@
 #define REEVE_DOOR_DOOR_H
 #include "base/buf.h"
 #include "base/control.h"
+#include "base/disk.h"
 #include "base/histogram.h"
 #include "base/map.h"
 #include "config.h"
@@ -86,6 +87,7 @@ struct door_figures {
 
 struct door {
     struct door_config *config;
+    struct disk disk;
     struct child *child;
     struct MHD_Daemon *mhd;
     int mhd_fd, listen_fd; /* listen_fd: ours until the library closes it */

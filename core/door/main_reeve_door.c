@@ -50,6 +50,7 @@ static int open_door(struct door *d, const struct tree *part, struct err *e)
         return r;
     events.arg = d;
     d->waiting = map_new(NULL);
+    d->disk = (struct disk){.path = d->config->stage, .keep_free = d->config->keep_free};
     d->upstream = xcalloc(d->config->paths + 1, sizeof(struct upstream *));
     d->under_way = xcalloc(d->config->paths + 1, sizeof *d->under_way);
     d->accept = xcalloc(d->config->paths + 1, sizeof *d->accept);

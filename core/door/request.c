@@ -18,7 +18,6 @@
 #define THROW_AWAY_MAX    (4u << 20)
 #define ANSWER_BODY_MAX   DOOR_FRAME_MAX
 #define ANSWER_FIELDS_MAX (DOOR_HEADERS_MAX * (DOOR_HEADER_NAME_MAX + DOOR_HEADER_VALUE_MAX + 2))
-#define DISK_RESERVE      (64u << 20)
 
 struct request *request_new(struct door *d, struct conn *c, const char *target)
 {
@@ -163,14 +162,26 @@ static int pack_headers(struct request *r, const struct header *h, size_t n)
 static bool disk_has_room(const struct request *r)
 {
     struct statvfs fs;
-    if (r->head.length <= DOOR_INLINE_MAX || statvfs(r->door->config->stage, &fs) < 0)
+    const struct door_config *c = r->door->config;
+    if (r->head.length <= DOOR_INLINE_MAX || statvfs(c->stage, &fs) < 0)
         return true;
-    return (uint64_t)fs.f_bavail * fs.f_frsize >= r->head.length + DISK_RESERVE;
+    return (uint64_t)fs.f_bavail * fs.f_frsize >= r->head.length + c->keep_free / 2;
+}
+
+/* Before the upload, where there is one: what has no body (a receipt, the console) goes on. */
+static bool disk_is_low(const struct request *r, char *words, size_t cap)
+{
+    bool body = r->head.length > 0 || r->head.chunked;
+    if (!body || r->access.path->console || !disk_low(&r->door->disk))
+        return false;
+    (void)disk_words(&r->door->disk, words, cap);
+    return true;
 }
 
 /* What may pass by the rules may still have to come again later. */
 static bool have_room(struct request *r)
 {
+    char words[ERR_TEXT_MAX];
     r->at = (size_t)(r->access.path - r->door->config->path);
     r->upstream = r->door->upstream[r->at];
     if (r->door->draining)
@@ -182,6 +193,8 @@ static bool have_room(struct request *r)
         request_refuse(r, 503, "worker-busy", "the connector of this path is busy", 1);
     else if (r->door->under_way[r->at] >= UNDER_WAY_MAX)
         request_refuse(r, 429, "too-many", "too many requests of this path are under way", 1);
+    else if (disk_is_low(r, words, sizeof words))
+        request_refuse(r, 503, "disk-nearly-full", words, 60);
     else if (!disk_has_room(r))
         request_refuse(r, 503, "disk-full", "there is no room for a body of this size", 60);
     else

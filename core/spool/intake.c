@@ -45,6 +45,12 @@ const char *spool_refuses(struct spool *s, const struct dest *d, size_t size, st
         (void)err_set(text, -ENOSPC, code, "%s", s->trouble.text);
         return code;
     }
+    if (s->disk.tight) {
+        char words[ERR_TEXT_MAX];
+        (void)err_set(text, -ENOSPC, "disk-nearly-full", "%s",
+                      disk_words(&s->disk, words, sizeof words));
+        return "disk-nearly-full";
+    }
     bool many = d->limit_messages && d->messages + 1 > d->limit_messages;
     bool big = d->limit_bytes && d->bytes + size > d->limit_bytes;
     if (!many && !big)

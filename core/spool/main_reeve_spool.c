@@ -23,7 +23,7 @@ struct app {
     struct child *child;
     bool draining;
     uint64_t drain_until;
-    bool alarmed;
+    bool alarmed, disk_low;
     char unseen[ERR_TEXT_MAX]; /* as it was told last */
 };
 
@@ -82,6 +82,17 @@ static void tell_trouble(struct app *a)
     child_alarm(a->child, "disk-full", "%s", why ? why : "");
 }
 
+static void tell_disk(struct app *a)
+{
+    char words[ERR_TEXT_MAX];
+    const char *low = server_disk(a->server, words, sizeof words);
+    if (!!low == a->disk_low)
+        return;
+    a->disk_low = !!low;
+    child_alarm(a->child, "disk-nearly-full", "%s%s", low ? low : "",
+                low ? ": nothing is taken in until there is more; deliveries go on" : "");
+}
+
 static void tell_unseen(struct app *a)
 {
     const char *what = server_unseen(a->server);
@@ -104,6 +115,7 @@ static int run(struct app *a)
         if (child_run(a->child) < 0)
             return EXIT_BUG;
         tell_trouble(a);
+        tell_disk(a);
         tell_unseen(a);
         if (a->draining && (server_clients(a->server) == 0 || mono_ms() >= a->drain_until))
             break;

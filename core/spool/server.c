@@ -216,6 +216,11 @@ const char *server_trouble(const struct server *s)
     return spool_trouble(s->spool);
 }
 
+const char *server_disk(const struct server *s, char *out, size_t cap)
+{
+    return spool_disk(s->spool, out, cap);
+}
+
 const char *server_unseen(const struct server *s)
 {
     return spool_unseen(s->spool);

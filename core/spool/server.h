@@ -23,6 +23,7 @@ int server_turn(struct server *s, int also, short also_events, uint64_t timeout_
 size_t server_clients(const struct server *s);
 struct tree *server_status(struct server *s); /* NULL: not now */
 const char *server_trouble(const struct server *s);
-const char *server_unseen(const struct server *s); /* spool_unseen() */
+const char *server_disk(const struct server *s, char *out, size_t cap); /* spool_disk() */
+const char *server_unseen(const struct server *s);                      /* spool_unseen() */
 
 #endif

@@ -38,6 +38,11 @@ size_t spool_message_max(const struct spool *s)
     return s->message_max;
 }
 
+const char *spool_disk(const struct spool *s, char *out, size_t cap)
+{
+    return s->disk.low ? disk_words(&s->disk, out, cap) : NULL;
+}
+
 const char *spool_trouble(const struct spool *s)
 {
     return s->in_trouble ? s->trouble.text : NULL;
@@ -187,6 +192,10 @@ static int open_files(struct spool *s, const struct tree *part, struct err *e)
     if (!data || data[0] != '/')
         return err_set(e, -EINVAL, "spool-part",
                        "the spool's part of the plan needs an absolute data directory");
+    s->data = strdup(data);
+    if (!s->data)
+        return err_set(e, -ENOMEM, "memory", "out of memory");
+    s->disk = (struct disk){.path = s->data, .keep_free = tree_getu(part, "keep_free", 0)};
     _cleanup_free_ char *dir = path_join(data, "spool");
     int r = dir ? make_dirs(dir) : -ENOMEM;
     if (r < 0)
@@ -254,6 +263,7 @@ void spool_close(struct spool *s)
     map_free(s->by_name);
     store_close(s->store);
     free(s->reserve_path);
+    free(s->data);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd);
     free(s);
@@ -262,6 +272,7 @@ void spool_close(struct spool *s)
 void spool_turn(struct spool *s)
 {
     (void)spool_clock(s);
+    (void)disk_low(&s->disk);
     spool_commit(s);
     spool_mend(s);
     if (s->keeping.rule.keep_ms && s->now >= s->keeping.again)

@@ -70,6 +70,8 @@ uint64_t
 spool_timeout(struct spool *s); /* milliseconds until a turn is due by itself; UINT64_MAX */
 /* What to warn of before dead letters go that nobody has looked at; "" = nothing. */
 const char *spool_unseen(const struct spool *s);
+/* NULL, or how little space is left for what is to come in (written to out). */
+const char *spool_disk(const struct spool *s, char *out, size_t cap);
 /* NULL, or why the file cannot be written just now. */
 const char *spool_trouble(const struct spool *s);
 

@@ -6,6 +6,7 @@
 #include "queue.h"
 #include "spool.h"
 #include "store.h"
+#include "base/disk.h"
 #include "base/map.h"
 
 #define READY_MAX      1024u              /* copies of one destination in memory … */
@@ -101,6 +102,8 @@ struct spool {
     bool reserve_there;
     uint64_t reserve_again;
     size_t message_max;
+    char *data;
+    struct disk disk;
     struct dead_keeping keeping;
     uint64_t wall_start, mono_start,
         now; /* the spool's clock: wall time at the start, then monotonic */

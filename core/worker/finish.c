@@ -165,7 +165,12 @@ static unsigned retry_seconds(const struct submission *sub)
 {
     if (sub->retry_after_ms)
         return (unsigned)((sub->retry_after_ms + 999) / 1000);
-    return strcmp(sub->why.code, "destination-full") == 0 ? 60 : 5;
+    static const char *const slow[] = {"destination-full", "disk-nearly-full", "disk-full",
+                                       "db-disk-full"};
+    for (size_t i = 0; i < ARRAY_SIZE(slow); i++)
+        if (strcmp(sub->why.code, slow[i]) == 0)
+            return 60;
+    return 5;
 }
 
 static void tell(struct source *s, struct submission *sub)

@@ -219,12 +219,16 @@ static bool content_type_possible(struct source *s, struct request *r)
 
 static bool can_take(struct source *s, struct request *r)
 {
+    char words[ERR_TEXT_MAX];
     if (atomic_load(&s->flags.stopping))
         request_problem(s, r, 503, 2, "stopping", "this connector is being restarted");
     else if (atomic_load(&s->flags.paused))
         request_problem(s, r, 503, 60, "paused", "this connector is paused by the operator");
     else if (!atomic_load(&s->flags.usable))
         request_problem(s, r, 503, 5, "transport", "the hub's transport is not available now");
+    else if (source_disk_low(s))
+        request_problem(s, r, 503, 60, "disk-nearly-full",
+                        disk_words(&s->disk, words, sizeof(words)));
     else if (mono_ms() > r->door->deadline_ms)
         request_problem(s, r, 503, 5, "too-busy", "the hub could not look at this in time");
     else

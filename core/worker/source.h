@@ -7,6 +7,7 @@
  * the plugin thread has frozen of state and journal. */
 #ifndef REEVE_WORKER_SOURCE_H
 #define REEVE_WORKER_SOURCE_H
+#include "base/disk.h"
 #include "base/map.h"
 #include "base/tree.h"
 #include "committer.h"
@@ -170,6 +171,7 @@ struct source {
     struct queue_node *requests, **requests_end; /* not yet looked at */
     size_t window_n, window_bytes; /* handed to the main thread and not yet confirmed */
     struct tidy tidy;
+    struct disk disk;
     uint64_t uncommitted; /* journal rows that are in no commit yet */
     struct committer committer;
     struct item committed; /* what comes back from it */
@@ -260,6 +262,8 @@ void request_problem(struct source *s, struct request *r, unsigned status, unsig
 
 /* ---- source_thread.c ---- */
 void *source_thread(void *arg); /* struct source */
+/* Too little space to take anything in? Says so in the log when it begins and ends. */
+bool source_disk_low(struct source *s);
 /* Takes what came, publishes, finishes; waits at most ms (and for fd) when there was nothing. True
  * when fd is readable. */
 bool source_pump(struct source *s, uint64_t ms, int fd);

@@ -51,6 +51,20 @@ bool source_pump(struct source *s, uint64_t ms, int fd)
     return ready & QUEUE_FD_READY;
 }
 
+bool source_disk_low(struct source *s)
+{
+    char words[ERR_TEXT_MAX];
+    bool before = s->disk.low;
+    if (disk_low(&s->disk) == before)
+        return before;
+    if (s->disk.low)
+        log_warning("disk-nearly-full", NULL, "nothing is taken in: %s",
+                    disk_words(&s->disk, words, sizeof(words)));
+    else
+        log_info("disk-again", NULL, "there is space again: documents are taken in");
+    return s->disk.low;
+}
+
 static struct request *next_request(struct source *s)
 {
     struct queue_node *n = s->requests;
@@ -120,7 +134,7 @@ static reeve_rc submit(void *arg, uint64_t token, const char *content_type, cons
      * inside submit(). */
     while (s->submissions_n >= POLLED_SUBMISSIONS_MAX && !stop_asked(s))
         (void)source_pump(s, 100, -1);
-    if (stop_asked(s) || !atomic_load(&s->flags.usable))
+    if (stop_asked(s) || !atomic_load(&s->flags.usable) || source_disk_low(s))
         return REEVE_RETRY;
     struct offer o = {.has_token = true,
                       .token = token,
@@ -219,10 +233,10 @@ static uint64_t idle_ms(const struct source *s, bool polls)
                                : 0;
 }
 
-static bool may_poll(const struct source *s)
+static bool may_poll(struct source *s)
 {
     return !atomic_load(&s->flags.stopping) && !atomic_load(&s->flags.paused) &&
-           atomic_load(&s->flags.usable) && mono_ms() >= s->poll_again;
+           atomic_load(&s->flags.usable) && mono_ms() >= s->poll_again && !source_disk_low(s);
 }
 
 static void go_round(struct source *s)
@@ -272,6 +286,7 @@ static int open_files(struct source *s, struct err *e)
 {
     const char *data = tree_gets(s->part, "data", NULL), *run = tree_gets(s->part, "run", NULL);
     char path[4096];
+    s->disk = (struct disk){.path = data, .keep_free = tree_getu(s->part, "keep_free", 0)};
     if (!data || !run)
         return err_set(e, -EINVAL, "plan", "the plan names no data directory");
     static const char *const dirs[] = {"state", "journal", "stage"};

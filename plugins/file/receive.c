@@ -373,6 +373,16 @@ static int file_away(const struct inbox *in, const struct entry *f, int to,
     return r;
 }
 
+/* It is offered again, each time after twice as long. */
+static void later(struct entry *f)
+{
+    f->state = WATCHING;
+    f->backoff = f->backoff ? f->backoff * 2 : BACKOFF_MIN;
+    if (f->backoff > BACKOFF_MAX)
+        f->backoff = BACKOFF_MAX;
+    f->not_before = now_ms() + f->backoff;
+}
+
 /* report: NULL when there is nothing to tell. */
 static void move(reeve_ctx *ctx, struct inbox *in, struct entry *f, bool taken,
                  const reeve_report *report)
@@ -390,8 +400,7 @@ static void move(reeve_ctx *ctx, struct inbox *in, struct entry *f, bool taken,
     if (r < 0) {
         /* Offering it again changes nothing: the hub knows it. But it must not be forgotten. */
         reeve_log(ctx, 3, "%s cannot be moved to %s: %s", f->name, folder, strerror(-r));
-        f->state = WATCHING;
-        f->not_before = now_ms() + BACKOFF_MAX;
+        later(f);
         return;
     }
     reeve_log(ctx, 6, "%s: moved to %s/%s", f->name, folder, name);
@@ -416,11 +425,7 @@ void inbox_settled(reeve_ctx *ctx, struct inbox *in, uint64_t token, reeve_rc rc
     } else if (rc == REEVE_REJECT) {
         move(ctx, in, f, false, report);
     } else {
-        f->state = WATCHING;
-        f->backoff = f->backoff ? f->backoff * 2 : BACKOFF_MIN;
-        if (f->backoff > BACKOFF_MAX)
-            f->backoff = BACKOFF_MAX;
-        f->not_before = now_ms() + f->backoff;
+        later(f);
     }
 }
 

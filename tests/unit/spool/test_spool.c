@@ -521,6 +521,37 @@ static void a_full_disk_refuses_publishes_and_lets_settlements_through(void **st
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+static void reopen_with(const char *keep)
+{
+    retention = keep;
+    spool_close(sp);
+    sp = NULL;
+    open_or_fail(dir);
+}
+
+static void a_disk_that_is_nearly_full_takes_nothing_and_delivers(void **state)
+{
+    (void)state;
+    char words[400];
+    publish_n(&one, 0, 2, "a");
+    assert_null(spool_disk(sp, words, sizeof words));
+    reopen_with("},\"keep_free\":1000000000000000,\"x\":{");
+    reset_fakes();
+    struct consumer *c = consume(&two, "a", 10);
+    assert_non_null(spool_disk(sp, words, sizeof words));
+    publish(&one, "x", "event", 5, "a");
+    spool_turn(sp);
+    assert_int_equal(one.failed, 1);
+    assert_string_equal(one.code, "disk-nearly-full");
+    assert_int_equal(two.jobs, 2);
+    assert_int_equal(settle(&two, c, 0, SETTLE_DONE, 0), 0);
+    assert_int_equal(settle(&two, c, 1, SETTLE_DEAD, 0), 0);
+    spool_turn(sp);
+    assert_int_equal(two.settled, 2);
+    spool_gone(sp, &two.peer, &c, 1);
+    retention = "";
+}
+
 /* ---- how long dead letters stay ---- */
 
 static void make_dead(unsigned from, unsigned n)
@@ -563,14 +594,6 @@ static bool turn_until(uint64_t dead, uint64_t least, uint64_t most)
         (void)sched_yield();
     }
     return false;
-}
-
-static void reopen_with(const char *keep)
-{
-    retention = keep;
-    spool_close(sp);
-    sp = NULL;
-    open_or_fail(dir);
 }
 
 static void retention_leaves_what_nobody_looked_at_until_it_has_warned(void **state)
@@ -669,6 +692,7 @@ int main(void)
         T(more_delayed_than_memory_holds_all_come_back),
         T(replaying_a_letter_twice_in_one_turn_gives_one_message),
         T(a_finished_message_leaves_nothing_in_the_file),
+        T(a_disk_that_is_nearly_full_takes_nothing_and_delivers),
         T(retention_leaves_what_nobody_looked_at_until_it_has_warned),
         T(the_limit_for_unseen_letters_counts_from_the_warning),
         T(many_letters_are_walked_through_in_steps),
