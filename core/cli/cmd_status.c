@@ -29,9 +29,12 @@ static int stored_queues(const char *config, struct tree *status, struct err *e)
     if (r == 0)
         r = supervisor_peek(plan, &figures, e);
     tree_free(plan);
-    for (size_t i = 0; r == 0 && figures && i < figures->n; i++)
-        if (tree_put(status, figures->key[i]->text, tree_copy(figures->child[i])) < 0)
+    static const char *const keys[] = {"destinations", "stored_bytes", "trouble"};
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(keys); i++) {
+        const struct tree *t = tree_get(figures, keys[i]);
+        if (t && tree_put(status, keys[i], tree_copy(t)) < 0)
             r = err_set(e, -ENOMEM, "memory", "out of memory");
+    }
     tree_free(figures);
     return r;
 }

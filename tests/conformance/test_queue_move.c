@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_queue_move - waiting messages that are moved to another destination: each is in exactly one
  * queue at any time, in the same order, with the same id and bytes. */
-#include "lib/probe.h"
+#include "conformance/stage.h"
 #include "base/util.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,41 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct engine g;
-static struct probe pub, con, con2;
 static struct err e;
-
-static int setup(void **state)
-{
-    static const struct engine_dest dests[] = {{.name = "register"},
-                                               {.name = "foodbank"},
-                                               {.name = "ledger", .strict = true},
-                                               {.name = "small", .limit_messages = 3},
-                                               {.name = NULL}};
-    (void)state;
-    memset(&pub, 0, sizeof pub);
-    memset(&con, 0, sizeof con);
-    memset(&con2, 0, sizeof con2);
-    return engine_init(&g, dests) < 0 || engine_start(&g) < 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    probe_close(&pub);
-    probe_close(&con);
-    probe_close(&con2);
-    engine_done(&g);
-    return 0;
-}
-
-static void publish_n(const char *destination, unsigned from, unsigned n)
-{
-    unsigned want = pub.confirmed + n;
-    for (unsigned i = 0; i < n; i++)
-        probe_send(&pub, from + i, destination);
-    probe_wait(&pub, &pub.confirmed, want);
-}
 
 struct ids {
     unsigned n;
@@ -90,7 +56,7 @@ static void moved_messages_keep_id_order_and_bytes_and_begin_anew(void **state)
     assert_int_equal(probe_figure(&pub, "register", "bytes"), 0);
     assert_int_equal(probe_figure(&pub, "foodbank", "ready"), 702);
     con.settle_done = true;
-    assert_int_equal(transport_consume(con.t, "foodbank", 100), 0);
+    consume(&con, "foodbank", 100);
     probe_wait(&con, &con.settled, 702);
     assert_string_equal(con.got[0].id, "m900");
     for (unsigned i = 0; i < 700; i++) {
@@ -101,7 +67,7 @@ static void moved_messages_keep_id_order_and_bytes_and_begin_anew(void **state)
     }
     assert_int_equal(probe_figure(&pub, "foodbank", "ready"), 0);
     publish_n("register", 1000, 1); /* the emptied queue works on */
-    assert_int_equal(transport_consume(con.t, "register", 100), 0);
+    consume(&con, "register", 100);
     probe_wait(&con, &con.settled, 703);
 }
 
@@ -111,7 +77,7 @@ static void delayed_messages_are_moved_with_their_attempts_forgiven(void **state
     (void)state;
     probe_open(&pub, &g, "all");
     probe_open(&con, &g, "all");
-    assert_int_equal(transport_consume(con.t, "register", 100), 0);
+    consume(&con, "register", 100);
     publish_n("register", 0, 3);
     probe_wait(&con, &con.jobs, 3);
     for (unsigned i = 0; i < 3; i++)
@@ -126,7 +92,7 @@ static void delayed_messages_are_moved_with_their_attempts_forgiven(void **state
     assert_int_equal(ids.n, 3);
     assert_int_equal(probe_figure(&pub, "register", "delayed"), 0);
     assert_int_equal(probe_figure(&pub, "foodbank", "ready"), 3);
-    assert_int_equal(transport_consume(con.t, "foodbank", 100), 0);
+    consume(&con, "foodbank", 100);
     probe_wait(&con, &con.jobs, 6);
     assert_int_equal(con.got[5].attempts, 0);
     assert_int_equal(transport_pause(con.t, "register", false), 0);
@@ -141,7 +107,7 @@ static void messages_under_way_are_not_moved(void **state)
     (void)state;
     probe_open(&pub, &g, "all");
     probe_open(&con, &g, "all");
-    assert_int_equal(transport_consume(con.t, "register", 1), 0);
+    consume(&con, "register", 1);
     publish_n("register", 0, 3);
     probe_wait(&con, &con.jobs, 1);
     assert_int_equal(transport_pause(con.t, "register", true), 0);
@@ -170,7 +136,7 @@ static void a_shared_event_goes_with_its_copy_and_the_strict_queue_keeps_its_ord
     probe_wait(&pub, &pub.confirmed, 5);
     assert_int_equal(move_all("register", "ledger", &ids), 0);
     con.settle_done = true;
-    assert_int_equal(transport_consume(con.t, "ledger", 1), 0);
+    consume(&con, "ledger", 1);
     probe_wait(&con, &con.settled, 5);
     assert_string_equal(con.got[0].id, "both0");
     assert_string_equal(con.got[4].id, "both4");
@@ -241,8 +207,8 @@ static void a_crash_in_the_middle_leaves_each_message_in_one_queue(void **state)
     }
     probe_open(&con, &g, "all");
     con.settle_done = true;
-    assert_int_equal(transport_consume(con.t, "register", 100), 0);
-    assert_int_equal(transport_consume(con.t, "foodbank", 100), 0);
+    consume(&con, "register", 100);
+    consume(&con, "foodbank", 100);
     probe_wait(&con, &con.settled, N);
     memset(seen, 0, sizeof seen);
     for (unsigned i = 0; i < N; i++) {

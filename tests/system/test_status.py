@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The status document: its keys are those of the manual, running or not."""
 import json
+import os
+import pty
 import re
+import subprocess
 
-from conftest import ROOT, reeve
+from conftest import ROOT, program, reeve
 from hub import ONE_EVENT, event, events_to
 
 
@@ -36,3 +39,30 @@ def test_every_key_of_the_status_document_is_in_the_manual(hub):
     assert r.returncode == 3 and set(stored) <= set(known) and stored["format"] == 1
     assert stored["state"] == "not running" and [q["name"] for q in stored["destinations"]] == ["friend"]
     assert set(stored["destinations"][0]) == set(s["destinations"][0]) - {"last_error"}
+
+
+def on_a_terminal(*argv, env):
+    """What a command writes when standard output is a terminal."""
+    ours, theirs = pty.openpty()
+    p = subprocess.Popen([program("reeve"), *argv], stdout=theirs, stdin=subprocess.DEVNULL, env=env)
+    os.close(theirs)
+    out = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            out += chunk
+    except OSError:  # the other end is closed
+        pass
+    os.close(ours)
+    p.wait(30)
+    return out.decode()
+
+
+def test_colours_only_on_a_terminal_and_not_with_no_color(hub):
+    h = hub(events_to({"plugin": "file", "directory": "out"}))
+    env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
+    coloured = on_a_terminal("status", "-c", h.config, env=env)
+    assert "\033[32mready" in coloured and "QUEUE" in coloured
+    for value in ("1", "yes"):
+        assert "\033" not in on_a_terminal("status", "-c", h.config, env={**env, "NO_COLOR": value})
+    plain = h.command("status", "-c", h.config).stdout
+    assert "\033" not in plain and "friend       ..........        0" in plain, plain

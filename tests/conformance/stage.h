@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stage - what the conformance tests share: a fresh engine for each test, and its clients. */
+#ifndef TESTS_CONFORMANCE_STAGE_H
+#define TESTS_CONFORMANCE_STAGE_H
+#include "lib/probe.h"
+#include "base/util.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <string.h>
+
+static struct engine g;
+static struct probe pub, con, con2;
+
+static int setup(void **state)
+{
+    static const struct engine_dest dests[] = {{.name = "register"},
+                                               {.name = "foodbank"},
+                                               {.name = "ledger", .strict = true},
+                                               {.name = "small", .limit_messages = 3},
+                                               {.name = "narrow", .limit_bytes = 1000},
+                                               {.name = NULL}};
+    (void)state;
+    memset(&pub, 0, sizeof pub);
+    memset(&con, 0, sizeof con);
+    memset(&con2, 0, sizeof con2);
+    return engine_init(&g, dests) < 0 || engine_start(&g) < 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    probe_close(&pub);
+    probe_close(&con);
+    probe_close(&con2);
+    engine_done(&g);
+    return 0;
+}
+
+static void publish_n(const char *destination, unsigned from, unsigned n)
+{
+    unsigned want = pub.confirmed + n;
+    for (unsigned i = 0; i < n; i++)
+        probe_send(&pub, from + i, destination);
+    probe_wait(&pub, &pub.confirmed, want);
+}
+
+static void consume(struct probe *p, const char *destination, uint32_t prefetch)
+{
+    assert_int_equal(transport_consume(p->t, destination, prefetch), 0);
+}
+
+#endif
