@@ -195,6 +195,10 @@ int server_turn(struct server *s, int also, short also_events, uint64_t timeout_
         if (readable || session_has_more(x))
             session_read(x, readable && session_wants_read(x));
     }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0, came = session_came(s->clients[i]); came && j < n; j++)
+            session_give_way(s->clients[j], s->clients[i]);
+    }
     if (r > 0 && s->polls[0].revents)
         accept_all(s);
     spool_turn(s->spool);

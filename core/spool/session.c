@@ -9,9 +9,13 @@
 #include "base/log.h"
 #include "base/util.h"
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define TURN_FRAMES    512u
 #define OUT_MAX        ((size_t)4 << 20)
@@ -32,6 +36,8 @@ struct session {
     struct buf refusal;            /* REFUSED, to be sent as the last frame */
     struct buf out;                /* a payload being made */
     bool has_more, refused, broken;
+    bool came; /* as a consumer, in this turn */
+    int pidfd; /* of the process that connected; -1: not known */
 };
 
 static void send_out(struct session *x, uint16_t type)
@@ -194,6 +200,7 @@ static int do_consume(struct session *x, const struct frame *f)
         return 0;
     }
     x->subs_n += r == 0;
+    x->came = r == 0;
     return r;
 }
 
@@ -414,6 +421,15 @@ void session_write(struct session *x)
         x->broken = true;
 }
 
+static int process_of(int fd)
+{
+    struct ucred peer = {.pid = 0};
+    socklen_t len = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.pid <= 0)
+        return -1;
+    return pidfd_open(peer.pid, 0);
+}
+
 struct session *session_new(struct spool *s, const struct rights_list *rights, int fd)
 {
     struct session *x = xcalloc(1, sizeof *x);
@@ -424,6 +440,7 @@ struct session *session_new(struct spool *s, const struct rights_list *rights, i
         return NULL;
     }
     x->peer.ops = &peer_ops;
+    x->pidfd = process_of(fd);
     x->spool = s;
     x->all = rights;
     x->channel = ch;
@@ -441,6 +458,8 @@ void session_free(struct session *x)
         return;
     spool_gone(x->spool, &x->peer, x->subs, x->subs_n);
     channel_free(x->channel);
+    if (x->pidfd >= 0)
+        (void)close(x->pidfd);
     buf_done(&x->confirmed);
     buf_done(&x->settled);
     buf_done(&x->refusal);
@@ -472,6 +491,28 @@ bool session_has_more(const struct session *x)
 uint64_t session_deadline(const struct session *x)
 {
     return x->deadline;
+}
+
+bool session_came(struct session *x)
+{
+    bool came = x->came;
+    x->came = false;
+    return came;
+}
+
+static bool has_died(int pidfd)
+{
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    return pidfd >= 0 && poll(&p, 1, 0) == 1;
+}
+
+void session_give_way(struct session *x, const struct session *to)
+{
+    if (x == to || x->rights != to->rights || !x->subs_n || x->broken || !has_died(x->pidfd))
+        return;
+    log_info("replaced", NULL, "client %s: its process is dead, and its successor is there",
+             rights_name(x->rights));
+    x->broken = true;
 }
 
 bool session_ended(const struct session *x)

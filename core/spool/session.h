@@ -25,4 +25,11 @@ void session_write(struct session *x);
 /* True when it must be freed: closed, broken, or refused with the refusal written. */
 bool session_ended(const struct session *x);
 
+/* True once, when it has begun to consume. */
+bool session_came(struct session *x);
+/* Ends x when its process is dead and `to`, of the same name, has come to consume in its place.
+ * Somebody that the dead one left behind still holds the connection open, and what it had in flight
+ * would stay with it. */
+void session_give_way(struct session *x, const struct session *to);
+
 #endif

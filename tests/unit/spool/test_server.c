@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 
 static char dir[64], socket_path[128];
 static struct server *server;
@@ -263,6 +266,65 @@ static void a_job_settled_twice(void **state)
     bad_is_refused(); /* the first of the two counts */
 }
 
+static pid_t connected_by(struct channel **ret)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_true(strlen(socket_path) < sizeof a.sun_path);
+    memcpy(a.sun_path, socket_path, strlen(socket_path));
+    pid_t pid = fork();
+    assert_true(fd >= 0 && pid >= 0);
+    if (pid == 0) { /* the connection is this process's, and stays open in the other */
+        (void)connect(fd, (const struct sockaddr *)&a, sizeof a);
+        for (;;)
+            (void)pause();
+    }
+    *ret = channel_new(fd, 2u << 20);
+    for (unsigned i = 0; i < 5000 && server_clients(server) < 3; i++) {
+        turns(1);
+        (void)usleep(1000);
+    }
+    assert_int_equal(server_clients(server), 3);
+    return pid;
+}
+
+/* What a dead process has in flight goes to its successor, though the connection was never closed.
+ */
+static void a_successor_takes_over_what_was_in_flight(void **state)
+{
+    int type;
+    struct channel *dead = NULL;
+    (void)state;
+    pid_t pid = connected_by(&dead);
+    welcome(dead);
+    put_consume(0, 10, "a");
+    send_buf(dead, SPOOL_CONSUME);
+    put_publish("x", 1, "a");
+    send_buf(dead, SPOOL_PUBLISH);
+    turns(2);
+    while ((type = next_type(dead)) > 0 && type != SPOOL_JOB)
+        ;
+    assert_int_equal(type, SPOOL_JOB);
+    put_consume(0, 10, "a"); /* a second consumer of the name is welcome while the first lives */
+    send_buf(good, SPOOL_CONSUME);
+    turns(2);
+    assert_int_equal(server_clients(server), 3);
+    assert_int_equal(next_type(good), 0);
+    (void)kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    welcome(bad);
+    put_consume(0, 10, "a");
+    send_buf(bad, SPOOL_CONSUME);
+    turns(3);
+    assert_int_equal(server_clients(server), 2);
+    int first = next_type(good), second = next_type(bad);
+    assert_true((first == SPOOL_JOB) != (second == SPOOL_JOB));
+    while ((type = next_type(dead)) > 0)
+        ;
+    assert_int_equal(type, -1);
+    channel_free(dead);
+}
+
 static void a_frame_over_the_limit(void **state)
 {
     (void)state;
@@ -333,6 +395,7 @@ int main(void)
         T(a_second_greeting),
         T(an_unknown_frame),
         T(a_handle_it_never_had),
+        T(a_successor_takes_over_what_was_in_flight),
         T(half_a_handle),
         T(the_queue_of_another),
         T(more_consumers_than_destinations),
