@@ -99,8 +99,10 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
     size_t len = size * n, all = len;
     if (len > 5 && memcmp(p, "HTTP/", 5) == 0) { /* an interim answer came before this one */
         buf_reset(&r->headers);
+        r->head_whole = false;
         return all;
     }
+    r->head_whole |= p[0] == '\n' || (len == 2 && p[0] == '\r' && p[1] == '\n');
     while (len > 0 && (p[len - 1] == '\r' || p[len - 1] == '\n' || p[len - 1] == ' '))
         len--;
     if (len == 0 || memchr(p, '\0', len) || !memchr(p, ':', len))
@@ -322,6 +324,11 @@ static void judge(struct transfer *t, CURLcode r)
     if (r != CURLE_OK || status < 200 || status > 999) {
         enum http_end end = r != CURLE_OK && unreached(t->easy, r) ? HTTP_UNREACHED : HTTP_BROKEN;
         (void)fail(t, end, t->error[0] ? t->error : curl_easy_strerror(r));
+        return;
+    }
+    if (!t->resp
+             ->head_whole) { /* libcurl takes the end of the connection for the end of the head */
+        (void)fail(t, HTTP_BROKEN, "the head of the answer was cut off");
         return;
     }
     t->resp->end = HTTP_ANSWERED;

@@ -34,6 +34,7 @@ struct reeve_resp {
     int status;         /* 0 unless HTTP_ANSWERED */
     char error[256];    /* "" when HTTP_ANSWERED */
     struct buf headers; /* "name: value\0" one behind the other, of the final answer */
+    bool head_whole;    /* the empty line behind them has come */
     struct buf body;
     size_t body_seen;     /* bytes that came */
     uint64_t retry_after; /* ms */

@@ -72,6 +72,9 @@ static bool answer(int fd, const char *request)
     } else if (strcmp(path, "/part") == 0) {
         say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
         return false;
+    } else if (strncmp(path, "/head/", 6) == 0) { /* so many bytes of one */
+        say(fd, "%.*s", atoi(path + 6), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        return false;
     } else if (strcmp(path, "/drop") == 0) {
         return false;
     } else if (sscanf(path, "/big/%u", &ms) == 1) {
@@ -295,6 +298,22 @@ static void header_injection_and_odd_methods_are_refused(void **state)
     assert_int_equal(atomic_load(&server.requests), before);
 }
 
+/* Once "200 OK" and a closed connection counted as delivered: a message that nobody had taken was
+ * lost. */
+static void an_answer_whose_head_was_cut_off_is_none(void **state)
+{
+    (void)state;
+    const int whole = (int)strlen("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    for (int n = 1; n <= whole; n++) {
+        char path[32];
+        (void)snprintf(path, sizeof(path), "/head/%d", n);
+        reeve_resp *r = ask((struct reeve_http){.method = "POST"}, path);
+        assert_int_equal(reeve_resp_status(r), n < whole ? 0 : 200);
+        assert_int_equal(reeve_resp_verdict(r, NULL), n < whole ? REEVE_RETRY : REEVE_OK);
+        reeve_resp_free(r);
+    }
+}
+
 static void redirects_are_not_followed(void **state)
 {
     (void)state;
@@ -477,6 +496,7 @@ int main(void)
         cmocka_unit_test(answers_become_verdicts),
         cmocka_unit_test(no_answer_says_why),
         cmocka_unit_test(header_injection_and_odd_methods_are_refused),
+        cmocka_unit_test(an_answer_whose_head_was_cut_off_is_none),
         cmocka_unit_test(redirects_are_not_followed),
         cmocka_unit_test(interim_answers_do_not_leave_headers),
         cmocka_unit_test(many_go_at_once_within_the_limit_of_the_host),
