@@ -58,25 +58,34 @@ class Arrivals:
             return [s for s in subjects if s not in self.by_subject]
 
     def repetitions(self):
-        """[(first, again)] of what came more than once; fails when it did so as another message."""
+        """[(subject, first, again)] of what came more than once; fails when it did so as another message."""
         pairs = []
         with self.lock:
             for subject, came in self.by_subject.items():
                 assert len({i for _, i in came}) == 1, f"{subject} came to {self.name} as several messages: {came}"
-                pairs += [(came[0][0], again) for again, _ in came[1:]]
+                pairs += [(subject, came[0][0], again) for again, _ in came[1:]]
         return pairs
 
 
 class HttpEnd:
-    """A receiver whose answer can be changed at any time: a status, (status, headers), or a function of (headers, body)."""
+    """A receiver whose answer can be changed at any time: as a Receiver's, or a function of (headers, body) that gives one."""
 
     def __init__(self, name):
-        self.arrivals, self.answer = Arrivals(name), 200
-        self.receiver = Receiver(self.reply)
+        self.arrivals, self.answer, self.port = Arrivals(name), 200, 0
+        self.come_back()
+        self.url = self.receiver.url
+
+    def come_back(self):
+        self.receiver = Receiver(self.reply, self.port)
+        self.port = self.receiver.port
         self.receiver.got = collections.deque(maxlen=0)  # the account is kept here
         self.receiver.lock = contextlib.nullcontext()    # a slow answer holds up nobody else
         self.receiver.server.handle_error = lambda *_: None  # peers that are killed are no news
-        self.url = self.receiver.url
+
+    def go(self):
+        """Away: the connections that there are end without an answer, and no other can be made."""
+        self.answer = b""
+        self.receiver.close()
 
     def reply(self, headers, body):
         when, answer = time.monotonic(), self.answer
@@ -127,6 +136,7 @@ class Sender:
         self.site, self.name, self.per, self.rate = site, name, per, rate
         self.chance = random.Random(f"{SEED} {name}") if bursts else None
         self.accepted, self.refused, self.open, self.number = set(), [], {}, 0
+        self.begun = {}  # subject: when it was first offered
         self.failure, self.stopping = None, threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
 
@@ -135,6 +145,8 @@ class Sender:
             start, sent = time.monotonic(), 0
             while not self.stopping.is_set():
                 n = self.chance.randint(1, 2 * self.per) if self.chance else self.per
+                now = time.monotonic()
+                self.begun.update((self.subject(i), now) for i in range(self.number, self.number + n))
                 self.one(range(self.number, self.number + n))
                 self.number += n
                 sent += n
@@ -165,7 +177,7 @@ class HttpSender(Sender):
 
     def document(self, numbers):
         if self.name.startswith("events"):
-            events = [event(i, id=f"{self.name}-{i}", subject=self.subject(i), body={"sent": time.monotonic(), "bulk": BULK},
+            events = [event(i, id=f"{self.name}-{i}", subject=self.subject(i), body={"bulk": BULK},
                             **({"status": self.status(i)} if self.status and self.status(i) else {})) for i in numbers]
             return json.dumps(events).encode(), {"path": "/events", "headers": {"Content-Type": EVENTS}}
         return package([grant(i, id=self.subject(i), description=BULK) for i in numbers]), {"path": "/grants"}
@@ -348,8 +360,11 @@ class Site:
         return [r for s in self.senders for r in s.refused]
 
     def repetitions(self):
-        """{destination: [(first, again)]}"""
+        """{destination: [(subject, first, again)]}"""
         return {e.arrivals.name: e.arrivals.repetitions() for e in self.ends}
+
+    def begun(self):
+        return {subject: when for s in self.senders for subject, when in s.begun.items()}
 
     def close(self):
         for s in self.senders:
@@ -370,15 +385,18 @@ def could_repeat(kill, destination):
     return PREFETCH if name == destination else 0  # the door has nothing in hand that its sender does not offer again
 
 
-def charge(kills, pairs, destination):
-    """Repetitions a kill, by its index. Fails when one has no kill between its two arrivals that can have made it."""
+def charge(site, pairs, destination):
+    """Repetitions a kill, by its index. Fails when one has no kill that can have made it: of the destination, between its two arrivals;
+    of what is before the queue, between its being offered and its second arrival (both copies may have waited)."""
+    kills, begun = site.kills, site.begun()
     times = [k[0] for k in kills]
     charged = collections.Counter()
-    for first, again in pairs:
-        lo, hi = bisect.bisect_left(times, first - SLACK), bisect.bisect_right(times, again)
-        guilty = [i for i in range(lo, hi) if could_repeat(kills[i], destination)]
-        assert guilty, f"a message came to {destination} at {first:.2f} and again at {again:.2f}, and nothing was killed between: " \
-                       f"{[(round(t, 2), v) for t, v, _ in kills[max(0, lo - 2):hi + 2]]}"
+    for subject, first, again in pairs:
+        lo, hi = bisect.bisect_left(times, begun[subject] - SLACK), bisect.bisect_right(times, again)
+        guilty = [i for i in range(lo, hi) if could_repeat(kills[i], destination) and
+                  (not kills[i][1].endswith(".deliver") or times[i] >= first - SLACK)]
+        assert guilty, f"{subject} was offered at {begun[subject]:.2f}, came to {destination} at {first:.2f} and again at {again:.2f}, and " \
+                       f"nothing was killed between: {[(round(t, 2), v) for t, v, _ in kills[max(0, lo - 2):hi + 2]]}"
         charged[min(guilty, key=lambda i: charged[i] / could_repeat(kills[i], destination))] += 1
     for i, n in charged.items():
         assert n <= could_repeat(kills[i], destination), f"{n} repetitions at {destination} after the kill of {kills[i][1]}, which had " \

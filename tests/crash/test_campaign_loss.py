@@ -59,7 +59,7 @@ def test_random_kills_lose_nothing(site):
     figure("loss", "messages accepted, over HTTP and from files", accepted)
     figure("loss", "time", f"{took:.0f} s")
     for name, pairs in site.repetitions().items():
-        charged = charge(site.kills, pairs, name)
+        charged = charge(site, pairs, name)
         allowed = sum(could_repeat(k, name) for k in site.kills)
         figure("loss", f"came again to {name}, with the same id", f"{len(pairs)} (at most {max(charged.values(), default=0)} at one kill; "
                f"in flight at the kills: {allowed} at most)")

@@ -16,9 +16,10 @@ TOKEN = "a-token-of-the-tests"
 
 
 class Receiver:
-    """An HTTP peer that answers by a rule and keeps (headers, body) of every request, in order."""
+    """An HTTP peer that answers by a rule and keeps (headers, body) of every request, in order. The rule gives a status, (status,
+    headers), or bytes that are sent as they are before the connection ends."""
 
-    def __init__(self, answer=None):
+    def __init__(self, answer=None, port=0):
         self.got = []
         self.answer = answer or (lambda headers, body: 200)
         self.lock = threading.Lock()
@@ -32,6 +33,10 @@ class Receiver:
                 with receiver.lock:
                     status = receiver.answer(self.headers, body)
                     receiver.got.append((status, dict(self.headers), body))
+                if isinstance(status, bytes):
+                    self.wfile.write(status)
+                    self.close_connection = True
+                    return
                 extra = {}
                 if isinstance(status, tuple):
                     status, extra = status
@@ -48,7 +53,7 @@ class Receiver:
             daemon_threads = True
             request_queue_size = 128
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/in"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
