@@ -156,6 +156,12 @@ PYTEST_ARGS ?= -q
 pytest: all ## whole-program tests (PYTEST_ARGS="-k name")
 	REEVE_BUILD=$(abspath $O) $(PYTEST) $(PYTEST_ARGS) tests/system tests/crash
 
+CAMPAIGN_ARGS ?= -q -s
+campaign: all ## the loss, fault, isolation, reload and soak campaigns at full size (tests/README.md; about an hour and a half)
+	@rm -f $O/campaign.md
+	@REEVE_BUILD=$(abspath $O) REEVE_FIGURES=$(abspath $O)/campaign.md REEVE_CAMPAIGN=full $(PYTEST) $(CAMPAIGN_ARGS) tests/crash/test_campaign_*.py; \
+	r=$$?; echo; echo '| campaign | what | measured |'; echo '|---|---|---|'; cat $O/campaign.md; exit $$r
+
 check-headers: $(patsubst %.h,$O/%.hok,$(wildcard core/*/*.h core/include/reeve/*.h)) ## every header compiles alone
 $O/%.hok: %.h
 	@mkdir -p $(@D)
@@ -242,6 +248,6 @@ format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' Makefile
 
-.PHONY: all current unit conformance pytest check-headers check-style test fuzz fuzz-run demo bench benches install deb clean format help
+.PHONY: all current unit conformance pytest campaign check-headers check-style test fuzz fuzz-run demo bench benches install deb clean format help
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)

@@ -16,9 +16,8 @@ import subprocess
 import time
 
 import pytest
-from conftest import wait_for
 
-from campaign import FULL, SEED, Site, figure, size
+from campaign import FULL, SEED, Site, figure, size, wait_for
 
 SPELL = size(1.0, 15.0, "REEVE_CAMPAIGN_SPELL")  # s that a fault lasts
 RATE = 150

@@ -4,17 +4,16 @@ crashes again and again and another hangs. Rounds with and without the sick ones
 ratio of their medians and 99th percentiles. No ratio fails the test: it fails when a message of the healthy ones is lost, when one of
 their processes is started again, or when the sick ones were not sick.
 
-REEVE_CAMPAIGN_ROUNDS (default 1 pair, full 5) of REEVE_CAMPAIGN_ROUND_SECONDS (4, full 20).
+REEVE_CAMPAIGN_ROUNDS (default 1 pair, full 5) of REEVE_CAMPAIGN_ROUND_SECONDS (3, full 20).
 """
 import statistics
 import time
 
-from conftest import wait_for
 
-from campaign import Site, figure, size
+from campaign import Site, figure, size, wait_for
 
 ROUNDS = size(1, 5, "REEVE_CAMPAIGN_ROUNDS")
-SECONDS = size(4, 20, "REEVE_CAMPAIGN_ROUND_SECONDS")
+SECONDS = size(3, 20, "REEVE_CAMPAIGN_ROUND_SECONDS")
 HEALTHY = {"door", "grants.receive", "events.receive", "drop.receive", "partner.deliver", "register.deliver", "spool"}
 
 

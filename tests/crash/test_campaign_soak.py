@@ -6,7 +6,7 @@ Killed and crashed are one source and two sinks; all other processes live throug
 of the last fifth is not above that of the second fifth (the first is for warming up) by more than a tenth and 2 MiB, and descriptors not
 by more than 4.
 
-REEVE_CAMPAIGN_SOAK_MINUTES (default 0.4, full 31), REEVE_CAMPAIGN_SOAK_RATE (messages/s, 0: half of what is measured at the start);
+REEVE_CAMPAIGN_SOAK_MINUTES (default 0.3, full 31), REEVE_CAMPAIGN_SOAK_RATE (messages/s, 0: half of what is measured at the start);
 REEVE_SEED repeats the faults.
 """
 import collections
@@ -18,12 +18,11 @@ import signal
 import statistics
 import time
 
-from conftest import wait_for
 
-from campaign import SEED, Site, figure, size
+from campaign import SEED, Site, figure, size, wait_for
 from test_campaign_faults import RECEIVERS
 
-MINUTES = size(0.4, 31.0, "REEVE_CAMPAIGN_SOAK_MINUTES")
+MINUTES = size(0.3, 31.0, "REEVE_CAMPAIGN_SOAK_MINUTES")
 RATE = size(200.0, 0.0, "REEVE_CAMPAIGN_SOAK_RATE")
 EVERY = size(1.5, 4.0, "REEVE_CAMPAIGN_SOAK_EVERY")  # s between faults, on average
 SAMPLE = size(0.5, 5.0, "REEVE_CAMPAIGN_SOAK_SAMPLE")
