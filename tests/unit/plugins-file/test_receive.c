@@ -253,6 +253,7 @@ static void files_in_done_go_when_they_have_lain_there_long_enough(void **state)
     (void)state;
     static const struct timespec old[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
     fake_open(quick);
+    char *theirs = fake_path("done/theirs"), *a = fake_path("a.json");
     host_ctx_keep_done(fake.ctx, 500);
     turn(1, 50);
     for (int i = 0; i < 700; i++) { /* more than one turn looks at */
@@ -261,12 +262,12 @@ static void files_in_done_go_when_they_have_lain_there_long_enough(void **state)
         put(name, "{}");
     }
     put("failed/stays.json", "{}");
-    assert_int_equal(mkdir(fake_path("done/theirs"), 0755), 0); /* not ours */
+    assert_int_equal(mkdir(theirs, 0755), 0); /* not ours */
     turn(99, 200);
     assert_int_equal(count_files("done"), 701);
     hand_over("a.json", "{}");
     /* its own time is long ago; what counts is when it was moved */
-    assert_int_equal(utimensat(AT_FDCWD, fake_path("a.json"), old, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, a, old, 0), 0);
     turn(1, 5000);
     settle(0, REEVE_OK);
     turn(99, 250);
@@ -277,7 +278,9 @@ static void files_in_done_go_when_they_have_lain_there_long_enough(void **state)
     assert_int_equal(count_files("done"), 1);
     assert_true(there("done/theirs"));
     assert_true(there("failed/stays.json"));
-    assert_int_equal(rmdir(fake_path("done/theirs")), 0);
+    assert_int_equal(rmdir(theirs), 0);
+    free(theirs);
+    free(a);
 }
 
 static void without_retention_nothing_is_removed(void **state)
