@@ -183,6 +183,7 @@ FUZZ_ROOMS.fuzz_cloudevents := message base
 FUZZ_ROOMS.fuzz_control   := supervisor base
 FUZZ_ROOMS.fuzz_door      := door base
 FUZZ_ROOMS.fuzz_view      := supervisor base
+FUZZ_ROOMS.fuzz_trace     := message base
 FUZZ_ROOMS.fuzz_cesql     := routing base
 FUZZ_ROOMS.fuzz_config    := config routing base
 FUZZ_ROOMS.fuzz_spool     := spool transport base

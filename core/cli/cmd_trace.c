@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_trace - `reeve trace ID|SUBJECT|RECEIPT`: what the journals of a hub say, as sentences or as
- * JSON. Needs no running hub. */
+/* cmd_trace - `reeve trace ID|SUBJECT|RECEIPT|TRACE`: what the journals of a hub say, as sentences
+ * or as JSON. Needs no running hub. */
 #include "cli.h"
 #include "base/util.h"
 #include "hub.h"

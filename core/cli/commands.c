@@ -187,7 +187,7 @@ const struct command_help command_helps[] = {
          "newly get what. Changes nothing.\nExit: 0; 1 a message would become unroutable, or a "
          "configuration has errors; 2 not all of the\njournal could be read.\n"},
     {.name = "trace",
-     .arguments = "ID|SUBJECT|RECEIPT [--json] [-c PATH | --data DIR]",
+     .arguments = "ID|SUBJECT|RECEIPT|TRACE [--json] [-c PATH | --data DIR]",
      .summary = "tell what became of a message or a submission",
      .options = trace,
      .text = "Eight or more characters of an id or a receipt are enough when they are "

@@ -7,6 +7,7 @@
 #include "base/frame.h"
 #include "base/util.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Ids are random, and an index in their order alone would have every row write a page of its own
@@ -25,13 +26,27 @@ static const char schema[] =
     "CREATE INDEX row_subject ON row(part, subject) WHERE subject IS NOT NULL;"
     "CREATE INDEX row_receipt ON row(part, receipt) WHERE receipt IS NOT NULL;";
 
+/* By trace ids: an index beside the rows, in stretches like theirs, one entry for a trace and a
+ * receipt. Files that were made before it get it when they are next written to; who only reads does
+ * without, and so does a version that does not know it. So it is no new format. */
+static const char traces[] =
+    "CREATE TABLE IF NOT EXISTS trace(part INTEGER, trace TEXT, receipt TEXT,"
+    " PRIMARY KEY(part, trace, receipt)) WITHOUT ROWID;";
+
 const struct db_form journal_form = {.schema = schema, .format = JOURNAL_FORMAT};
 
-#define TEXTS 13 /* columns that are text */
+#define TEXTS     13  /* columns that are text */
+#define RECEIPT   5   /* which of them */
+#define TRACE_KEY 160 /* part, trace and receipt, to be compared */
+
+struct piece { /* a text of a packed row */
+    const char *p;
+    size_t len;
+};
 
 struct journal {
     sqlite3 *db;
-    sqlite3_stmt *begin, *commit, *insert, *old, *remove;
+    sqlite3_stmt *begin, *commit, *insert, *trace, *old, *remove, *remove_traces;
     bool removed;                /* since the log was emptied */
     int64_t last;                /* number of the last row stored */
     struct buf gathered, frozen; /* frozen: being stored, maybe by another thread */
@@ -82,6 +97,8 @@ int journal_open(const char *path, const char *process, struct journal **ret, st
     if (r == 0)
         r = db_exec(j->db, "PRAGMA cache_size=-16384", e); /* the indices are written at random */
     if (r == 0)
+        r = db_exec(j->db, traces, e);
+    if (r == 0)
         r = name_process(j, process, e);
     if (r == 0)
         r = find_last(j, e);
@@ -92,6 +109,12 @@ int journal_open(const char *path, const char *process, struct journal **ret, st
     if (r == 0)
         r = db_prepare(j->db, "INSERT INTO row VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                        &j->insert, e);
+    if (r == 0)
+        r = db_prepare(j->db, "INSERT OR IGNORE INTO trace VALUES(?,?,?)", &j->trace, e);
+    if (r == 0)
+        r = db_prepare(j->db,
+                       "DELETE FROM trace WHERE part < (SELECT part FROM row ORDER BY n LIMIT 1)",
+                       &j->remove_traces, e);
     if (r ==
         0) /* the rows stand in the order of time; one from a clock that was wrong goes along */
         r = db_prepare(j->db,
@@ -115,6 +138,8 @@ void journal_close(struct journal *j)
     db_finalize(&j->begin);
     db_finalize(&j->commit);
     db_finalize(&j->insert);
+    db_finalize(&j->trace);
+    db_finalize(&j->remove_traces);
     db_finalize(&j->old);
     db_finalize(&j->remove);
     db_close(j->db);
@@ -140,6 +165,8 @@ int journal_add(struct journal *j, const struct journal_row *row, struct err *e)
         r = pack_u64(b, row->next_ms);
     for (size_t i = 0; r == 0 && i < TEXTS; i++)
         r = pack_str(b, texts[i]);
+    if (r == 0)
+        r = pack_str(b, row->receipt ? row->trace : NULL);
     if (r == 0 && j->frozen_max > JOURNAL_GATHERED_MAX - b->len)
         r = -EFBIG;
     if (r == 0)
@@ -151,17 +178,46 @@ int journal_add(struct journal *j, const struct journal_row *row, struct err *e)
     return no_memory(e);
 }
 
+static struct piece next_text(struct unpack *u)
+{
+    struct piece t;
+    union {
+        const uint8_t *u;
+        const char *c;
+    } p = {.u = unpack_bytes(u, &t.len)};
+    t.p = p.c ? p.c : "";
+    t.len = p.c ? t.len : 0;
+    return t;
+}
+
 /* The columns of INSERT, counted from 1: n, part, wall_ms, the first nine texts, attempt, next_ms,
  * the other texts. */
-static void bind_text(sqlite3_stmt *st, size_t i, struct unpack *u)
+static void bind_text(sqlite3_stmt *st, size_t i, struct piece t)
 {
-    size_t len;
-    const uint8_t *p = unpack_bytes(u, &len);
     int column = (int)(i < 9 ? i + 4 : i + 6);
-    if (p && len)
-        sqlite3_bind_text(st, column, (const char *)p, (int)len, SQLITE_STATIC);
+    if (t.len)
+        sqlite3_bind_text(st, column, t.p, (int)t.len, SQLITE_STATIC);
     else
         sqlite3_bind_null(st, column);
+}
+
+/* Of one document nearly all rows say the same: only the
+ * first is stored. */
+static int store_trace(struct journal *j, int64_t n, struct piece trace, struct piece receipt,
+                       char last[TRACE_KEY], struct err *e)
+{
+    char key[TRACE_KEY] = "";
+    if (!trace.len || trace.len + receipt.len + 32 > sizeof key)
+        return 0;
+    (void)snprintf(key, sizeof key, "%lld %.*s %.*s", (long long)(n / JOURNAL_PART), (int)trace.len,
+                   trace.p, (int)receipt.len, receipt.p);
+    if (strcmp(key, last) == 0)
+        return 0;
+    memcpy(last, key, sizeof key);
+    sqlite3_bind_int64(j->trace, 1, n / JOURNAL_PART);
+    sqlite3_bind_text(j->trace, 2, trace.p, (int)trace.len, SQLITE_STATIC);
+    sqlite3_bind_text(j->trace, 3, receipt.p, (int)receipt.len, SQLITE_STATIC);
+    return db_step(j->db, j->trace, e);
 }
 
 static void bind_number(sqlite3_stmt *st, int column, uint64_t v)
@@ -176,6 +232,7 @@ static int store_rows(struct journal *j, int64_t *ret_last, struct err *e)
 {
     struct unpack u;
     int64_t n = j->last;
+    char last[TRACE_KEY] = "";
     unpack_start(&u, j->frozen.p, j->frozen.len);
     while (u.p < u.end && !u.bad) {
         n++;
@@ -184,9 +241,15 @@ static int store_rows(struct journal *j, int64_t *ret_last, struct err *e)
         sqlite3_bind_int64(j->insert, 3, (sqlite3_int64)unpack_u64(&u));
         bind_number(j->insert, 13, unpack_u32(&u));
         bind_number(j->insert, 14, unpack_u64(&u));
-        for (size_t i = 0; i < TEXTS; i++)
-            bind_text(j->insert, i, &u);
+        struct piece receipt = {.p = ""};
+        for (size_t i = 0; i < TEXTS; i++) {
+            struct piece t = next_text(&u);
+            receipt = i == RECEIPT ? t : receipt;
+            bind_text(j->insert, i, t);
+        }
         int r = db_step(j->db, j->insert, e);
+        if (r == 0)
+            r = store_trace(j, n, next_text(&u), receipt, last, e);
         if (r < 0)
             return r;
     }
@@ -256,6 +319,8 @@ int journal_expire(struct journal *j, uint64_t before_ms, unsigned most, struct 
         sqlite3_bind_int64(j->remove, 1, last);
         r = db_step(j->db, j->remove, e);
         n = sqlite3_changes(j->db);
+        if (r == 0)
+            r = db_step(j->db, j->remove_traces, e);
     }
     if (r < 0)
         return err_prefix(e, r, "removing old rows of the journal");

@@ -46,6 +46,8 @@ struct journal_row {  /* all borrowed; NULL = nothing to say */
     uint32_t attempt;
     uint64_t next_ms; /* wall clock of the next try; 0: none */
     const char *code, *text;
+    const char *trace; /* W3C trace id (32 hexadecimal digits) by which the row's receipt is found,
+                          too; it is not a column */
     const char *attributes; /* JSON object: the message's attributes (accepted, dropped); those that
                                are fields of this row may be left out */
     const char *detail;     /* JSON */
@@ -72,14 +74,14 @@ int journal_store(struct journal *j, struct err *e);
  * more), or negative errno. */
 int journal_expire(struct journal *j, uint64_t before_ms, unsigned most, struct err *e);
 
-/* Everything about a message id, a subject or a receipt over all files (*.db) of dir, by time.
- * *ret: a list of maps with the columns above and "process" and "time" (RFC 3339); what is NULL or
- * 0 is left out; attributes and detail are trees, not text. Text that is not UTF-8 comes with \xNN
- * for the bad bytes. For a subject or a receipt also what became of the messages that were accepted
- * with it. An id prefix of >= 8 characters is enough when it is unambiguous. A file that cannot be
- * read does not hide the others: JOURNAL_UNREADABLE. -ENOENT, code "trace-unknown": nothing known
- * (the text names files that could not be read). -ENOTUNIQ, code "trace-ambiguous": several ids
- * begin like this; the text has the first ones. */
+/* Everything about a message id, a subject, a receipt or a W3C trace id over all files (*.db) of
+ * dir, by time. *ret: a list of maps with the columns above and "process" and "time" (RFC 3339);
+ * what is NULL or 0 is left out; attributes and detail are trees, not text. Text that is not UTF-8
+ * comes with \xNN for the bad bytes. For a subject or a receipt also what became of the messages
+ * that were accepted with it. An id prefix of >= 8 characters is enough when it is unambiguous. A
+ * file that cannot be read does not hide the others: JOURNAL_UNREADABLE. -ENOENT, code
+ * "trace-unknown": nothing known (the text names files that could not be read). -ENOTUNIQ, code
+ * "trace-ambiguous": several ids begin like this; the text has the first ones. */
 int journal_trace(const char *dir, const char *what, struct tree **ret, struct err *e);
 /* A message that was taken in. All borrowed until fn returns; NULL = nothing known. */
 struct journal_taken {

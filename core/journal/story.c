@@ -95,6 +95,14 @@ static void refused(struct telling *p, const struct tree *row)
     reason(p, row);
 }
 
+/* 00-TRACEID-PARENTID-FLAGS */
+static void trace_id(struct telling *p, const struct tree *row)
+{
+    const char *parent = tree_gets(row, "attributes/traceparent", "");
+    if (strlen(parent) >= 35 && strspn(parent + 3, "0123456789abcdef") == 32)
+        say(p, "; trace %.32s", parent + 3);
+}
+
 static void accepted(struct telling *p, const struct tree *row)
 {
     char a[TEXT], b[TEXT];
@@ -106,6 +114,7 @@ static void accepted(struct telling *p, const struct tree *row)
         if (tree_text(route) && !route->plain) /* null: where unrouted messages go */
             say(p, " by route %s", get(to->child[i], "route", b));
     }
+    trace_id(p, row);
 }
 
 static void unrouted(struct telling *p, const struct tree *row)

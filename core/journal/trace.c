@@ -29,6 +29,8 @@ struct tracing {
     struct found found;
     struct ids ids;      /* of messages that what was asked for names */
     struct ids prefixed; /* that begin like it */
+    struct ids receipts; /* of documents that came in the trace that was asked for */
+    bool has_traces;
 };
 
 static int ids_init(struct ids *ids, size_t max)
@@ -115,6 +117,38 @@ static int take_prefixed(struct tracing *t, const struct journal_file *f, sqlite
     return ids_add(&t->prefixed, (const char *)sqlite3_column_text(st, 0));
 }
 
+/* A row of a receipt that the trace id led to: followed when the message is of this trace itself,
+ * shown when it speaks of the document. */
+static int take_traced_row(struct tracing *t, const struct journal_file *f, sqlite3_stmt *st)
+{
+    const char *id = (const char *)sqlite3_column_text(st, 3);
+    const char *attributes = (const char *)sqlite3_column_text(st, 15);
+    if (!id)
+        return found_add(&t->found, f->process, st);
+    if (!attributes || !strstr(attributes, t->what))
+        return 0;
+    return ids_add(&t->ids, id) < 0 ? -ENOMEM : found_add(&t->found, f->process, st);
+}
+
+static int take_receipt(struct tracing *t, const struct journal_file *f, sqlite3_stmt *st)
+{
+    (void)f;
+    return ids_add(&t->receipts, (const char *)sqlite3_column_text(st, 0));
+}
+
+static bool looks_like_trace_id(const char *p)
+{
+    return strlen(p) == 32 && strspn(p, "0123456789abcdef") == 32;
+}
+
+static int take_any(struct tracing *t, const struct journal_file *f, sqlite3_stmt *st)
+{
+    (void)f;
+    (void)st;
+    t->has_traces = true;
+    return 0;
+}
+
 static int take_row(struct tracing *t, const struct journal_file *f, sqlite3_stmt *st)
 {
     return found_add(&t->found, f->process, st);
@@ -123,9 +157,27 @@ static int take_row(struct tracing *t, const struct journal_file *f, sqlite3_stm
 #define ROWS_BY(COLUMN)                     \
     JOURNAL_PARTS "SELECT " JOURNAL_COLUMNS \
                   " FROM parts CROSS JOIN row WHERE part = p AND " COLUMN " = ?"
+#define RECEIPTS_OF_TRACE \
+    JOURNAL_PARTS         \
+    "SELECT DISTINCT receipt FROM parts CROSS JOIN trace WHERE part = p AND trace = ?"
 #define IDS_LIKE                                                                \
     JOURNAL_PARTS "SELECT DISTINCT id FROM parts CROSS JOIN row WHERE part = p" \
                   " AND id > ?1 AND id < ?1 || char(1114111) LIMIT 6"
+
+/* Files that were not written to since traces are noted have no such table. */
+static int by_trace_id(struct tracing *t, const struct journal_file *f, struct err *e)
+{
+    t->has_traces = false;
+    int r = rows_of(t, f, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", "trace",
+                    take_any, e);
+    if (r < 0 || !t->has_traces)
+        return r;
+    size_t before = t->receipts.n;
+    r = rows_of(t, f, RECEIPTS_OF_TRACE, t->what, take_receipt, e);
+    for (size_t i = before; r == 0 && i < t->receipts.n && !t->found.truncated; i++)
+        r = rows_of(t, f, ROWS_BY("receipt"), t->receipts.id[i], take_traced_row, e);
+    return r;
+}
 
 static int first_pass(void *arg, const struct journal_file *f, struct err *e)
 {
@@ -135,6 +187,8 @@ static int first_pass(void *arg, const struct journal_file *f, struct err *e)
         r = rows_of(t, f, ROWS_BY("receipt"), t->what, take_naming_row, e);
     if (r == 0)
         r = rows_of(t, f, ROWS_BY("subject"), t->what, take_naming_row, e);
+    if (r == 0 && looks_like_trace_id(t->what))
+        r = by_trace_id(t, f, e);
     /* U+10FFFF sorts behind whatever an id goes on with */
     if (r == 0 && t->found.n == 0 && strlen(t->what) >= PREFIX_MIN)
         r = rows_of(t, f, IDS_LIKE, t->what, take_prefixed, e);
@@ -176,7 +230,8 @@ static int unknown(const struct tracing *t, struct err *e)
 
 static int trace(struct tracing *t, const char *dir, struct tree **ret, struct err *e)
 {
-    if (ids_init(&t->ids, IDS_MAX) < 0 || ids_init(&t->prefixed, CANDIDATES + 1) < 0)
+    if (ids_init(&t->ids, IDS_MAX) < 0 || ids_init(&t->prefixed, CANDIDATES + 1) < 0 ||
+        ids_init(&t->receipts, IDS_MAX) < 0)
         return no_memory(e);
     int r = found_each_file(&t->found, dir, first_pass, t, e);
     if (r == 0 && t->found.n == 0 && t->prefixed.n > 1)
@@ -189,7 +244,7 @@ static int trace(struct tracing *t, const char *dir, struct tree **ret, struct e
         return r;
     if (t->found.n == 0)
         return unknown(t, e);
-    t->found.truncated |= t->ids.truncated;
+    t->found.truncated |= t->ids.truncated || t->receipts.truncated;
     struct tree *list = found_take(&t->found, SIZE_MAX);
     if (!list)
         return no_memory(e);
@@ -204,6 +259,7 @@ int journal_trace(const char *dir, const char *what, struct tree **ret, struct e
     found_done(&t.found);
     ids_done(&t.ids);
     ids_done(&t.prefixed);
+    ids_done(&t.receipts);
     return r;
 }
 

@@ -57,6 +57,13 @@ static void write_answer(struct source *s, struct submission *sub)
         buf_reset(&sub->text);
 }
 
+/* trace: TRACE_ID_LEN bytes; the row is found by it. */
+static const char *trace_text(const struct submission *sub, char *trace)
+{
+    trace_id_of(sub->trace.parent, trace);
+    return trace;
+}
+
 static void row_refused(struct source *s, const struct submission *sub)
 {
     const struct issues *is = sub->issues;
@@ -64,7 +71,8 @@ static void row_refused(struct source *s, const struct submission *sub)
                               .receipt = sub->hex,
                               .party = s->party,
                               .connector = s->connector};
-    char text[200];
+    char text[200], trace[TRACE_ID_LEN];
+    row.trace = trace_text(sub, trace);
     (void)snprintf(text, sizeof(text), "%llu records right, %llu refused",
                    (unsigned long long)sub->accepted, (unsigned long long)sub->refused);
     row.code = *sub->why.code ? sub->why.code : sub->status == 400 ? "unreadable" : "refused";
@@ -84,7 +92,7 @@ static void row_refused(struct source *s, const struct submission *sub)
 
 static void row_submitted(struct source *s, const struct submission *sub)
 {
-    char detail[320];
+    char detail[320], trace[TRACE_ID_LEN];
     (void)snprintf(detail, sizeof(detail),
                    "{\"accepted\":%llu,\"new\":%llu,\"changed\":%llu,\"unchanged\":%llu,"
                    "\"refused\":%llu,\"dropped\":%llu,"
@@ -97,6 +105,7 @@ static void row_submitted(struct source *s, const struct submission *sub)
                               .receipt = sub->hex,
                               .party = s->party,
                               .connector = s->connector,
+                              .trace = trace_text(sub, trace),
                               .detail = detail};
     (void)journal_row_add(s, &row);
 }

@@ -138,6 +138,8 @@ static int stamp(struct passage *p, struct message *m, struct err *e)
     }
     if (rc == 0 && in->party)
         rc = message_sets(m, "party", in->party, e);
+    if (rc == 0)
+        rc = trace_settle(m, in->trace, e);
     if (rc == 0 && in->set_time && !message_get(m, "time"))
         rc = message_sets(m, "time", in->now, e);
     const char *type = message_get(m, "type");

@@ -6,12 +6,14 @@
  * show is what happens. The hub's rules: the type is in the closed list (`decode`, which has no
  * hub, warns); `party` is set by the hub; source is //HUB/PARTY/STANDARD unless the standard itself
  * carries id and source (adapter cloudevents), which may not claim to be the hub's; time is set
- * when absent; messages about people are marked. One thread. */
+ * when absent; messages about people are marked; a trace context that is none is replaced. One
+ * thread. */
 #ifndef REEVE_WORKER_INTAKE_H
 #define REEVE_WORKER_INTAKE_H
 #include "base/digest.h"
 #include "instance.h"
 #include "message/identity.h"
+#include "message/trace_context.h"
 
 struct intake {
     struct instance *adapter;
@@ -23,7 +25,9 @@ struct intake {
     bool any_type;     /* `types: open`: types beyond the closed list may come in */
     bool set_time;     /* false: absent stays absent (`decode`: the same output every time) */
     struct digest *digest;
-    char now[32]; /* time given to messages of this document */
+    const struct trace_context *trace; /* of the document: messages without one of their own get it;
+                                          NULL: they get none (commands) */
+    char now[32];                      /* time given to messages of this document */
 };
 
 /* part: a source's part of the plan, or the same shape made by a command: hub, party {name},

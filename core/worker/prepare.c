@@ -63,6 +63,17 @@ static reeve_rc encode(struct sink *s, struct delivery *d)
     return rc;
 }
 
+/* A delivery is the next hop of the trace. What the adapter set by itself stands. */
+static int add_trace(const struct hand *h, struct delivery *d)
+{
+    char parent[TRACEPARENT_LEN];
+    trace_next(&h->trace, parent);
+    int rc = tree_puts(d->job.settings, "h:traceparent", parent);
+    if (rc == 0 && h->trace.state[0])
+        rc = tree_puts(d->job.settings, "h:tracestate", h->trace.state);
+    return rc == -EEXIST ? 0 : rc;
+}
+
 /* Takes m. */
 static int add_delivery(void *arg, struct message *m)
 {
@@ -85,9 +96,9 @@ static int add_delivery(void *arg, struct message *m)
     reeve_rc rc = !d->job.settings           ? REEVE_RETRY
                   : p->s->translator.adapter ? encode(p->s, d)
                                              : as_it_is(d);
-    if (rc == REEVE_OK)
+    if (rc == REEVE_OK && add_trace(h, d) == 0)
         return 0;
-    if (p->s->translator.adapter) {
+    if (rc != REEVE_OK && p->s->translator.adapter) {
         h->after_ms = host_ctx_retry_after(p->s->translator.adapter->ctx);
         hand_decide(h, rc, NULL, "%s: %s", p->s->translator.adapter->label,
                     instance_reason(p->s->translator.adapter, rc));
@@ -148,6 +159,8 @@ void hand_prepare(struct sink *s, struct hand *h)
         hand_decide(h, REEVE_REJECT, "unreadable", "the stored event cannot be read: %s", e.text);
         return;
     }
+    if (!trace_of_message(m, &h->trace))
+        trace_new(&h->trace);
     cut(h->source, sizeof(h->source), message_get(m, "source"));
     cut(h->subject, sizeof(h->subject), message_get(m, "subject"));
     cut(h->type, sizeof(h->type), message_get(m, "type"));

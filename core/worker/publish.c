@@ -213,7 +213,10 @@ static int drop_unrouted(struct source *s, struct submission *sub, const struct 
                          const char *id, const struct subject_verdict *v, struct err *e)
 {
     struct journal_row row;
+    char trace[TRACE_ID_LEN];
     row_of(s, sub, r, id, JOURNAL_UNROUTED, &row);
+    trace_id_of(r->traceparent ? r->traceparent : sub->trace.parent, trace);
+    row.trace = trace;
     buf_reset(&s->scratch);
     if (attributes_json(r, &s->scratch))
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
@@ -281,6 +284,7 @@ static int publish_one(struct source *s, struct submission *sub, const struct st
         return fail_with(sub, -ENOMEM, NULL), 1;
     }
     p->of = sub;
+    trace_id_of(r.traceparent ? r.traceparent : sub->trace.parent, p->trace);
     p->wall_ms = wall_ms();
     p->generation = v.generation;
     p->change = v.change;
@@ -343,6 +347,7 @@ void publish_confirmed(struct source *s, struct publish *p)
     landed(s, p);
     struct journal_row row = {.wall_ms = p->wall_ms,
                               .event = JOURNAL_ACCEPTED,
+                              .trace = p->trace,
                               .id = p->id,
                               .source = p->source,
                               .subject = p->subject,

@@ -75,7 +75,7 @@ void record_read(const uint8_t *p, size_t len, struct staged *ret)
     ret->hex = (const char *)p + offsetof(struct head, hex);
     ret->own_id = h.own_id;
     ret->source = ret->type = "";
-    ret->subject = ret->id = NULL;
+    ret->subject = ret->id = ret->traceparent = NULL;
     ret->attributes_n = 0;
     const char *at = (const char *)p + sizeof(h);
     for (size_t i = 0; i < h.attributes && ret->attributes_n < MESSAGE_ATTRIBUTES_MAX; i++) {
@@ -93,6 +93,8 @@ void record_read(const uint8_t *p, size_t len, struct staged *ret)
             ret->subject = text;
         else if (strcmp(name, "id") == 0)
             ret->id = text;
+        else if (strcmp(name, "traceparent") == 0)
+            ret->traceparent = text;
     }
     ret->tail = (const char *)p + sizeof(h) + h.bytes;
     ret->tail_len = len - sizeof(h) - h.bytes;

@@ -10,6 +10,7 @@
 #include "base/tree.h"
 #include "instance.h"
 #include "journal/journal.h"
+#include "message/trace_context.h"
 #include "slate.h"
 #include "state/state.h"
 #include "thread_queue.h"
@@ -41,6 +42,7 @@ struct hand { /* one job of the transport */
     bool cut_short; /* nobody settled it, and the process had been asked to stop meanwhile */
     reeve_rc rc;
     uint64_t after_ms;
+    struct trace_context trace; /* of the message, or one that begins here */
     char reason[ERR_TEXT_MAX];
     const char *code;                         /* static; NULL: by the verdict */
     char source[256], subject[256], type[64]; /* for the journal, cut */

@@ -62,6 +62,7 @@ struct publish {
     uint64_t generation;
     enum change change;
     bool unrouted;
+    char trace[TRACE_ID_LEN];
     uint64_t wall_ms; /* when it was published: before anybody can have delivered it */
     struct err why;   /* ITEM_FAILED */
 };
@@ -104,6 +105,7 @@ struct submission {
     bool has_token;
     uint64_t token;
     struct call *call;
+    struct trace_context trace; /* that came with the document, or begins with it */
     uint8_t receipt[SHA256_LEN];
     char hex[SHA256_HEX];
     char *idempotency_key;
@@ -210,6 +212,7 @@ struct staged {
     bool own_id;
     const char *hex;                          /* of content, stands for a missing subject */
     const char *source, *type, *subject, *id; /* id: only when own; subject NULL when absent */
+    const char *traceparent;                  /* valid; NULL when absent */
     struct route_attribute attribute[MESSAGE_ATTRIBUTES_MAX + 2];
     size_t attributes_n;
     const char

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 void submission_free(struct submission *sub)
 {
@@ -47,6 +48,30 @@ static struct submission *submission_new(struct source *s, const struct offer *o
         return NULL;
     }
     return sub;
+}
+
+/* Sections 3.2.2 and 3.3.1: one traceparent; fields tracestate are joined in their order, and mean
+ * nothing without a valid traceparent. */
+static void trace_of(const struct offer *o, struct trace_context *ret)
+{
+    struct buf state = BUF_INIT(16u << 10);
+    const char *parent = NULL;
+    unsigned parents = 0;
+    bool whole = true;
+    for (size_t i = 0; i < o->headers_n; i++) {
+        if (strcasecmp(o->headers[i].name, "traceparent") == 0) {
+            parent = o->headers[i].value;
+            parents++;
+        } else if (strcasecmp(o->headers[i].name, "tracestate") == 0) {
+            whole = whole && (!state.len || buf_addc(&state, ',') == 0) &&
+                    buf_adds(&state, o->headers[i].value) == 0;
+        }
+    }
+    if (parents != 1 || !traceparent_read(parent, strlen(parent), ret->parent))
+        trace_new(ret);
+    else if (!whole || !tracestate_read(buf_str(&state), state.len, ret->state))
+        ret->state[0] = '\0';
+    buf_done(&state);
 }
 
 static void refuse_whole(struct submission *sub, unsigned status, const char *code,
@@ -187,10 +212,12 @@ static void decode(struct source *s, const struct offer *o, struct submission *s
     struct intake_result result;
     struct issues *before = s->room.issues;
     s->room.issues = sub->issues;
+    s->intake.trace = &sub->trace;
     int place = slate_put(s->slate, sub->hex);
     intake_document(&s->intake, &r, o->content_type, &sink, &result);
     slate_wipe(s->slate, place);
     s->room.issues = before;
+    s->intake.trace = NULL;
     host_reader_done(&r);
     sub->refused = result.refused;
     sub->dropped = result.dropped;
@@ -235,6 +262,7 @@ int submission_start(struct source *s, const struct offer *o, struct err *e)
     struct submission *sub = submission_new(s, o);
     if (!sub)
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+    trace_of(o, &sub->trace);
     int rc = receipt_of(s->digest, o, sub->receipt, e);
     hex_lower(sub->receipt, SHA256_LEN, sub->hex);
     struct call *call = rc < 0 ? NULL : call_of(s);

@@ -277,7 +277,8 @@ const char *
 reeve_job_get(const reeve_job *,
               const char *what); /* "content-type", "name", "destination"; NULL: not set */
 const char *reeve_job_header(const reeve_job *, size_t i,
-                             const char **value); /* the adapter's "h:" settings, in order */
+                             const char **value); /* the adapter's "h:" settings, in order, and
+                                                   traceparent and tracestate of this attempt */
 /* At most once a job. after_ms: see reeve_retry_after(), 0 = by the ladder. fmt: the reason (needed
  * unless OK). */
 void reeve_settle(reeve_job *, reeve_rc, uint64_t after_ms, const char *fmt, ...)

@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -592,6 +593,96 @@ static void each_message_that_was_taken_in_comes_with_its_attributes(void **stat
     tree_free(unreadable);
 }
 
+#define TRACE_A "0af7651916cd43dd8448eb211c80319c"
+#define TRACE_B "4bf92f3577b34da6a3ce929d0e0e4736"
+
+static size_t count(const char *what, const char *event)
+{
+    struct tree *t = trace(what);
+    size_t n = 0;
+    for (size_t i = 0; t && i < t->n; i++)
+        n += strcmp(tree_gets(t->child[i], "event", ""), event) == 0;
+    tree_free(t);
+    return n;
+}
+
+/* A document in one trace, with a message that brought another; delivered by another process. */
+static void a_trace_id_leads_to_its_messages_and_to_no_others(void **state)
+{
+    (void)state;
+    struct journal *j = open_journal("in"), *out = open_journal("out"), *old = open_journal("old");
+    add(j, (struct journal_row){.event = JOURNAL_SUBMITTED, .receipt = "r1", .trace = TRACE_A});
+    for (int i = 0; i < 3; i++) {
+        char id[20];
+        (void)snprintf(id, sizeof(id), "message-%d", i);
+        add(j, (struct journal_row){
+                   .event = JOURNAL_ACCEPTED,
+                   .id = id,
+                   .receipt = "r1",
+                   .trace = i ? TRACE_A : TRACE_B,
+                   .attributes = i ? "{\"traceparent\":\"00-" TRACE_A "-b7ad6b7169203331-01\"}"
+                                   : "{\"traceparent\":\"00-" TRACE_B "-b7ad6b7169203331-01\"}"});
+        add(out, (struct journal_row){.event = JOURNAL_DELIVERED, .id = id, .destination = "d"});
+    }
+    add(j, (struct journal_row){.event = JOURNAL_ACCEPTED, .id = "message-9", .receipt = "r2"});
+    add(j, (struct journal_row){.event = JOURNAL_ACCEPTED, .id = "message-8", .trace = TRACE_A});
+    commit(j);
+    commit(out);
+    sqlite3 *db = NULL; /* as files were before traces were noted */
+    assert_int_equal(sqlite3_open(in_dir("old.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DROP TABLE trace", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(count(TRACE_A, JOURNAL_ACCEPTED), 2);
+    assert_int_equal(count(TRACE_A, JOURNAL_DELIVERED), 2);
+    assert_int_equal(count(TRACE_A, JOURNAL_SUBMITTED), 1);
+    assert_int_equal(count(TRACE_A, JOURNAL_UNREADABLE), 0);
+    assert_int_equal(count(TRACE_B, JOURNAL_ACCEPTED), 1);
+    assert_int_equal(count(TRACE_B, JOURNAL_DELIVERED), 1);
+    assert_null(trace("00000000000000000000000000000001"));
+    journal_close(old);
+    old = open_journal("old"); /* written to again: it gets the table */
+    add(old, (struct journal_row){.event = JOURNAL_SUBMITTED, .receipt = "r3", .trace = TRACE_B});
+    commit(old);
+    assert_int_equal(count(TRACE_B, JOURNAL_SUBMITTED), 2); /* r1 is of it, too */
+    journal_close(j);
+    journal_close(out);
+    journal_close(old);
+}
+
+static int64_t number_of(const char *file, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *st = NULL;
+    assert_int_equal(sqlite3_open(in_dir(file), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(st, 0);
+    (void)sqlite3_finalize(st);
+    (void)sqlite3_close(db);
+    return n;
+}
+
+/* 40,000 messages of one document are one entry in each stretch of the index, and old ones go. */
+static void traces_are_few_and_go_with_their_rows(void **state)
+{
+    (void)state;
+    struct journal *j = open_journal("p");
+    char id[20];
+    for (int i = 0; i < 40000; i++) {
+        (void)snprintf(id, sizeof(id), "message-%d", i);
+        add(j, (struct journal_row){.wall_ms = 1000 + (uint64_t)i,
+                                    .event = JOURNAL_ACCEPTED,
+                                    .id = id,
+                                    .receipt = "r1",
+                                    .trace = TRACE_A});
+    }
+    commit(j);
+    assert_int_equal(number_of("p.db", "SELECT count(*) FROM trace"), 3);
+    assert_int_equal(journal_expire(j, 39000, 100000, &e), 38000);
+    assert_int_equal(number_of("p.db", "SELECT count(*) FROM trace"), 1);
+    journal_close(j);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, fresh, cleaned)
@@ -613,6 +704,8 @@ int main(void)
         CASE(old_rows_go_in_batches_and_what_is_gathered_stays),
         CASE(a_row_of_a_wrong_clock_keeps_no_others),
         CASE(a_removal_without_room_changes_nothing),
+        CASE(a_trace_id_leads_to_its_messages_and_to_no_others),
+        CASE(traces_are_few_and_go_with_their_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
