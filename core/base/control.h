@@ -77,6 +77,7 @@ short child_poll_events(const struct child *c);
 int child_run(struct child *c);
 int child_ready(struct child *c);
 void child_status(struct child *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* code: stands in the list of supervisor/metrics.c, or metrics call it "other". */
 void child_alarm(struct child *c, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Asks for a view: told() is called later, or never when the supervisor goes away. Negative errno:

@@ -325,13 +325,10 @@ static const struct family families[] = {
      {{"stats/stored_bytes", NULL, NULL}}},
 };
 
-const char *const alarm_codes[] = {"compile",      "dead-unseen",
-                                   "disk-full",    "down",
-                                   "journal",      "oldest",
-                                   "orphan-queue", "process-failing",
-                                   "process-held", "process-stuck",
-                                   "rejecting",    "silent",
-                                   "transport",    NULL};
+const char *const alarm_codes[] = {
+    "compile",       "dead-unseen", "disk-full",    "disk-nearly-full", "down",
+    "journal",       "oldest",      "orphan-queue", "process-failing",  "process-held",
+    "process-stuck", "rejecting",   "silent",       "transport",        NULL};
 
 struct writer {
     const struct tree *status;

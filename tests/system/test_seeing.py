@@ -131,7 +131,7 @@ def test_label_values_come_from_closed_lists(hub, receiver):
              "destination": {"friend"}, "verdict": {"ok", "retry", "reject", "down", "fatal"}, "role": {"plugin", "adapter", "step"},
              "result": {"accepted", "refused", "failed"}, "change": {"new", "changed", "unchanged"},
              "state": {"ready", "delayed", "inflight"}, "class": {"2xx", "3xx", "4xx", "5xx"}, "version": None, "le": None,
-             "code": {"compile", "dead-unseen", "disk-full", "down", "journal", "oldest", "orphan-queue", "process-failing", "process-held", "process-stuck",
+             "code": {"compile", "dead-unseen", "disk-full", "disk-nearly-full", "down", "journal", "oldest", "orphan-queue", "process-failing", "process-held", "process-stuck",
                       "rejecting", "silent", "transport", "other"}}
     for i in range(10):
         h.push([event(f"{i}-{k}", subject=f"s{i}{k}") for k in range(100)], path="/events", headers={"Content-Type": EVENTS})
