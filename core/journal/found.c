@@ -119,12 +119,15 @@ static void drop_twins(struct found *found)
     found->n = kept;
 }
 
-static struct tree *truncated_row(size_t max)
+static struct tree *truncated_row(const struct found *found)
 {
     struct tree *t = tree_map();
     if (t && tree_puts(t, "event", JOURNAL_TRUNCATED) == 0 &&
-        tree_put(t, "text", tree_scalarf(false, "there is more: only %zu rows are shown", max)) ==
-            0)
+        tree_put(
+            t, "text",
+            found->stopped
+                ? tree_scalar("there may be more: the journals were not read to the end", false)
+                : tree_scalarf(false, "there is more: only %zu rows are shown", found->max)) == 0)
         return t;
     tree_free(t);
     return NULL;
@@ -142,8 +145,8 @@ struct tree *found_take(struct found *found, size_t keep)
         r = tree_append(list, TAKE_PTR(found->row[i].tree));
     for (size_t i = 0; r == 0 && found->unreadable && i < found->unreadable->n; i++)
         r = tree_append(list, tree_copy(found->unreadable->child[i]));
-    if (r == 0 && found->truncated)
-        r = tree_append(list, truncated_row(found->max));
+    if (r == 0 && (found->truncated || found->stopped))
+        r = tree_append(list, truncated_row(found));
     if (r == 0)
         return list;
     tree_free(list);
@@ -159,10 +162,12 @@ void found_done(struct found *found)
     *found = (struct found){.n = 0};
 }
 
-static int note_unreadable(struct found *found, const char *file, const struct err *why)
+int found_unreadable(struct found *found, const char *file, const struct err *why)
 {
     char name[300] = "";
-    size_t len = strlen(file) - 3; /* without .db */
+    size_t len = strlen(file);
+    if (len > 3 && strcmp(file + len - 3, ".db") == 0)
+        len -= 3;
     escape_text(name, sizeof(name), file, len);
     if (!found->unreadable)
         found->unreadable = tree_list();
@@ -185,26 +190,50 @@ static int note_unreadable(struct found *found, const char *file, const struct e
     return r;
 }
 
-static int read_one(const char *path, journal_file_fn *fn, void *arg, struct err *e)
+int journal_file_open(const char *path, struct journal_file *ret, struct err *e)
 {
-    struct journal_file f = {NULL, NULL};
     sqlite3_stmt *st = NULL;
-    int r = db_open(path, DB_READONLY, &journal_form, &f.db, e);
+    int r = db_open(path, DB_READONLY, &journal_form, &ret->db, e);
     if (r == 0)
-        r = db_prepare(f.db, "SELECT process FROM head", &st, e);
+        r = db_prepare(ret->db, "SELECT process FROM head", &st, e);
     if (r == 0)
-        r = db_step(f.db, st, e);
-    if (r > 0)
-        f.process = (const char *)sqlite3_column_text(st, 0);
+        r = db_step(ret->db, st, e);
     if (r >= 0) {
-        char *process = strdup(f.process ? f.process : "?");
-        (void)sqlite3_reset(st); /* so that no look is held open longer than it takes */
-        f.process = process;
-        r = process ? fn(arg, &f, e) : err_set(e, -ENOMEM, "memory", "no memory to read a journal");
-        free(process);
+        const char *process = r > 0 ? (const char *)sqlite3_column_text(st, 0) : NULL;
+        ret->process = strdup(process ? process : "?");
+        r = ret->process ? 0 : err_set(e, -ENOMEM, "memory", "no memory to read a journal");
     }
     db_finalize(&st);
-    db_close(f.db);
+    return r;
+}
+
+void journal_file_close(struct journal_file *f)
+{
+    db_close(f->db);
+    free(f->process);
+    *f = (struct journal_file){NULL, NULL};
+}
+
+static int past_deadline(void *arg)
+{
+    const struct found *found = arg;
+    return mono_ms() > found->deadline_ms;
+}
+
+static int read_one(struct found *found, const char *path, journal_file_fn *fn, void *arg,
+                    struct err *e)
+{
+    struct journal_file f = {NULL, NULL};
+    int r = journal_file_open(path, &f, e);
+    if (r == 0 && found->deadline_ms)
+        sqlite3_progress_handler(f.db, 20000, past_deadline, found);
+    if (r == 0)
+        r = fn(arg, &f, e);
+    journal_file_close(&f);
+    if (r < 0 && found->deadline_ms && past_deadline(found)) { /* told to stop, not failed */
+        found->stopped = true;
+        return 0;
+    }
     return r;
 }
 
@@ -214,26 +243,40 @@ static int is_journal(const struct dirent *d)
     return len > 3 && d->d_name[0] != '.' && strcmp(d->d_name + len - 3, ".db") == 0;
 }
 
+int found_files(const char *dir, struct dirent ***ret, struct err *e)
+{
+    int n = scandir(dir, ret, is_journal, alphasort), r = n < 0 ? -errno : n;
+    return r < 0 ? err_set(e, r, "journal-directory", "cannot read %s: %s", dir, strerror(-r)) : r;
+}
+
 int found_each_file(struct found *found, const char *dir, journal_file_fn *fn, void *arg,
                     struct err *e)
 {
     struct dirent **list = NULL;
-    int n = scandir(dir, &list, is_journal, alphasort), r = 0;
-    if (n < 0) {
-        r = -errno;
-        return err_set(e, r, "journal-directory", "cannot read %s: %s", dir, strerror(-r));
-    }
+    int n = found_files(dir, &list, e), r = 0;
+    if (n < 0)
+        return n;
     for (int i = 0; i < n; i++) {
         struct err why = {"", ""};
-        char *path = r < 0 ? NULL : path_join(dir, list[i]->d_name);
-        if (path && read_one(path, fn, arg, &why) < 0 &&
-            note_unreadable(found, list[i]->d_name, &why) < 0)
+        if (found->deadline_ms && past_deadline(found))
+            found->stopped = true;
+        char *path = r < 0 || found->stopped ? NULL : path_join(dir, list[i]->d_name);
+        if (path && read_one(found, path, fn, arg, &why) < 0 &&
+            found_unreadable(found, list[i]->d_name, &why) < 0)
             r = -ENOMEM;
-        if (!path && r == 0)
+        if (!path && r == 0 && !found->stopped)
             r = -ENOMEM;
         free(path);
         free(list[i]);
     }
     free(list);
     return r < 0 ? err_set(e, r, "memory", "no memory to read the journals") : 0;
+}
+
+size_t found_newer(const struct found *found, uint64_t wall_ms)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < found->n; i++)
+        n += found->row[i].wall_ms > wall_ms;
+    return n;
 }

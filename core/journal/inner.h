@@ -29,18 +29,28 @@ struct found { /* rows of several files, being gathered */
     size_t max; /* more are not taken, and truncated is set */
     bool truncated;
     struct tree *unreadable; /* a list of rows, or NULL */
+    uint64_t deadline_ms;    /* monotonic; 0: none */
+    bool stopped;            /* it was over: not everything was read */
 };
 
 /* One readable file. fn: 0, or negative errno with *e (then the file counts as unreadable, but what
  * it gave stays). */
 struct journal_file {
     sqlite3 *db;
-    const char *process; /* as the writer named itself */
+    char *process; /* as the writer named itself */
 };
+int journal_file_open(const char *path, struct journal_file *ret, struct err *e);
+void journal_file_close(struct journal_file *f); /* also half an open one */
+/* The names of the journals in dir, sorted; how many, or negative errno with *e. free() each, and
+ * the list. */
+struct dirent;
+int found_files(const char *dir, struct dirent ***ret, struct err *e);
+int found_unreadable(struct found *found, const char *file, const struct err *why);
+size_t found_newer(const struct found *found, uint64_t wall_ms); /* rows younger than this */
 typedef int journal_file_fn(void *arg, const struct journal_file *f, struct err *e);
 
-/* Calls fn for every *.db of dir. Those that fail go to found->unreadable. 0, or negative errno
- * (directory, memory). */
+/* Calls fn for every *.db of dir, until found->deadline_ms. Those that fail go to
+ * found->unreadable. 0, or negative errno (directory, memory). */
 int found_each_file(struct found *found, const char *dir, journal_file_fn *fn, void *arg,
                     struct err *e);
 /* Takes the row that st stands on. 0 or -ENOMEM; beyond max: 0 and truncated. */

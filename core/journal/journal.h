@@ -8,6 +8,8 @@
 #define REEVE_JOURNAL_JOURNAL_H
 #include "base/err.h"
 #include "base/tree.h"
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What happened; the texts are part of the contract of `trace --json`. */
@@ -83,6 +85,10 @@ int journal_expire(struct journal *j, uint64_t before_ms, unsigned most, struct 
  * "trace-unknown": nothing known (the text names files that could not be read). -ENOTUNIQ, code
  * "trace-ambiguous": several ids begin like this; the text has the first ones. */
 int journal_trace(const char *dir, const char *what, struct tree **ret, struct err *e);
+/* The same, reading for at most budget_ms (0: without end). What was found until then is there,
+ * with a row JOURNAL_TRUNCATED; -ETIMEDOUT, code "trace-stopped": nothing was. */
+int journal_trace_within(const char *dir, const char *what, unsigned budget_ms, struct tree **ret,
+                         struct err *e);
 /* A message that was taken in. All borrowed until fn returns; NULL = nothing known. */
 struct journal_taken {
     uint64_t wall_ms;
@@ -104,5 +110,34 @@ int journal_taken(const char *dir, uint64_t from_ms,
  * -ENOENT when there is no such directory. */
 int journal_tail(const char *dir, const char *const *events, uint64_t from_ms, size_t n,
                  struct tree **ret, struct err *e);
+
+/* Rows by what they say, newest first, a page at a time. */
+struct journal_search { /* NULL and 0: any */
+    const char
+        *what; /* id or receipt (the first 8 characters or more), subject; at most 240 bytes */
+    const char *event, *connector, *destination, *party;
+    uint64_t from_ms, to_ms; /* both included */
+    uint64_t before_ms;      /* next_ms and next_skip of the page before; 0: the first */
+    size_t skip, limit;      /* limit: 1..1000 */
+    unsigned budget_ms;      /* how long it may take */
+};
+struct journal_page {
+    struct tree *rows;       /* a list as journal_trace() gives, but newest first */
+    struct tree *unreadable; /* a list of JOURNAL_UNREADABLE */
+    bool more;               /* there are, or may be, more: ask with next_ms, next_skip */
+    bool stopped;            /* the time was over; everything after next_ms has been looked at */
+    uint64_t next_ms;
+    size_t next_skip;
+};
+/* journal_page_done() it. Codes: "journal-search", those of journal_trace(). */
+int journal_search(const char *dir, const struct journal_search *s, struct journal_page *ret,
+                   struct err *e);
+void journal_page_done(struct journal_page *page);
+/* Calls fn for the rows of all files since from_ms, at most `most` a file, newest first of each
+ * file (only wall_ms, event, party, connector, destination and detail are set). *ret_since_ms:
+ * since when they are complete. Stops after budget_ms; a file that cannot be read is left out. */
+int journal_recent(const char *dir, uint64_t from_ms, size_t most, unsigned budget_ms,
+                   void (*fn)(void *arg, const struct journal_row *row), void *arg,
+                   uint64_t *ret_since_ms, struct err *e);
 
 #endif

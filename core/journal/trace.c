@@ -221,6 +221,9 @@ static int ambiguous(const struct tracing *t, struct err *e)
 static int unknown(const struct tracing *t, struct err *e)
 {
     const struct tree *u = t->found.unreadable;
+    if (t->found.stopped)
+        return err_set(e, -ETIMEDOUT, "trace-stopped",
+                       "%s was not found in the time there was; the journals are large", t->what);
     if (!u)
         return err_set(e, -ENOENT, "trace-unknown", "no journal knows %s", t->what);
     return err_set(e, -ENOENT, "trace-unknown",
@@ -252,15 +255,22 @@ static int trace(struct tracing *t, const char *dir, struct tree **ret, struct e
     return 0;
 }
 
-int journal_trace(const char *dir, const char *what, struct tree **ret, struct err *e)
+int journal_trace_within(const char *dir, const char *what, unsigned budget_ms, struct tree **ret,
+                         struct err *e)
 {
     struct tracing t = {.what = what, .found = {.max = JOURNAL_ROWS_MAX}};
+    t.found.deadline_ms = budget_ms ? mono_ms() + budget_ms : 0;
     int r = trace(&t, dir, ret, e);
     found_done(&t.found);
     ids_done(&t.ids);
     ids_done(&t.prefixed);
     ids_done(&t.receipts);
     return r;
+}
+
+int journal_trace(const char *dir, const char *what, struct tree **ret, struct err *e)
+{
+    return journal_trace_within(dir, what, 0, ret, e);
 }
 
 struct tailing {
