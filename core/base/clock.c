@@ -192,3 +192,22 @@ int rfc3339_parse(const char *s, size_t len, int64_t *ret_wall)
         *ret_wall = (at + (int64_t)second) * 1000 + ms;
     return 0;
 }
+
+int parse_when(const char *s, uint64_t now_ms, uint64_t *ret_ms)
+{
+    static const char *const ends[] = {"", "Z", ":00Z", "T00:00:00Z"};
+    char text[48];
+    int64_t t;
+    uint64_t ago;
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+        int n = snprintf(text, sizeof text, "%s%s", s, ends[i]);
+        if (n > 0 && (size_t)n < sizeof text && rfc3339_parse(text, (size_t)n, &t) == 0 && t >= 0) {
+            *ret_ms = (uint64_t)t;
+            return 0;
+        }
+    }
+    if (parse_duration_ms(s, &ago) < 0 || ago > now_ms)
+        return -EINVAL;
+    *ret_ms = now_ms - ago;
+    return 0;
+}

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/types.h>
 
@@ -95,6 +96,31 @@ void sha256(const void *p, size_t len, uint8_t out[SHA256_LEN])
     digest_add(d, p, len);
     digest_end(d, out);
     digest_free(d);
+}
+
+void hmac_sha256(const void *key, size_t key_len, const void *p, size_t len,
+                 uint8_t out[SHA256_LEN])
+{
+    uint8_t pad[64] = {0};
+    struct digest *d = digest_new();
+    must(d != NULL);
+    if (key_len > sizeof pad)
+        sha256(key, key_len, pad);
+    else if (key_len)
+        memcpy(pad, key, key_len);
+    for (size_t i = 0; i < sizeof pad; i++)
+        pad[i] ^= 0x36;
+    digest_add(d, pad, sizeof pad);
+    digest_add(d, p, len);
+    digest_end(d, out);
+    for (size_t i = 0; i < sizeof pad; i++)
+        pad[i] ^= 0x36 ^ 0x5c;
+    digest_start(d);
+    digest_add(d, pad, sizeof pad);
+    digest_add(d, out, SHA256_LEN);
+    digest_end(d, out);
+    digest_free(d);
+    explicit_bzero(pad, sizeof pad);
 }
 
 void sha256_hex(const void *p, size_t len, char out[SHA256_HEX])

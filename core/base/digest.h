@@ -21,6 +21,8 @@ void digest_end(struct digest *d, uint8_t out[SHA256_LEN]);
 
 void sha256(const void *p, size_t len, uint8_t out[SHA256_LEN]);
 void sha256_hex(const void *p, size_t len, char out[SHA256_HEX]);
+void hmac_sha256(const void *key, size_t key_len, const void *p, size_t len,
+                 uint8_t out[SHA256_LEN]);               /* RFC 2104 */
 void hex_lower(const uint8_t *p, size_t len, char *out); /* out: 2*len + 1 */
 bool equal_constant_time(const void *a, const void *b, size_t len);
 int random_bytes(void *p, size_t len); /* 0 or negative errno */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* utf8 - one step of a UTF-8 walk, shared inside this room (RFC 3629 section 4: no overlong forms,
- * no surrogates, nothing above U+10FFFF). */
+/* utf8 - one step of a UTF-8 walk, for those who go through a text (RFC 3629 section 4: no overlong
+ * forms, no surrogates, nothing above U+10FFFF). */
 #ifndef REEVE_BASE_UTF8_H
 #define REEVE_BASE_UTF8_H
 #include <stddef.h>

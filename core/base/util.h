@@ -54,6 +54,11 @@ int rfc3339_parse(const char *s, size_t len, int64_t *ret_wall);
  * 0 or -EINVAL. */
 int parse_duration_ms(const char *s, uint64_t *ret_ms);
 int parse_bytes(const char *s, uint64_t *ret_bytes);
+/* What people write for a point in time: RFC 3339, a date (its first moment, UTC), a date and a
+ * time of day in UTC ("2026-01-31T09:30"), or how long ago ("2h"). Milliseconds since 1970; 0 or
+ * -EINVAL.
+ */
+int parse_when(const char *s, uint64_t now_ms, uint64_t *ret_ms);
 int parse_i64(const char *s, int64_t *ret);      /* whole string, decimal */
 void format_duration(uint64_t ms, char out[32]); /* "2h 5m", "350ms": for people */
 

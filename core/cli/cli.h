@@ -94,8 +94,6 @@ const char *cli_config_path(const char *given);
  * "var"), relative to the configuration's directory. Only the block form of YAML is understood;
  * -ENOENT with words otherwise. Absolute. */
 int cli_data_dir(const char *config, char *out, size_t cap, struct err *e);
-/* A time: RFC 3339, or how long ago ("2d"). 0 and milliseconds since 1970, or -EINVAL. */
-int cli_parse_when(const char *s, uint64_t *ret);
 /* Who works: the login name, fit to stand inside JSON text. */
 const char *cli_user_name(char out[64]);
 bool cli_colours(FILE *out); /* it is a terminal, and NO_COLOR is not set */

@@ -230,9 +230,9 @@ static bool take_option(struct dead *d, int c)
         d->filter.id = optarg;
         return true;
     case 's':
-        return cli_parse_when(optarg, &d->filter.from_ms) == 0;
+        return parse_when(optarg, wall_ms(), &d->filter.from_ms) == 0;
     case 'u':
-        return cli_parse_when(optarg, &d->filter.to_ms) == 0;
+        return parse_when(optarg, wall_ms(), &d->filter.to_ms) == 0;
     case 't':
         d->type = optarg;
         d->filter.search = true;

@@ -50,7 +50,7 @@ static bool arguments(int argc, char **argv, struct order *o)
                                             {NULL, 0, NULL, 0}};
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c == 's' && cli_parse_when(optarg, &o->since) < 0) {
+        if (c == 's' && parse_when(optarg, wall_ms(), &o->since) < 0) {
             fputs("reeve plan: --since wants a time, such as 2026-01-31T00:00:00Z, or how long "
                   "ago, such as 30d\n",
                   stderr);

@@ -45,20 +45,6 @@ bool cli_colours(FILE *out)
     return isatty(fileno(out)) && !(no && *no);
 }
 
-int cli_parse_when(const char *s, uint64_t *ret)
-{
-    int64_t t;
-    uint64_t ago, now = wall_ms();
-    if (rfc3339_parse(s, strlen(s), &t) == 0 && t >= 0) {
-        *ret = (uint64_t)t;
-        return 0;
-    }
-    if (parse_duration_ms(s, &ago) < 0 || ago > now)
-        return -EINVAL;
-    *ret = now - ago;
-    return 0;
-}
-
 const char *cli_user_name(char out[64])
 {
     const struct passwd *p = getpwuid(getuid());

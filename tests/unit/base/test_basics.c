@@ -336,9 +336,29 @@ static void lines_of_threads_do_not_mix(void **state)
     free(text);
 }
 
+/* RFC 4231, test cases 1, 2 and 6 */
+static void hmacs_are_those_of_the_rfc(void **state)
+{
+    uint8_t key[131], mac[SHA256_LEN];
+    char hex[SHA256_HEX];
+    (void)state;
+    memset(key, 0x0b, 20);
+    hmac_sha256(key, 20, "Hi There", 8, mac);
+    hex_lower(mac, sizeof mac, hex);
+    assert_string_equal(hex, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, mac);
+    hex_lower(mac, sizeof mac, hex);
+    assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(key, 0xaa, sizeof key);
+    hmac_sha256(key, sizeof key, "Test Using Larger Than Block-Size Key - Hash Key First", 54, mac);
+    hex_lower(mac, sizeof mac, hex);
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hmacs_are_those_of_the_rfc),
         cmocka_unit_test(a_buffer_grows_to_its_ceiling_and_no_further),
         cmocka_unit_test(long_formats_and_binary_bytes_fit),
         cmocka_unit_test(errors_are_one_clean_line),

@@ -153,6 +153,35 @@ static void date_times_are_written_and_read_back(void **state)
     }
 }
 
+static void people_say_when(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ms; /* -1: not understood */
+    } rows[] = {{"2026-01-31", 1769817600000},
+                {"2026-01-31T09:30", 1769851800000},
+                {"2026-01-31T09:30:05", 1769851805000},
+                {"2026-01-31T09:30:05.5Z", 1769851805500},
+                {"2026-01-31T10:30:05+01:00", 1769851805000},
+                {"2h", 1800000000000 - 7200000},
+                {"0s", 1800000000000},
+                {"", -1},
+                {"yesterday", -1},
+                {"2026-02-30", -1},
+                {"2026-01-31T", -1},
+                {"2026-01-31T09", -1},
+                {"1969-12-31", -1},
+                {"99999999d", -1},
+                {"2026-01-31T09:30:05.55555555555555555555555555555555Z", -1}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        uint64_t ms = 7;
+        int r = parse_when(rows[i].text, 1800000000000u, &ms);
+        if (rows[i].ms < 0 ? r != -EINVAL || ms != 7 : r != 0 || ms != (uint64_t)rows[i].ms)
+            fail_msg("%s", rows[i].text);
+    }
+}
+
 static void the_clocks_run(void **state)
 {
     uint64_t a = mono_ms(), b = mono_ms();
@@ -168,6 +197,7 @@ int main(void)
         cmocka_unit_test(everything_else_is_refused),
         cmocka_unit_test(every_cut_of_a_date_time_is_refused),
         cmocka_unit_test(date_times_are_written_and_read_back),
+        cmocka_unit_test(people_say_when),
         cmocka_unit_test(the_clocks_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
