@@ -44,7 +44,7 @@ LDFLAGS_ALL  = $(OPT.$(BUILD)) -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-
 SYSLIBS      = -lsqlite3 -lcrypto -lyaml -lcurl -ldl
 
 # ---------------------------------------------------------------- rooms: who may use whom (tests/check_includes enforces it)
-ROOMS := base message routing config transport spool state journal plugin worker supervisor door cli
+ROOMS := base message routing config transport spool state journal plugin worker supervisor door console cli
 DEPS.base       :=
 DEPS.message    := base
 DEPS.routing    := base
@@ -57,7 +57,8 @@ DEPS.config     := routing base
 DEPS.supervisor := base
 DEPS.door       := base
 DEPS.worker     := plugin transport routing message state journal config base
-DEPS.cli        := worker supervisor plugin transport config routing message state journal base
+DEPS.console    := supervisor transport journal base
+DEPS.cli        := console worker supervisor plugin transport config routing message state journal base
 MAINS     := $(wildcard core/*/main_*.c)
 lib_of     = $(patsubst %,$O/core/lib%.a,$1)
 ROOM_LIBS := $(call lib_of,$(ROOMS))
@@ -87,6 +88,8 @@ $O/tests/%.o: PIC := -fPIE
 $O/plugins/%.o $O/adapters/%.o: PIC := -fPIC
 $O/adapters/%.o: CSTD += -Iadapters
 
+$O/core/console/assets.o: $(addprefix core/console/,style.css app.js icon.svg) # put in by the assembler
+
 define ROOM
 OBJ.$1 := $$(patsubst %.c,$O/%.o,$$(filter-out $$(MAINS),$$(wildcard core/$1/*.c)))
 $O/core/lib$1.a: $$(OBJ.$1) ; @mkdir -p $$(@D); rm -f $$@; ar rcs $$@ $$^
@@ -97,7 +100,7 @@ $(foreach r,$(ROOMS),$(eval $(call ROOM,$r)))
 LINK = $(call say,LINK,$(@F)) ; $(CC) -pie $(LDFLAGS_ALL)
 $O/reeve: $O/core/cli/main_reeve.o $(call lib_of,cli supervisor base)
 	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(SYSLIBS)
-$O/reeve-worker: $O/core/cli/main_reeve_worker.o $(call lib_of,cli worker supervisor plugin config routing transport state journal message base) core/reeve.syms
+$O/reeve-worker: $O/core/cli/main_reeve_worker.o $(call lib_of,cli console worker supervisor plugin config routing transport state journal message base) core/reeve.syms
 	$Q$(CC) -pie $(LDFLAGS_ALL) -Wl,--dynamic-list=core/reeve.syms -o $@ $(filter %.o,$^) \
 	  -Wl,--whole-archive $(call lib_of,plugin cli worker) -Wl,--no-whole-archive $(filter-out $(call lib_of,plugin cli worker),$(filter %.a,$^)) $(call lib_of,base) $(SYSLIBS)
 $O/reeve-spool: $O/core/spool/main_reeve_spool.o $(call lib_of,spool transport base)
@@ -184,6 +187,7 @@ FUZZ_ROOMS.fuzz_control   := supervisor base
 FUZZ_ROOMS.fuzz_door      := door base
 FUZZ_ROOMS.fuzz_view      := supervisor base
 FUZZ_ROOMS.fuzz_trace     := message base
+FUZZ_ROOMS.fuzz_console   := console base
 FUZZ_ROOMS.fuzz_cesql     := routing base
 FUZZ_ROOMS.fuzz_config    := config routing base
 FUZZ_ROOMS.fuzz_spool     := spool transport base

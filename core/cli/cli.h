@@ -41,6 +41,7 @@ int cmd_names(int argc, char **argv);
 int cmd_grammar(int argc, char **argv);
 int cmd_source(int argc, char **argv); /* a source worker, executed by the supervisor */
 int cmd_sink(int argc, char **argv);
+int cmd_console(int argc, char **argv); /* the console, executed by the supervisor */
 
 /* ---- commands of reeve (front.c, completion.c) */
 int front_run(int argc, char **argv);

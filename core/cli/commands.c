@@ -297,5 +297,6 @@ const struct command_help command_helps[] = {
      .hidden = true},
     {.name = "source", .arguments = "", .summary = "executed by reeve run", .hidden = true},
     {.name = "sink", .arguments = "", .summary = "executed by reeve run", .hidden = true},
+    {.name = "console", .arguments = "", .summary = "executed by reeve run", .hidden = true},
 };
 const size_t command_helps_n = ARRAY_SIZE(command_helps);

@@ -16,7 +16,7 @@ static const struct {
     {"dead", cmd_dead},       {"plugin", cmd_plugin},     {"source", cmd_source},
     {"sink", cmd_sink},       {"describe", cmd_describe}, {"names", cmd_names},
     {"grammar", cmd_grammar}, {"plan", cmd_plan},         {"backup", cmd_backup},
-    {"queue", cmd_queue},
+    {"queue", cmd_queue},     {"console", cmd_console},
 };
 
 static int dispatch(int argc, char **argv)

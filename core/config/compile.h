@@ -154,7 +154,7 @@ struct field {
 /* "between 1 and 9", "one of a, b": the wording of what value_canonical wants. */
 const char *wanted_words(char *out, size_t cap, const char *allowed, const char *why);
 extern const struct field grammar_top[], grammar_receive[], grammar_deliver[], grammar_route[],
-    grammar_alternative[], grammar_case[];
+    grammar_alternative[], grammar_case[], grammar_console[];
 /* Checks a map against a table. what: for messages, "connector `x`". rest: may be NULL: keys that
  * are not in the table are errors; else they are left to the caller. */
 void grammar_check(struct compile *c, const struct field *fields, const struct tree *map,
@@ -201,6 +201,11 @@ void connectors_free(struct compile *c);
 void side_check(struct compile *c, struct side *s); /* side.c */
 void side_free(struct side *s);
 void door_check(struct compile *c); /* door.c: `door` and the paths and tokens behind it */
+void tokens_check(struct compile *c, const struct tree *t); /* one bearer token, or a list */
+bool console_wanted(const struct compile *c);               /* console.c: `door: {console:}` */
+void console_check(struct compile *c);                      /* after `listen` was looked at */
+/* What the console's process is told: parties, connectors, routes, unrouted. 0 or -ENOMEM. */
+int console_shape(const struct compile *c, struct tree *part);
 const struct connector *connector_find(const struct compile *c, const char *name);
 void routes_check(struct compile *c);
 bool destination_used(const struct compile *c, const char *name); /* by a route or `unrouted` */

@@ -194,7 +194,7 @@ static void check_tokens_differ(struct compile *c)
     tree_free(seen);
 }
 
-static void check_token_list(struct compile *c, const struct tree *t)
+void tokens_check(struct compile *c, const struct tree *t)
 {
     if (t && !tree_is_list(t))
         check_token(c, t);
@@ -217,7 +217,7 @@ static void check_auth(struct compile *c, const struct side *s)
                        "auth: {bearer: \"${file:secrets/%s.token}\"}",
                        s->connector->name, s->connector->name);
     }
-    check_token_list(c, t);
+    tokens_check(c, t);
 }
 
 /* Keys of the door on a side whose plugin is never pushed to. */
@@ -240,7 +240,8 @@ void door_check(struct compile *c)
     if (tree_is_map(door)) {
         check_listen(c, door);
         check_tls(c, tree_get(door, "tls"));
-        check_token_list(c, tree_at(door, "metrics/bearer"));
+        tokens_check(c, tree_at(door, "metrics/bearer"));
+        console_check(c);
     }
     for (size_t i = 0; i < c->connectors_n; i++) {
         const struct side *s = &c->connectors[i].receive;

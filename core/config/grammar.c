@@ -15,8 +15,12 @@ static const struct field tls[] = {
     {"key", SHAPE_PATH, FIELD_REQUIRED | FIELD_REF, NULL, NULL},
     {0},
 };
-static const struct field metrics[] = {
+static const struct field auth[] = {
     {"bearer", SHAPE_SECRET, FIELD_REQUIRED | FIELD_LIST | FIELD_REF, NULL, NULL},
+    {0},
+};
+const struct field grammar_console[] = {
+    {"auth", SHAPE_MAP, 0, NULL, auth},
     {0},
 };
 static const struct field door[] = {
@@ -26,7 +30,8 @@ static const struct field door[] = {
     {"behind_proxy", SHAPE_BOOL, FIELD_REF, NULL, NULL},
     {"deadline", SHAPE_DURATION, FIELD_REF, "1s..1d", NULL},
     {"max_connections", SHAPE_INT, FIELD_REF, "1..60000", NULL},
-    {"metrics", SHAPE_MAP, 0, NULL, metrics},
+    {"metrics", SHAPE_MAP, 0, NULL, auth},
+    {"console", SHAPE_ANY, 0, NULL, grammar_console}, /* true, or a map: checked in console.c */
     {0},
 };
 static const struct field retention[] = {
@@ -64,10 +69,6 @@ static const struct field party[] = {
      NULL},
     {"identifier", SHAPE_TEXT, 0, NULL, NULL},
     {"agreements", SHAPE_MAP, FIELD_LIST, NULL, agreement},
-    {0},
-};
-static const struct field auth[] = {
-    {"bearer", SHAPE_SECRET, FIELD_REQUIRED | FIELD_LIST | FIELD_REF, NULL, NULL},
     {0},
 };
 static const struct field retry[] = {

@@ -330,6 +330,8 @@ static void add_spool(struct planning *p)
             add_right(p, rights, name, false, x->name, false);
     }
     add_right(p, rights, "admin", true, NULL, true);
+    if (console_wanted(p->c))
+        add_right(p, rights, "console", false, NULL, true);
     hex_lower(p->key, sizeof(p->key), hex);
     put_socket(p, part, "spool");
     put_text(p, part, "key", hex);
@@ -414,6 +416,33 @@ static void add_door(struct planning *p)
             add_path(p, paths, &c->connectors[i], max_body);
     }
     put(p, part, "paths", paths);
+    if (console_wanted(c)) {
+        struct tree *t = tree_map();
+        put_socket(p, t, "console");
+        put(p, part, "console", t);
+    }
+}
+
+/* A process of its own: what the door lets to it has not shown a token yet. */
+static void add_console(struct planning *p)
+{
+    struct compile *c = p->c;
+    if (!console_wanted(c))
+        return;
+    struct tree *part = part_new(p, "console", "console"), *list = tree_list();
+    const struct tree *b = tree_at(c->raw, "door/console/auth/bearer");
+    char secret[SHA256_HEX];
+    put_socket(p, part, "console");
+    for (size_t i = 0; b && i < (tree_is_list(b) ? b->n : 1); i++)
+        add_bearer(p, list, tree_is_list(b) ? b->child[i] : b);
+    put(p, part, "bearer_sha256", list);
+    config_token(p->key, "console-session", secret);
+    put_text(p, part, "secret", secret);
+    keep(p,
+         tree_putb(part, "tls",
+                   tree_at(c->raw, "door/tls") || get_bool(c, c->raw, "door/behind_proxy", false)));
+    put(p, part, "transport", transport_tree(p, "console"));
+    keep(p, console_shape(c, part));
 }
 
 static struct tree *unrouted_tree(struct planning *p)
@@ -613,7 +642,7 @@ int plan_write(struct compile *c, struct tree **ret)
     c->data = tree_get(c->raw, "data") ? get_path(c, c->raw, "data") : absolute(c->root_dir, "var");
     p.message_max = get_bytes(c, c->raw, "limits/message", 16u << 20);
     p.keep_free = get_bytes(c, c->raw, "limits/keep_free", 256u << 20);
-    p.processes = xcalloc(2 * c->connectors_n + 2, sizeof(*p.processes));
+    p.processes = xcalloc(2 * c->connectors_n + 3, sizeof(*p.processes));
     if (!c->data && (c->flags & CONFIG_WITHOUT_SECRETS))
         c->data = absolute(c->root_dir, "var");
     if (!c->data || !p.processes)
@@ -625,6 +654,7 @@ int plan_write(struct compile *c, struct tree **ret)
     if (p.r == 0) {
         add_spool(&p);
         add_door(&p);
+        add_console(&p);
     }
     for (size_t i = 0; p.r == 0 && i < c->connectors_n; i++) {
         add_source(&p, &c->connectors[i]);

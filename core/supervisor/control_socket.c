@@ -98,7 +98,10 @@ void sup_ask_stats(struct sup *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         struct unit *u = s->unit[i];
-        if (u->channel && u->restart.state == RESTART_UP && !u->stats_asked) {
+        /* The console asks for the status itself: to wait for its figures would be to wait for each
+         * other. It has none. */
+        if (u->channel && u->restart.state == RESTART_UP && !u->stats_asked &&
+            u->kind != PROCESS_CONSOLE) {
             u->stats_asked = true;
             unit_send(u, CONTROL_ASK_STATS);
         }

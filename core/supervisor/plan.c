@@ -8,7 +8,7 @@
 
 const char *process_kind_name(enum process_kind k)
 {
-    static const char *const names[PROCESS_KINDS] = {"spool", "sink", "source", "door"};
+    static const char *const names[PROCESS_KINDS] = {"spool", "sink", "source", "door", "console"};
     return k < PROCESS_KINDS ? names[k] : "?";
 }
 

@@ -11,8 +11,15 @@
 #define PLAN_BYTES_MAX (64u << 20)
 
 /* In the order of starting; draining goes the other way. */
-enum process_kind { PROCESS_SPOOL, PROCESS_SINK, PROCESS_SOURCE, PROCESS_DOOR, PROCESS_KINDS };
-const char *process_kind_name(enum process_kind k); /* "spool" "sink" "source" "door" */
+enum process_kind {
+    PROCESS_SPOOL,
+    PROCESS_SINK,
+    PROCESS_SOURCE,
+    PROCESS_DOOR,
+    PROCESS_CONSOLE,
+    PROCESS_KINDS
+};
+const char *process_kind_name(enum process_kind k); /* "spool" "sink" "source" "door" "console" */
 
 struct plan_process { /* borrowed from the plan's tree */
     const char *name, *digest;

@@ -77,6 +77,7 @@ class TestHub(Hub):
         self.port = free_port()
         full = {"hub": "exampleshire", "data": "var", "transport": "spool", "door": {"listen": f"127.0.0.1:{self.port}"},
                 "unrouted": {"drop": "nobody asked for it"}, **config}
+        full["door"] = {"listen": f"127.0.0.1:{self.port}", **full["door"]}
         (self.directory / "token").write_text(TOKEN + "\n")
         os.chmod(self.directory / "token", 0o600)
         for c in full["connectors"].values():
