@@ -90,6 +90,11 @@ def find(browser, css):
     return browser.find_element("css selector", css)
 
 
+def text_of(browser, css):
+    """In one step: after a click the document may be replaced at any time."""
+    return browser.execute_script("const x = document.querySelector(arguments[0]); return x ? x.innerText : ''", css)
+
+
 def log_in(browser, hub):
     browser.get(url(hub))
     if browser.find_elements("id", "secret"):
@@ -193,11 +198,11 @@ def test_dead_letter_is_sent_again_by_hand(page, shown):
     boxes = page.find_elements("css selector", "input[name=number]")
     boxes[0].click()
     find(page, "button.danger").click()  # no reason was given: nothing happens
-    assert "Nothing was thrown away" in find(page, ".note.bad").text
+    wait_for(lambda: "Nothing was thrown away" in text_of(page, ".note.bad"), 10, "the reason")
     shown.receiver.bad = False
     find(page, "input[name=number]").click()
     find(page, "button[value=replay]").click()
-    wait_for(lambda: "1 sent again" in find(page, "main").text, 10, "what was done")
+    wait_for(lambda: "1 sent again" in text_of(page, "main"), 10, "what was done")
     wait_for(lambda: len(shown.receiver.taken()) == 1, 20, "delivered")
 
 
