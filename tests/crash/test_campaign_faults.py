@@ -5,7 +5,6 @@ stays stuck when the fault is over.
 
 In the full campaign (REEVE_CAMPAIGN=full) each fault has a hub of its own and lasts longer.
 """
-import contextlib
 import json
 import os
 import random
@@ -17,7 +16,8 @@ import time
 
 import pytest
 
-from campaign import FULL, SEED, Site, figure, size, wait_for
+from campaign import FULL, SEED, Site, figure, size
+from conftest import fill, small_disk, wait_for
 
 SPELL = size(1.0, 15.0, "REEVE_CAMPAIGN_SPELL")  # s that a fault lasts
 RATE = 150
@@ -91,51 +91,35 @@ def test_a_receiver_that_misbehaves(start, faults):
 # ---- the disk
 
 @pytest.fixture
-def small_disk(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("SKIP: only root can mount a small file system")
-    where = tmp_path / "var"  # the data directory
-    where.mkdir()
-    r = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "reeve-test", str(where)], capture_output=True, text=True, timeout=30)
-    if r.returncode != 0:
-        pytest.skip(f"SKIP: no tmpfs can be mounted here: {r.stderr.strip()}")
-    yield where
-    subprocess.run(["umount", "-l", str(where)], check=True, timeout=30)
-
-
-def fill(path):
-    """All the space that is left, to the last block."""
-    with open(path, "wb", buffering=0) as f:
-        for n in (1 << 20, 4096, 512):
-            with contextlib.suppress(OSError):
-                while f.write(b"x" * n):
-                    pass
+def disk(tmp_path):
+    with small_disk(tmp_path / "var", 64) as data_directory:
+        yield data_directory
 
 
 @pytest.mark.parametrize("when", ["under load", "alone"] if FULL else ["under load"])
-def test_a_full_disk(start, small_disk, when):
-    site = start()
+def test_a_full_disk(disk, start, when):
+    """Full to the last byte: what the reserve of `keep_free` is there to prevent."""
+    site = start(limits={"keep_free": 0})
     site.traffic(RATE)
     wait_for(lambda: site.partner.arrivals.total > 100, 30, "traffic")
     if when == "alone":
         for s in site.senders:
             s.stop()
-        filled = [small_disk / "filler"]
-        fill(filled[0])
+        filler = fill(disk)
         status, answer = site.hub.push(json.dumps([{"specversion": "1.0", "id": "x", "source": "s:x", "type": "funding.report"}]).encode(),
                                        path="/events", headers={"Content-Type": "application/cloudevents-batch+json"})
         assert status in (503, 507), (status, answer)
         time.sleep(SPELL)
         site.senders.clear()
-        filled[0].unlink()
+        filler.unlink()
         site.traffic(RATE)
         time.sleep(2)
     else:
         for n in range(size(2, 5)):
-            fill(small_disk / "filler")
+            filler = fill(disk)
             time.sleep(SPELL)
             taken = len(site.accepted())
-            (small_disk / "filler").unlink()
+            filler.unlink()
             wait_for(lambda: len(site.accepted()) > taken, 90, f"intake goes on when there is space again:\n{site.hub.log()[-3000:]}")
             time.sleep(0.5)
     site.finish(120)

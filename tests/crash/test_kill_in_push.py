@@ -92,11 +92,12 @@ def site(tmp_path_factory):
 
 
 def arrived(got, subjects):
-    """{subject: {(id, all but the time)}} of the messages that belong to these subjects."""
+    """{subject: {(id, all but time and trace)}} of the messages that belong to these subjects. A submission that is
+    made again is accepted at another time and is another trace."""
     by = {}
     for m in got:
         if m["subject"] in subjects:
-            by.setdefault(m["subject"], set()).add((m["id"], json.dumps({**m, "time": ""}, sort_keys=True)))
+            by.setdefault(m["subject"], set()).add((m["id"], json.dumps({**m, "time": "", "traceparent": ""}, sort_keys=True)))
     return by
 
 

@@ -63,6 +63,36 @@ def wait_for(condition, seconds=10, what=None, step=0.02):
         time.sleep(step)
 
 
+@contextlib.contextmanager
+def small_disk(directory, mib):
+    """A file system of its own at a directory, of so many MiB."""
+    directory.mkdir(parents=True, exist_ok=True)
+    r = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=700", "tmpfs", directory], capture_output=True, text=True)
+    if r.returncode != 0:
+        pytest.skip(f"a small file system cannot be mounted here: {r.stderr.strip()}")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "-l", directory], check=True, timeout=30)
+
+
+def fill(directory, leave=0):
+    """A file that takes all but so many bytes; 0: really all. Gives its path."""
+    path = directory / "filler"
+    with open(path, "ab", buffering=0) as f:
+        while True:
+            v = os.statvfs(directory)
+            room = v.f_bavail * v.f_frsize - leave
+            if room <= 0:
+                return path
+            try:
+                f.write(bytes(min(room, 4 << 20)))
+            except OSError:
+                if leave == 0:
+                    return path
+                raise
+
+
 def run(*argv, stdin=None, timeout=60, env=None, cwd=None):
     """Runs a command; gives the CompletedProcess with text output."""
     return subprocess.run([str(a) for a in argv], input=stdin, capture_output=True, text=True, timeout=timeout, cwd=cwd,

@@ -1,53 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """A disk that gets full, on a small file system of the test's own: intake stops before anything breaks, nothing that was accepted
 is lost, and everything goes on by itself when there is space again."""
+import contextlib
 import json
 import os
 import socket
-import subprocess
 import threading
 import time
 
 import pytest
-from conftest import wait_for
+from conftest import fill, small_disk, wait_for
 from hub import EVENTS, TOKEN, Receiver, event, events_to
 
 MIB = 1 << 20
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """small_disk(directory, MiB): a file system of its own there; unmounted after the test."""
-    mounted = []
-
-    def mount(directory, size):
-        directory.mkdir(parents=True, exist_ok=True)
-        r = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m,mode=700", "tmpfs", directory], capture_output=True, text=True)
-        if r.returncode != 0:
-            pytest.skip(f"a small file system cannot be mounted here: {r.stderr.strip()}")
-        mounted.append(directory)
-        return directory
-
-    yield mount
-    for directory in mounted:
-        subprocess.run(["umount", "-l", directory], check=False)
-
-
-def fill(directory, leave):
-    """A file that takes all but so many bytes; 0: really all. Gives its path."""
-    path = directory / "filler"
-    with open(path, "ab", buffering=0) as f:
-        while True:
-            v = os.statvfs(directory)
-            room = v.f_bavail * v.f_frsize - leave
-            if room <= 0:
-                return path
-            try:
-                f.write(bytes(min(room, 4 * MIB)))
-            except OSError:
-                if leave == 0:
-                    return path
-                raise
+def disk(tmp_path):
+    """disk(MiB): the data directory of `hub`, on a small file system."""
+    with contextlib.ExitStack() as mounted:
+        yield lambda mib: mounted.enter_context(small_disk(tmp_path / "var", mib))
 
 
 def config_of(receiver, keep_free, directory="in"):
@@ -75,8 +47,8 @@ def hand_over(h, number, directory="in"):
     (h.directory / directory / f".doc-{number}").rename(h.directory / directory / f"doc-{number}.json")
 
 
-def test_intake_stops_before_the_disk_is_full_and_resumes_by_itself(hub, small_disk, tmp_path):
-    data = small_disk(tmp_path / "var", 96)
+def test_intake_stops_before_the_disk_is_full_and_resumes_by_itself(disk, hub):
+    data = disk(96)
     answer = {"status": 503}
     receiver = Receiver(lambda headers, body: 200 if answer["status"] == 200 else (503, {"Retry-After": "1"}))
     h = hub(config_of(receiver, "32M"))
@@ -102,8 +74,8 @@ def test_intake_stops_before_the_disk_is_full_and_resumes_by_itself(hub, small_d
     receiver.close()
 
 
-def test_a_large_body_is_refused_before_it_is_uploaded(hub, small_disk, tmp_path):
-    data = small_disk(tmp_path / "var", 96)
+def test_a_large_body_is_refused_before_it_is_uploaded(disk, hub):
+    data = disk(96)
     receiver = Receiver()
     h = hub(config_of(receiver, "32M"))
     fill(data, 40 * MIB)  # not low yet, but no room for this one
@@ -118,9 +90,9 @@ def test_a_large_body_is_refused_before_it_is_uploaded(hub, small_disk, tmp_path
     receiver.close()
 
 
-def test_a_disk_that_is_really_full_loses_nothing(hub, small_disk, tmp_path):
+def test_a_disk_that_is_really_full_loses_nothing(disk, hub):
     """keep_free 0: nothing warns. Everything under the data directory meets ENOSPC: the bodies, the stage, the queue, state and journal."""
-    data = small_disk(tmp_path / "var", 64)
+    data = disk(64)
     receiver = Receiver()
     h = hub(config_of(receiver, "0", "var/in"))
     accepted, refused, ending = set(), [], threading.Event()
