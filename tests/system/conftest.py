@@ -229,3 +229,11 @@ def hub(tmp_path):
     yield start
     for h in hubs:
         h.stop()
+
+
+@pytest.fixture
+def receiver():
+    """receiver(answer=None): an HTTP server (hub.Receiver) that is closed after the test."""
+    from hub import Receiver  # which uses this file
+    with contextlib.ExitStack() as made:
+        yield lambda answer=None: made.enter_context(contextlib.closing(Receiver(answer)))

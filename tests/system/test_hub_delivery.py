@@ -4,23 +4,8 @@ import json
 import sqlite3
 import time
 
-import pytest
 from conftest import wait_for
-
-from hub import EVENTS, ONE_EVENT, Receiver, event, events_to
-
-
-@pytest.fixture
-def receiver():
-    made = []
-
-    def make(answer=None):
-        made.append(Receiver(answer))
-        return made[-1]
-
-    yield make
-    for r in made:
-        r.close()
+from hub import EVENTS, ONE_EVENT, event, events_to
 
 
 def send(h, events):

@@ -13,7 +13,7 @@ import time
 import pytest
 from conftest import ROOT, free_port, request, wait_for
 
-from hub import EVENTS, TOKEN, Receiver, basic, event, events_to, grant, package
+from hub import EVENTS, TOKEN, basic, event, events_to, grant, package
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
@@ -50,18 +50,6 @@ def fresh(h, condition, what, seconds=20):
         return condition(last)
     wait_for(holds, seconds, f"{what} in {sorted(k for k in last)}", step=0.3)
     return last
-
-
-@pytest.fixture
-def receiver():
-    made = []
-
-    def make(answer=None):
-        made.append(Receiver(answer))
-        return made[-1]
-    yield make
-    for r in made:
-        r.close()
 
 
 def two_sinks(url):

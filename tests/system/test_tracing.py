@@ -6,24 +6,12 @@ import re
 import pytest
 from conftest import request, wait_for
 
-from hub import EVENTS, ONE_EVENT, TOKEN, Receiver, basic, bodies, event, events_to, grant, package
+from hub import EVENTS, ONE_EVENT, TOKEN, basic, bodies, event, events_to, grant, package
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 GOOD = f"00-{TRACE}-{PARENT}-01"
 OTHER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
 VALID = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-0[0-3]")
-
-
-@pytest.fixture
-def receiver():
-    made = []
-
-    def make(answer=None):
-        made.append(Receiver(answer))
-        return made[-1]
-    yield make
-    for r in made:
-        r.close()
 
 
 def ids(traceparent):
