@@ -46,8 +46,8 @@ static const char *const statements[ST_N] = {
     [ST_ANSWER_PUT] = "INSERT OR REPLACE INTO submission VALUES(?, ?, ?)",
     [ST_KEY_PUT] = "INSERT OR REPLACE INTO idempotency VALUES(?, ?, ?)",
     [ST_KEY_EXPIRE] = "DELETE FROM idempotency WHERE ms < ?",
-    [ST_ANSWER_EXPIRE] = "DELETE FROM submission WHERE receipt IN (SELECT receipt FROM submission"
-                         " WHERE ms < ?1 AND receipt IS NOT ?2 ORDER BY ms LIMIT ?3)",
+    [ST_ANSWER_EXPIRE] = ("DELETE FROM submission WHERE receipt IN (SELECT receipt FROM submission"
+                          " WHERE ms < ?1 AND receipt IS NOT ?2 ORDER BY ms LIMIT ?3)"),
     [ST_HEAD_PUT] = "UPDATE head SET next_run = ?, last = ?",
 };
 
