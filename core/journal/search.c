@@ -3,9 +3,11 @@
  *
  * The files are read backwards side by side: the one whose next stretch (JOURNAL_PART rows) is the
  * newest goes on. So whenever it is stopped, everything newer than the newest unread stretch has
- * been seen, and the next page begins there. Rows lie in the order of writing; where the clock was
- * set meanwhile, times are out of order by as much: CLOCK_SLACK_MS is looked beyond the bounds,
- * what is further off may be missing from a page (a trace by id finds it always). */
+ * been seen, and the next page begins there. It is not stopped before that place lies behind where
+ * this page begins: every page gets on, however little time it has. Rows lie in the order of
+ * writing; where the clock was set meanwhile, times are out of order by as much: CLOCK_SLACK_MS is
+ * looked beyond the bounds, what is further off may be missing from a page (a trace by id finds it
+ * always). */
 #include "inner.h"
 #include "base/util.h"
 #include <dirent.h>
@@ -32,7 +34,8 @@ struct searching {
     size_t n;
     uint64_t upper_ms, deadline_ms;
     char what_end[256];
-    bool stopped;
+    bool stopped;     /* there was no time for the rest */
+    bool interrupted; /* in the middle of a stretch */
 };
 
 static int no_memory(struct err *e)
@@ -40,23 +43,44 @@ static int no_memory(struct err *e)
     return err_set(e, -ENOMEM, "memory", "no memory to read the journals");
 }
 
-/* ---- one file ---- */
+/* ---- the time there is ---- */
 
-static int past_deadline(void *arg)
+static struct reading *newest(const struct searching *x)
 {
-    const struct searching *x = arg;
-    return mono_ms() > x->deadline_ms;
+    struct reading *best = NULL;
+    for (size_t i = 0; i < x->n; i++)
+        if (x->reading[i].next && (!best || x->reading[i].next_ms > best->next_ms))
+            best = &x->reading[i];
+    return best;
 }
 
-/* The newest row with a number up to n. */
+/* Out of time, and the next page would begin behind this one. */
+static bool may_stop(const struct searching *x)
+{
+    const struct reading *unread = newest(x);
+    return unread && unread->next_ms < x->upper_ms && mono_ms() > x->deadline_ms;
+}
+
+static int asked_by_library(void *arg)
+{
+    struct searching *x = arg;
+    x->interrupted = may_stop(x);
+    return x->interrupted;
+}
+
+/* ---- one file ---- */
+
+/* The newest row with a number up to n. Stays where it is when that cannot be read. */
 static int move_to(struct reading *r, int64_t n, struct err *e)
 {
     sqlite3_bind_int64(r->before, 1, n);
     int rc = db_step(r->file.db, r->before, e);
+    if (rc < 0)
+        return rc;
     r->next = rc > 0 ? sqlite3_column_int64(r->before, 0) : 0;
     r->next_ms = rc > 0 ? (uint64_t)sqlite3_column_int64(r->before, 1) : 0;
     (void)sqlite3_reset(r->before);
-    return rc < 0 ? rc : 0;
+    return 0;
 }
 
 /* To the newest row that is not younger than upper_ms: times go with the numbers. */
@@ -103,11 +127,13 @@ static int open_reading(struct searching *x, const char *path, struct reading *r
         rc = db_prepare(r->file.db,
                         "SELECT n, wall_ms FROM row WHERE n <= ?1 ORDER BY n DESC LIMIT 1",
                         &r->before, e);
-    if (rc == 0)
-        sqlite3_progress_handler(r->file.db, 20000, past_deadline, x);
     uint64_t upper = x->upper_ms < INT64_MAX - CLOCK_SLACK_MS ? x->upper_ms + CLOCK_SLACK_MS
                                                               : (uint64_t)INT64_MAX;
-    return rc == 0 ? start_at(r, upper, e) : rc;
+    if (rc == 0)
+        rc = start_at(r, upper, e);
+    if (rc == 0)
+        sqlite3_progress_handler(r->file.db, 20000, asked_by_library, x);
+    return rc;
 }
 
 static void close_reading(struct reading *r)
@@ -115,12 +141,6 @@ static void close_reading(struct reading *r)
     db_finalize(&r->rows);
     db_finalize(&r->before);
     journal_file_close(&r->file);
-}
-
-/* A library that was told to stop, not one that failed. */
-static bool interrupted(const struct searching *x, int rc)
-{
-    return rc < 0 && mono_ms() > x->deadline_ms;
 }
 
 static void bind_text(sqlite3_stmt *st, int column, const char *text)
@@ -175,15 +195,6 @@ static int read_stretch(struct searching *x, struct reading *r, size_t most, str
 
 /* ---- all files ---- */
 
-static struct reading *newest(const struct searching *x)
-{
-    struct reading *best = NULL;
-    for (size_t i = 0; i < x->n; i++)
-        if (x->reading[i].next && (!best || x->reading[i].next_ms > best->next_ms))
-            best = &x->reading[i];
-    return best;
-}
-
 static int read_all(struct searching *x, size_t want, struct err *e)
 {
     struct reading *r;
@@ -192,7 +203,7 @@ static int read_all(struct searching *x, size_t want, struct err *e)
             return 0;
         struct err why = {"", ""};
         int rc = read_stretch(x, r, want, &why);
-        if (interrupted(x, rc)) {
+        if (rc < 0 && x->interrupted) {
             x->stopped = true;
             return 0;
         }
@@ -203,10 +214,9 @@ static int read_all(struct searching *x, size_t want, struct err *e)
             if (found_unreadable(&x->found, r->file.process, &why) < 0)
                 return no_memory(e);
         }
-        if (mono_ms() > x->deadline_ms && newest(x)) { /* behind it: every call gets on */
-            x->stopped = true;
+        x->stopped = may_stop(x);
+        if (x->stopped)
             return 0;
-        }
     }
     return 0;
 }
@@ -226,9 +236,7 @@ static int open_all(struct searching *x, const char *dir, struct err *e)
         if (path && rc == 0) {
             x->n++;
         } else if (path) {
-            x->stopped = x->stopped || interrupted(x, rc);
-            if (!interrupted(x, rc) && found_unreadable(&x->found, list[i]->d_name, &why) < 0)
-                r = no_memory(e);
+            r = found_unreadable(&x->found, list[i]->d_name, &why) < 0 ? no_memory(e) : 0;
             close_reading(to);
         }
         free(path);
