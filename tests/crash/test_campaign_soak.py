@@ -18,7 +18,6 @@ import signal
 import statistics
 import time
 
-
 from campaign import SEED, Site, figure, size, wait_for
 from test_campaign_faults import RECEIVERS
 
@@ -118,7 +117,9 @@ class Faults:
         config = json.loads(self.text)
         config["connectors"]["grants"]["receive"]["partial"] = self.partial
         self.site.hub.directory.joinpath("reeve.yaml").write_text(json.dumps(config))
-        assert self.site.hub.command("reload", "-c", self.site.hub.config, timeout=120).returncode == 0
+        r = self.site.hub.command("reload", "-c", self.site.hub.config, timeout=120)
+        # what was killed or has crashed just now may not be back yet: that is told, and no fault of the reload
+        assert r.returncode == 0 or "the new configuration is in force" in r.stderr, r.stderr
 
     def questions(self):
         for what in (["status"], ["dead", "list"], ["trace", "360G-grants0-1"]):
