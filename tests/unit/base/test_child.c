@@ -6,6 +6,7 @@
 #include "base/frame.h"
 #include "base/places.h"
 #include "base/util.h"
+#include "lib/remove_tree.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -354,6 +355,8 @@ static void places_knows_both_layouts(void **state)
     assert_int_equal(setenv("REEVE_MODULES", "nowhere", 1), 0);
     assert_int_equal(places_module_dir(out, sizeof out), -ENOENT);
     (void)unsetenv("REEVE_MODULES");
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(remove_tree(root), 0);
 }
 
 int main(void)

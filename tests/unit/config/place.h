@@ -5,8 +5,8 @@
 #define REEVE_TESTS_CONFIG_PLACE_H
 #include "base/util.h"
 #include "fake.h"
+#include "lib/remove_tree.h"
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/stat.h>
@@ -15,14 +15,6 @@
 #include <cmocka.h>
 
 static char place[4096];
-
-static inline int place_remove(const char *path, const struct stat *st, int flag, struct FTW *w)
-{
-    (void)st;
-    (void)flag;
-    (void)w;
-    return remove(path);
-}
 
 static inline int place_setup(void **state)
 {
@@ -35,7 +27,7 @@ static inline int place_setup(void **state)
 static inline int place_teardown(void **state)
 {
     (void)state;
-    return chdir("/") == 0 && nftw(place, place_remove, 8, FTW_DEPTH | FTW_PHYS) == 0 ? 0 : -1;
+    return chdir("/") == 0 && remove_tree(place) == 0 ? 0 : -1;
 }
 
 static inline void place_write(const char *path, const char *text, mode_t mode)
