@@ -47,10 +47,11 @@ static bool running_queues(const struct asked *a)
     struct err e;
     struct tree *request = tree_map(), *status = NULL;
     bool any = false;
-    if (!a->data && cli_data_dir(cli_config_path(a->config), data, sizeof data, &e) == 0)
-        a = &(struct asked){.data = data};
-    if (a->data && tree_puts(request, "command", "status") == 0 &&
-        control_call(a->data, request, ASK_MS, &status, &e) == 0) {
+    const char *where = a->data;
+    if (!where && cli_data_dir(cli_config_path(a->config), data, sizeof data, &e) == 0)
+        where = data;
+    if (where && tree_puts(request, "command", "status") == 0 &&
+        control_call(where, request, ASK_MS, &status, &e) == 0) {
         const struct tree *processes = tree_get(status, "processes");
         for (size_t i = 0; tree_is_list(processes) && i < processes->n; i++) {
             const struct tree *queues = tree_at(processes->child[i], "stats/destinations");

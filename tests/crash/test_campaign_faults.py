@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from campaign import FULL, SEED, Site, figure, size
+from campaign import FULL, SANITIZED, SEED, Site, figure, size
 from conftest import fill, small_disk, wait_for
 
 SPELL = size(1.0, 15.0, "REEVE_CAMPAIGN_SPELL")  # s that a fault lasts
@@ -204,8 +204,7 @@ class Clock:
         cc = shutil.which(os.environ.get("CC", "cc"))
         if not cc:
             pytest.skip("SKIP: no C compiler")
-        if any(f"-fsanitize={s}" in os.environ.get("CFLAGS", "") for s in ("address", "thread")) or \
-                os.environ.get("REEVE_BUILD", "").rsplit("/", 1)[-1] in ("asan", "tsan"):
+        if SANITIZED:
             pytest.skip("SKIP: sanitizers want to be loaded first")
         source, self.library, self.file = directory / "clock.c", directory / "clock.so", directory / "clock"
         source.write_text(CLOCK)
