@@ -156,8 +156,9 @@ conformance: $(CONFORMANCE) $(PROGRAMS) ## the transport and state suites, every
 
 PYTEST ?= /usr/bin/python3 -m pytest
 PYTEST_ARGS ?= -q
+PYTEST_DIRS ?= tests/system tests/crash
 pytest: all ## whole-program tests (PYTEST_ARGS="-k name")
-	REEVE_BUILD=$(abspath $O) $(PYTEST) $(PYTEST_ARGS) tests/system tests/crash
+	REEVE_BUILD=$(abspath $O) $(PYTEST) $(PYTEST_ARGS) $(PYTEST_DIRS)
 
 CAMPAIGN_ARGS ?= -q -s
 campaign: all ## the loss, fault, isolation, reload and soak campaigns at full size (tests/README.md; about an hour and a half)
