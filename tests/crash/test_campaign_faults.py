@@ -92,7 +92,8 @@ def test_a_receiver_that_misbehaves(start, faults):
 
 @pytest.fixture
 def disk(tmp_path):
-    with small_disk(tmp_path / "var", 64) as data_directory:
+    # the write-ahead logs of nine data bases grow to 8 MiB each, and a full disk is what they cannot be emptied on
+    with small_disk(tmp_path / "var", 128) as data_directory:
         yield data_directory
 
 
