@@ -18,7 +18,7 @@
 #define PITCH    84.0
 #define TOP      34.0
 #define EDGE     6.0
-#define NAME_LEN 22u
+#define NAME_LEN 19u
 #define SUB_LEN  28u
 
 enum column { PARTY, RECEIVE, ROUTE, DELIVER };
