@@ -119,7 +119,7 @@ struct journal_search { /* NULL and 0: any */
     uint64_t from_ms, to_ms; /* both included */
     uint64_t before_ms;      /* next_ms and next_skip of the page before; 0: the first */
     size_t skip, limit;      /* limit: 1..1000 */
-    unsigned budget_ms;      /* how long it may take */
+    unsigned budget_ms;      /* how long it may take; longer where the page would not get on else */
 };
 struct journal_page {
     struct tree *rows;       /* a list as journal_trace() gives, but newest first */

@@ -145,10 +145,7 @@ static void close_reading(struct reading *r)
 
 static void bind_text(sqlite3_stmt *st, int column, const char *text)
 {
-    if (text)
-        sqlite3_bind_text(st, column, text, -1, SQLITE_STATIC);
-    else
-        sqlite3_bind_null(st, column);
+    sqlite3_bind_text(st, column, text, -1, SQLITE_STATIC); /* NULL: SQL's NULL */
 }
 
 static void bind_stretch(const struct searching *x, struct reading *r, int64_t first, size_t most)
