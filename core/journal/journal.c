@@ -95,7 +95,7 @@ int journal_open(const char *path, const char *process, struct journal **ret, st
     buf_init(&j->frozen, JOURNAL_GATHERED_MAX);
     int r = db_open(path, 0, &journal_form, &j->db, e);
     if (r == 0)
-        r = db_exec(j->db, "PRAGMA cache_size=-16384", e); /* the indices are written at random */
+        r = db_exec(j->db, "PRAGMA cache_size=-6144", e); /* the indices are written at random */
     if (r == 0)
         r = db_exec(j->db, traces, e);
     if (r == 0)

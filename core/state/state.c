@@ -189,11 +189,11 @@ static int open_connections(struct state *s, const char *path, struct err *e)
 {
     int r = db_open(path, 0, &form, &s->store, e);
     if (r == 0) /* subjects are stored and looked up at random */
-        r = db_exec(s->store, "PRAGMA cache_size=-24576", e);
+        r = db_exec(s->store, "PRAGMA cache_size=-8192", e);
     if (r == 0)
         r = db_open(path, DB_READONLY, &form, &s->look, e);
     if (r == 0) /* the library empties this one's pages whenever the other has stored something */
-        r = db_exec(s->look, "PRAGMA cache_size=-8192", e);
+        r = db_exec(s->look, "PRAGMA cache_size=-4096", e);
     if (r == 0)
         (void)sqlite3_wal_hook(s->store, note_log, s); /* instead of checkpoints by itself */
     return r;
