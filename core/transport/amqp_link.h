@@ -32,7 +32,8 @@
  * --json` has them as policies for the broker to keep as well. No x-delivery-limit: the broker
  * charges a dropped connection to everything that was prefetched (measured with 3.10.8).
  *
- * MESSAGE. Body: the structured event. Properties: message_id = id,
+ * MESSAGE. Body: the structured event. Properties: message_id = id (AMQP_H_ID instead when it is
+ * longer than the 255 bytes of AMQP's short strings),
  * content_type application/cloudevents+json, delivery_mode 2, timestamp =
  * acceptance by the transport (seconds; AMQP has no finer one). Headers only after the first
  * attempt: see AMQP_H_*.
@@ -57,6 +58,7 @@
 #define AMQP_HEAD_END     ".head"
 #define AMQP_DEAD_END     ".dead"
 
+#define AMQP_H_ID       "reeve-id"       /* of more than 255 bytes */
 #define AMQP_H_ATTEMPTS "reeve-attempts" /* charged so far; absent: 0 */
 #define AMQP_H_CODE     "reeve-code"     /* of the last failure, of a dead letter */
 #define AMQP_H_TEXT     "reeve-text"
@@ -109,8 +111,8 @@ int amqp_link_channel(amqp_connection_state_t c, amqp_channel_t channel,
                       struct err *e); /* opens one more */
 /* After a synchronous call of the library: 0, or what went wrong as one sentence without the
  * broker's control characters. -ENOENT, "destination-unknown" (404); -EPERM, "not-allowed" (403,
- * access refused); -EBUSY (405, resource locked); -EINVAL, "topology" (406, other arguments);
- * -EIO, "transport" (all else). */
+ * access refused, and 530: virtual host); -EBUSY, "queue-busy" (405, resource locked); -EINVAL,
+ * "topology" (406, other arguments); -EIO, "transport" (all else). */
 int amqp_link_reply(amqp_connection_state_t c, const char *what, struct err *e);
 /* The same mapping for a channel.close or connection.close that was read. */
 int amqp_close_reason(uint16_t code, amqp_bytes_t text, const char *what, struct err *e);
@@ -124,14 +126,17 @@ struct amqp_marks { /* what travels beside the event; texts borrowed */
     uint64_t due_ms, dead_ms, number; /* 0: none */
 };
 #define AMQP_HEADERS_MAX 8
+#define AMQP_ID_MAX      1024u /* bytes; longer codes and texts are cut */
+#define AMQP_CODE_MAX    64u
+#define AMQP_TEXT_MAX    2048u
 /* Fills in `props`, with `table` (AMQP_HEADERS_MAX entries) for its headers; all borrowed. */
 void amqp_marks_put(const struct amqp_marks *m, amqp_basic_properties_t *props,
                     amqp_table_entry_t *table);
 struct amqp_marks_text { /* texts of a message that was read, terminated and bounded */
-    char id[1024 + 1], code[64 + 1], text[2048 + 1];
+    char id[AMQP_ID_MAX + 1], code[AMQP_CODE_MAX + 1], text[AMQP_TEXT_MAX + 1];
 };
-/* Reads what the broker gave, which may come from anybody: an absent or odd one is 0 or "".
- * ret's texts point into hold. */
+/* Reads what the broker gave, which may come from anybody: an absent or odd one (an id that is too
+ * long or no text) is 0 or "". ret's texts point into hold; its `text` is escaped. */
 void amqp_marks_get(const amqp_basic_properties_t *props, struct amqp_marks_text *hold,
                     struct amqp_marks *ret);
 
