@@ -113,19 +113,6 @@ static void done(struct compile *c)
     free(c->data);
 }
 
-static void check_transport(struct compile *c)
-{
-    const struct tree *t = tree_get(c->raw, "transport");
-    const char *text = tree_text(t);
-    if (!t || (text && strcmp(text, "spool") == 0))
-        return;
-    if (tree_is_map(t) && tree_get(t, "amqp"))
-        error_at(c, t, "not-yet",
-                 "transport amqp is not in this version; write `transport: spool`");
-    else
-        error_at(c, t, "bad-value", "`transport` is `spool`, the embedded queue");
-}
-
 /* What nobody has looked at is never kept shorter than what somebody has. */
 static void check_retention(struct compile *c)
 {
@@ -143,11 +130,12 @@ static void check_all(struct compile *c)
     if (!sources_load(c) || c->no_memory)
         return;
     grammar_check(c, grammar_top, c->raw, "the configuration", false);
-    check_transport(c);
+    transport_check(c);
     check_retention(c);
     if (c->partial)
         return; /* names that seem unknown may stand in the file that could not be read */
     connectors_check(c);
+    transport_users_check(c);
     routes_check(c);
     pairs_check(c);
 }

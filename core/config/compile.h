@@ -141,9 +141,10 @@ enum shape {
     SHAPE_ANY    /* looked at elsewhere */
 };
 #define FIELD_REQUIRED 1u
-#define FIELD_LIST     2u /* one or a list */
-#define FIELD_REF      4u /* ${…} allowed */
-#define FIELD_LATER    8u /* reserved: refused for now */
+#define FIELD_LIST     2u  /* one or a list */
+#define FIELD_REF      4u  /* ${…} allowed */
+#define FIELD_LATER    8u  /* reserved: refused for now */
+#define FIELD_FREE     16u /* NAMED: the names are looked at elsewhere */
 struct field {
     const char *key;
     enum shape shape;
@@ -154,7 +155,7 @@ struct field {
 /* "between 1 and 9", "one of a, b": the wording of what value_canonical wants. */
 const char *wanted_words(char *out, size_t cap, const char *allowed, const char *why);
 extern const struct field grammar_top[], grammar_receive[], grammar_deliver[], grammar_route[],
-    grammar_alternative[], grammar_case[], grammar_console[];
+    grammar_alternative[], grammar_case[], grammar_console[], grammar_transport[];
 /* Checks a map against a table. what: for messages, "connector `x`". rest: may be NULL: keys that
  * are not in the table are errors; else they are left to the caller. */
 void grammar_check(struct compile *c, const struct field *fields, const struct tree *map,
@@ -202,8 +203,22 @@ void side_check(struct compile *c, struct side *s); /* side.c */
 void side_free(struct side *s);
 void door_check(struct compile *c); /* door.c: `door` and the paths and tokens behind it */
 void tokens_check(struct compile *c, const struct tree *t); /* one bearer token, or a list */
-bool console_wanted(const struct compile *c);               /* console.c: `door: {console:}` */
-void console_check(struct compile *c);                      /* after `listen` was looked at */
+/* ADDRESS:PORT with an address in numbers, or localhost; *ret_loopback: of this machine. */
+bool address_parse(const char *text, bool *ret_loopback);
+/* Whether a PEM file can be read and holds a block that says `begin`. key: the key that names it */
+void pem_check(struct compile *c, const struct tree *t, const char *file, const char *key,
+               const char *begin);
+/* transport.c: where the queues are. */
+void transport_check(struct compile *c);
+void transport_users_check(struct compile *c); /* `users`, once the connectors are known */
+bool amqp_wanted(const struct compile *c);
+/* The "transport" map of a process's part (core/README.md), put into t. 0 or -ENOMEM. */
+int amqp_place_tree(struct compile *c, const char *process, uint64_t message_max, struct tree *t);
+char *amqp_user(struct compile *c, const char *process); /* free() it; NULL: a certificate says */
+/* Name, order and limits of every destination. NULL: out of memory. */
+struct tree *queue_list(struct compile *c);
+bool console_wanted(const struct compile *c); /* console.c: `door: {console:}` */
+void console_check(struct compile *c);        /* after `listen` was looked at */
 /* What the console's process is told: parties, connectors, routes, unrouted. 0 or -ENOMEM. */
 int console_shape(const struct compile *c, struct tree *part);
 const struct connector *connector_find(const struct compile *c, const char *name);

@@ -13,7 +13,7 @@
 
 /* ADDRESS:PORT, as the door itself reads it: IPv4, IPv6 in brackets, or localhost; no other names.
  */
-static bool listen_parse(const char *text, bool *ret_loopback)
+bool address_parse(const char *text, bool *ret_loopback)
 {
     char host[64];
     uint8_t raw[16];
@@ -43,7 +43,7 @@ static void check_listen(struct compile *c, const struct tree *door)
     char q[QUOTE_MAX];
     if (!text)
         return;
-    if (!listen_parse(text, &loopback)) {
+    if (!address_parse(text, &loopback)) {
         error_at(c, t, "bad-value",
                  "`listen` is %s; wanted: ADDRESS:PORT such as 127.0.0.1:8480 or [::1]:8480",
                  quote(q, value_has_reference(t) ? t->text : text));
@@ -58,8 +58,8 @@ static void check_listen(struct compile *c, const struct tree *door)
                  "it listen on 127.0.0.1 behind a proxy that does TLS");
 }
 
-static void check_pem(struct compile *c, const struct tree *t, const char *file, const char *key,
-                      const char *begin)
+void pem_check(struct compile *c, const struct tree *t, const char *file, const char *key,
+               const char *begin)
 {
     _cleanup_free_ char *text = NULL;
     struct stat st;
@@ -92,7 +92,7 @@ static void check_tls(struct compile *c, const struct tree *tls)
         const struct tree *t = tree_get(tls, files[i].key);
         _cleanup_free_ char *file = t ? get_path(c, c->raw, files[i].path) : NULL;
         if (file && !(c->flags & CONFIG_WITHOUT_SECRETS))
-            check_pem(c, t, file, files[i].key, files[i].begin);
+            pem_check(c, t, file, files[i].key, files[i].begin);
     }
 }
 

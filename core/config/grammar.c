@@ -34,6 +34,28 @@ static const struct field door[] = {
     {"console", SHAPE_ANY, 0, NULL, grammar_console}, /* true, or a map: checked in console.c */
     {0},
 };
+#define AMQP_LOGIN                                          \
+    {"user", SHAPE_TEXT, FIELD_REF, NULL, NULL},            \
+        {"password", SHAPE_SECRET, FIELD_REF, NULL, NULL},  \
+        {"certificate", SHAPE_PATH, FIELD_REF, NULL, NULL}, \
+    {                                                       \
+        "key", SHAPE_PATH, FIELD_REF, NULL, NULL            \
+    }
+static const struct field amqp_login[] = {AMQP_LOGIN, {0}};
+static const struct field amqp[] = {
+    {"brokers", SHAPE_TEXT, FIELD_REQUIRED | FIELD_LIST | FIELD_REF, NULL, NULL},
+    {"vhost", SHAPE_TEXT, FIELD_REQUIRED | FIELD_REF, NULL, NULL},
+    AMQP_LOGIN,
+    {"ca", SHAPE_PATH, FIELD_REF, NULL, NULL},
+    {"tls", SHAPE_BOOL, FIELD_REF, NULL, NULL},
+    {"queues", SHAPE_CHOICE, FIELD_REF, "quorum|classic", NULL},
+    {"users", SHAPE_NAMED, FIELD_FREE, NULL, amqp_login},
+    {0},
+};
+const struct field grammar_transport[] = {
+    {"amqp", SHAPE_MAP, FIELD_REQUIRED, NULL, amqp},
+    {0},
+};
 static const struct field retention[] = {
     {"dead", SHAPE_DURATION, FIELD_REF, "1h..", NULL},
     {"unseen", SHAPE_DURATION, FIELD_REF, "1h..", NULL},
@@ -126,6 +148,7 @@ static const struct field connector[] = {
     {"deliver", SHAPE_ANY, 0, NULL, NULL},
     {"enabled", SHAPE_BOOL, FIELD_REF, NULL, NULL},
     {"was", SHAPE_NAME, FIELD_LIST, NULL, NULL},
+    {"on", SHAPE_ANY, FIELD_LATER, NULL, NULL},
     {0},
 };
 const struct field grammar_route[] = {
@@ -144,7 +167,8 @@ const struct field grammar_alternative[] = {
 const struct field grammar_top[] = {
     {"hub", SHAPE_NAME, FIELD_REQUIRED, NULL, NULL},
     {"data", SHAPE_PATH, FIELD_REF, NULL, NULL},
-    {"transport", SHAPE_ANY, 0, NULL, NULL},
+    {"transport", SHAPE_ANY, 0, NULL,
+     grammar_transport}, /* spool, or a map: checked in transport.c */
     {"door", SHAPE_MAP, 0, NULL, door},
     {"retention", SHAPE_MAP, 0, NULL, retention},
     {"limits", SHAPE_MAP, 0, NULL, limits},
@@ -154,6 +178,7 @@ const struct field grammar_top[] = {
     {"parties", SHAPE_NAMED, FIELD_REQUIRED, NULL, party},
     {"connectors", SHAPE_NAMED, FIELD_REQUIRED, NULL, connector},
     {"routes", SHAPE_NAMED, 0, NULL, grammar_route},
+    {"machines", SHAPE_ANY, FIELD_LATER, NULL, NULL},
     {0},
 };
 static const struct field expect[] = {
@@ -242,6 +267,7 @@ static const char *one_of(const char *key)
 {
     return strcmp(key, "parties") == 0  ? "party"
            : strcmp(key, "routes") == 0 ? "route"
+           : strcmp(key, "users") == 0  ? "user"
                                         : "connector";
 }
 
@@ -251,7 +277,7 @@ static void check_named(struct compile *c, const struct field *f, const struct t
         char what[2 * QUOTE_MAX], q[QUOTE_MAX];
         const char *key = map->key[i]->text;
         (void)snprintf(what, sizeof(what), "%s %s", one_of(f->key), quote(q, key));
-        if (!name_ok(key))
+        if (!(f->flags & FIELD_FREE) && !name_ok(key))
             error_at(c, map->key[i], "bad-name",
                      "%s is no name: lower-case letters, digits and hyphens, at most 63",
                      quote(q, key));

@@ -4,8 +4,7 @@
  * Deterministic: the same files and the same DATA/key give the same bytes, so that digests say what
  * changed. Everything in the plan belongs to the plan: no pointer into the files remains. Holds
  * secrets: never write it to disk. */
-#include "compile.h"
-#include "base/period.h"
+#include "planning.h"
 #include "base/util.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -16,24 +15,7 @@
 #define SOCKET_MAX 107 /* sun_path without its zero */
 #define PLAN_MAX   (256u << 20)
 
-struct process {
-    char name[NAME_LEN_MAX + 16];
-    const char *kind;
-    struct tree *part;
-};
-
-struct planning {
-    struct compile *c;
-    uint8_t key[SHA256_LEN];
-    char *run;
-    const char *hub;
-    uint64_t message_max, keep_free;
-    struct process *processes;
-    size_t n;
-    int r; /* first failure; everything after it does nothing */
-};
-
-static void keep(struct planning *p, int r)
+void keep(struct planning *p, int r)
 {
     if (p->r == 0 && r < 0)
         p->r = r;
@@ -119,17 +101,17 @@ static struct tree *detach(struct tree *t)
     return t;
 }
 
-static void put(struct planning *p, struct tree *map, const char *key, struct tree *value)
+void put(struct planning *p, struct tree *map, const char *key, struct tree *value)
 {
     keep(p, tree_put(map, key, value));
 }
 
-static void put_text(struct planning *p, struct tree *map, const char *key, const char *text)
+void put_text(struct planning *p, struct tree *map, const char *key, const char *text)
 {
     keep(p, tree_puts(map, key, text));
 }
 
-static void put_number(struct planning *p, struct tree *map, const char *key, uint64_t n)
+void put_number(struct planning *p, struct tree *map, const char *key, uint64_t n)
 {
     keep(p, tree_putu(map, key, n));
 }
@@ -140,14 +122,14 @@ static char *run_file(const struct planning *p, const char *name, const char *en
     return asprintf(&s, "%s/%s%s", p->run, name, end) < 0 ? NULL : s;
 }
 
-static void put_socket(struct planning *p, struct tree *map, const char *name)
+void put_socket(struct planning *p, struct tree *map, const char *name)
 {
     _cleanup_free_ char *s = run_file(p, name, ".sock");
     keep(p, s ? 0 : -ENOMEM);
     put_text(p, map, "socket", s);
 }
 
-static struct tree *part_new(struct planning *p, const char *name, const char *kind)
+struct tree *part_new(struct planning *p, const char *name, const char *kind)
 {
     struct tree *t = tree_map();
     struct process *x = &p->processes[p->n++];
@@ -219,18 +201,6 @@ static struct tree *party_tree(struct planning *p, const struct connector *x, bo
     return t;
 }
 
-static struct tree *transport_tree(struct planning *p, const char *process)
-{
-    char token[SHA256_HEX];
-    struct tree *t = tree_map();
-    config_token(p->key, process, token);
-    put_text(p, t, "engine", "spool");
-    put_socket(p, t, "spool");
-    put_text(p, t, "name", process);
-    put_text(p, t, "token", token);
-    return t;
-}
-
 static void put_kept(struct planning *p, struct tree *t, const char *key, unsigned days)
 {
     char path[64], name[64];
@@ -239,10 +209,10 @@ static void put_kept(struct planning *p, struct tree *t, const char *key, unsign
     put_number(p, t, name, get_duration(p->c, p->c->raw, path, days * (uint64_t)86400000));
 }
 
-static struct tree *retention_tree(struct planning *p, const char *kind)
+struct tree *retention_tree(struct planning *p, const char *kind)
 {
     struct tree *t = tree_map();
-    if (strcmp(kind, "spool") == 0) {
+    if (strcmp(kind, "spool") == 0 || strcmp(kind, "amqp") == 0) {
         put_kept(p, t, "dead", 90);
         put_kept(p, t, "unseen", 365);
         return t;
@@ -265,9 +235,7 @@ static struct tree *destinations_tree(struct planning *p)
     return list;
 }
 
-/* Former names, with an end that makes process names of them; nothing when there are none. */
-static void put_was(struct planning *p, struct tree *map, const struct connector *x,
-                    const char *end)
+void put_was(struct planning *p, struct tree *map, const struct connector *x, const char *end)
 {
     const struct tree *was = tree_get(x->node, "was");
     struct tree *list = was ? tree_list() : NULL;
@@ -282,169 +250,6 @@ static void put_was(struct planning *p, struct tree *map, const struct connector
 }
 
 /* ---- parts ---- */
-static void add_right(struct planning *p, struct tree *rights, const char *name, bool publish,
-                      const char *consume, bool admin)
-{
-    char token[SHA256_HEX], hash[SHA256_HEX];
-    struct tree *t = tree_map(), *list = tree_list();
-    config_token(p->key, name, token);
-    sha256_hex(token, strlen(token), hash);
-    put_text(p, t, "name", name);
-    put_text(p, t, "token_sha256", hash);
-    keep(p, tree_putb(t, "publish", publish));
-    if (consume)
-        keep(p, tree_appends(list, consume));
-    put(p, t, "consume", list);
-    keep(p, tree_putb(t, "admin", admin));
-    keep(p, tree_append(rights, t));
-}
-
-static void add_queue(struct planning *p, struct tree *queues, const struct connector *x)
-{
-    struct tree *t = tree_map();
-    put_text(p, t, "name", x->name);
-    put_text(p, t, "order", tree_gets(x->deliver.effective, "order", "free"));
-    put_number(p, t, "limit_messages",
-               get_int(p->c, x->deliver.effective, "limit/messages", 1000000));
-    put_number(p, t, "limit_bytes",
-               get_bytes(p->c, x->deliver.effective, "limit/bytes", (uint64_t)10 << 30));
-    put_was(p, t, x, "");
-    keep(p, tree_append(queues, t));
-}
-
-static void add_spool(struct planning *p)
-{
-    struct tree *part = part_new(p, "spool", "spool"), *queues = tree_list(), *rights = tree_list();
-    char hex[SHA256_HEX], name[NAME_LEN_MAX + 16];
-    for (size_t i = 0; i < p->c->connectors_n; i++) {
-        const struct connector *x = &p->c->connectors[i];
-        if (x->receive.present && x->receive.enabled) {
-            (void)snprintf(name, sizeof(name), "%.63s.receive", x->name);
-            add_right(p, rights, name, true, NULL, false);
-        }
-        if (!x->deliver.present)
-            continue;
-        add_queue(p, queues, x);
-        (void)snprintf(name, sizeof(name), "%.63s.deliver", x->name);
-        if (x->deliver.enabled)
-            add_right(p, rights, name, false, x->name, false);
-    }
-    add_right(p, rights, "admin", true, NULL, true);
-    if (console_wanted(p->c))
-        add_right(p, rights, "console", false, NULL, true);
-    hex_lower(p->key, sizeof(p->key), hex);
-    put_socket(p, part, "spool");
-    put_text(p, part, "key", hex);
-    put(p, part, "destinations", queues);
-    put(p, part, "rights", rights);
-    put_number(p, part, "message_max", p->message_max);
-    put_number(p, part, "keep_free", p->keep_free);
-    put(p, part, "retention", retention_tree(p, "spool"));
-}
-
-static void add_bearer(struct planning *p, struct tree *list, const struct tree *t)
-{
-    struct buf b = BUF_INIT(64u << 10);
-    char hash[SHA256_HEX];
-    if (t->kind == TREE_SCALAR && value_resolve(p->c, t, &b) == RESOLVED) {
-        sha256_hex(buf_str(&b), b.len, hash);
-        keep(p, tree_appends(list, hash));
-    }
-    if (b.p)
-        explicit_bzero(b.p, b.len);
-    buf_done(&b);
-}
-
-static bool pushed(const struct side *s)
-{
-    return s->present && s->enabled && s->plugin && module_has(s->plugin, "request") &&
-           tree_get(s->effective, "path");
-}
-
-static struct tree *bearers(struct planning *p, const struct tree *b)
-{
-    struct tree *list = tree_list();
-    for (size_t i = 0; b && i < (tree_is_list(b) ? b->n : 1); i++)
-        add_bearer(p, list, tree_is_list(b) ? b->child[i] : b);
-    return list;
-}
-
-static void add_path(struct planning *p, struct tree *paths, const struct connector *x,
-                     uint64_t max_body)
-{
-    struct tree *t = tree_map();
-    char name[NAME_LEN_MAX + 16];
-    const struct tree *b = tree_at(x->receive.effective, "auth/bearer");
-    (void)snprintf(name, sizeof(name), "%.63s.receive", x->name);
-    put_text(p, t, "path", tree_gets(x->receive.effective, "path", NULL));
-    put_text(p, t, "connector", x->name);
-    put_socket(p, t, name);
-    put(p, t, "bearer_sha256", bearers(p, b));
-    put_number(p, t, "max_body", max_body);
-    keep(p, tree_append(paths, t));
-}
-
-static void add_door(struct planning *p)
-{
-    struct compile *c = p->c;
-    if (!tree_get(c->raw, "door"))
-        return;
-    struct tree *part = part_new(p, "door", "door"), *paths = tree_list();
-    uint64_t max_body = get_bytes(c, c->raw, "door/max_body", 200u << 20);
-    _cleanup_free_ char *listen = get_text(c, c->raw, "door/listen");
-    put_text(p, part, "listen", listen ? listen : "");
-    if (tree_at(c->raw, "door/tls")) {
-        _cleanup_free_ char *certificate = get_path(c, c->raw, "door/tls/certificate");
-        _cleanup_free_ char *key = get_path(c, c->raw, "door/tls/key");
-        struct tree *tls = tree_map();
-        put_text(p, tls, "certificate", certificate);
-        put_text(p, tls, "key", key);
-        put(p, part, "tls", tls);
-    }
-    keep(p, tree_putb(part, "behind_proxy", get_bool(c, c->raw, "door/behind_proxy", false)));
-    put_number(p, part, "max_body", max_body);
-    put_number(p, part, "deadline_ms", get_duration(c, c->raw, "door/deadline", 300000));
-    put_number(p, part, "keep_free", p->keep_free);
-    put_number(p, part, "max_connections", get_int(c, c->raw, "door/max_connections", 1000));
-    if (tree_at(c->raw, "door/metrics/bearer")) {
-        struct tree *metrics = tree_map();
-        put(p, metrics, "bearer_sha256", bearers(p, tree_at(c->raw, "door/metrics/bearer")));
-        put(p, part, "metrics", metrics);
-    }
-    for (size_t i = 0; i < c->connectors_n; i++) {
-        if (pushed(&c->connectors[i].receive))
-            add_path(p, paths, &c->connectors[i], max_body);
-    }
-    put(p, part, "paths", paths);
-    if (console_wanted(c)) {
-        struct tree *t = tree_map();
-        put_socket(p, t, "console");
-        put(p, part, "console", t);
-    }
-}
-
-/* A process of its own: what the door lets to it has not shown a token yet. */
-static void add_console(struct planning *p)
-{
-    struct compile *c = p->c;
-    if (!console_wanted(c))
-        return;
-    struct tree *part = part_new(p, "console", "console"), *list = tree_list();
-    const struct tree *b = tree_at(c->raw, "door/console/auth/bearer");
-    char secret[SHA256_HEX];
-    put_socket(p, part, "console");
-    for (size_t i = 0; b && i < (tree_is_list(b) ? b->n : 1); i++)
-        add_bearer(p, list, tree_is_list(b) ? b->child[i] : b);
-    put(p, part, "bearer_sha256", list);
-    config_token(p->key, "console-session", secret);
-    put_text(p, part, "secret", secret);
-    keep(p,
-         tree_putb(part, "tls",
-                   tree_at(c->raw, "door/tls") || get_bool(c, c->raw, "door/behind_proxy", false)));
-    put(p, part, "transport", transport_tree(p, "console"));
-    keep(p, console_shape(c, part));
-}
-
 static struct tree *unrouted_tree(struct planning *p)
 {
     const struct tree *u = tree_get(p->c->raw, "unrouted"), *to = tree_get(u, "to");
@@ -531,50 +336,6 @@ static void add_sink(struct planning *p, const struct connector *x)
     put_number(p, part, "batch", get_int(p->c, s->effective, "batch", most ? most : 1));
 }
 
-/* ---- alarms: judged by the supervisor, so no process starts anew when they change ---- */
-static void add_oldest(struct planning *p, struct tree *queues, const struct connector *x)
-{
-    uint64_t ms = get_duration(p->c, x->deliver.effective, "alarm/oldest", 0);
-    if (!x->deliver.present || !ms)
-        return;
-    struct tree *t = tree_map();
-    put_text(p, t, "destination", x->name);
-    put_number(p, t, "oldest_ms", ms);
-    keep(p, tree_append(queues, t));
-}
-
-static void add_rhythm(struct planning *p, struct tree *sources, const struct connector *x)
-{
-    char name[NAME_LEN_MAX + 16];
-    struct period every;
-    const char *text = tree_gets(tree_get(x->receive.effective, "expect"), "every", NULL);
-    if (!x->receive.present || !x->receive.enabled || !text || parse_period(text, &every) < 0)
-        return;
-    (void)snprintf(name, sizeof(name), "%.63s.receive", x->name);
-    struct tree *t = tree_map();
-    put_text(p, t, "process", name);
-    put_text(p, t, "connector", x->name);
-    put_text(p, t, "every", text);
-    put_number(p, t, "every_months", every.months);
-    put_number(p, t, "every_ms", every.ms);
-    put_number(
-        p, t, "grace_ms",
-        get_duration(p->c, x->receive.effective, "expect/grace", period_length_ms(every) / 10));
-    keep(p, tree_append(sources, t));
-}
-
-static struct tree *alarms_tree(struct planning *p)
-{
-    struct tree *t = tree_map(), *queues = tree_list(), *sources = tree_list();
-    for (size_t i = 0; i < p->c->connectors_n; i++) {
-        add_oldest(p, queues, &p->c->connectors[i]);
-        add_rhythm(p, sources, &p->c->connectors[i]);
-    }
-    put(p, t, "queues", queues);
-    put(p, t, "sources", sources);
-    return t;
-}
-
 /* ---- the whole ---- */
 static int by_name(const void *a, const void *b)
 {
@@ -652,7 +413,7 @@ int plan_write(struct compile *c, struct tree **ret)
     if (p.r == 0)
         key_read(&p);
     if (p.r == 0) {
-        add_spool(&p);
+        add_queues(&p);
         add_door(&p);
         add_console(&p);
     }
