@@ -14,33 +14,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOOK_ROWS   500u
-#define PASS_MS     60000u
-#define WARN_MS_MAX (7u * 86400000u)
+#define LOOK_ROWS 500u
+#define PASS_MS   60000u
 
 static uint64_t since(uint64_t now, uint64_t then)
 {
     return now > then ? now - then : 0;
-}
-
-void dead_rule_set(struct dead_rule *r, uint64_t keep_ms, uint64_t unseen_ms)
-{
-    r->keep_ms = keep_ms;
-    r->unseen_ms = unseen_ms > keep_ms ? unseen_ms : keep_ms;
-    r->warn_ms = keep_ms / 2 < WARN_MS_MAX ? keep_ms / 2 : WARN_MS_MAX;
-}
-
-enum dead_fate dead_fate(const struct dead_rule *r, uint64_t now, uint64_t dead_ms,
-                         uint64_t seen_ms, uint64_t warned_ms)
-{
-    uint64_t age = since(now, dead_ms);
-    if (seen_ms) /* who has just found an old letter has time to do something about it */
-        return age >= r->keep_ms && since(now, seen_ms) >= r->warn_ms ? DEAD_TAKE : DEAD_KEEP;
-    if (age < r->keep_ms - r->warn_ms)
-        return DEAD_KEEP;
-    if (!warned_ms)
-        return DEAD_WARN;
-    return age >= r->unseen_ms && since(now, warned_ms) >= r->warn_ms ? DEAD_TAKE : DEAD_WARNED;
 }
 
 struct pass {
@@ -90,19 +69,9 @@ static int look(void *arg, const struct dead_row *row)
 
 static void pass_over(struct dead_keeping *k, uint64_t now)
 {
-    char oldest[RFC3339_MAX], warned[32], kept[32];
     k->again = now + (k->rule.keep_ms / 8 < PASS_MS ? k->rule.keep_ms / 8 : PASS_MS);
     k->after = 0;
-    k->alarm[0] = '\0';
-    if (k->counted) {
-        rfc3339_ms(k->oldest_ms, oldest);
-        format_duration(k->rule.keep_ms - k->rule.warn_ms, warned);
-        format_duration(k->rule.unseen_ms, kept);
-        (void)snprintf(k->alarm, sizeof k->alarm,
-                       "nobody has looked at %llu dead letters that are older than %s, the oldest "
-                       "of %s (`reeve dead list`); they are removed when they are %s old",
-                       (unsigned long long)k->counted, warned, oldest, kept);
-    }
+    dead_unseen_words(&k->rule, k->counted, k->oldest_ms, k->alarm, sizeof k->alarm);
     k->counted = k->oldest_ms = 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What retention does with one dead letter, as a table. */
-#include "spool/dead_keep.h"
+#include "transport/dead_rule.h"
 #include "base/util.h"
 #include <setjmp.h>
 #include <stdarg.h>
