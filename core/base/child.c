@@ -239,7 +239,7 @@ static int handle(struct child *c, const struct frame *f)
             c->events.pause(c->events.arg, f->type == CONTROL_PAUSE);
         return 0;
     case CONTROL_ASK_STATS:
-        return answer_stats(c);
+        return !c->events.stats_now || c->events.stats_now(c->events.arg) ? answer_stats(c) : 0;
     default:
         return -EPROTO;
     }
@@ -287,6 +287,13 @@ int child_ready(struct child *c)
     if (r == 0)
         r = send_frame(c, CONTROL_READY, b.p, b.len);
     buf_done(&b);
+    flush(c);
+    return r;
+}
+
+int child_stats(struct child *c)
+{
+    int r = c && c->channel ? answer_stats(c) : 0;
     flush(c);
     return r;
 }

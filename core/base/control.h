@@ -63,6 +63,8 @@ struct child_events {
     void (*pause)(void *arg, bool paused);
     void (*stats)(void *arg,
                   struct tree *figures); /* fill the map; started_ms (wall clock) is in it */
+    bool (*stats_now)(void *arg); /* false: the figures are told later, by child_stats(). NULL:
+                                     always now */
     void (*told)(void *arg, const struct child_told *t); /* NULL: TOLD breaks the protocol */
 };
 /* Reads the part from fd 4 and takes over fd 3. A process started by hand gives part_file instead
@@ -76,6 +78,8 @@ short child_poll_events(const struct child *c);
  * negative errno: exit(EXIT_BUG). */
 int child_run(struct child *c);
 int child_ready(struct child *c);
+/* Tells the figures that were asked for while stats_now() said false. 0 or negative errno. */
+int child_stats(struct child *c);
 void child_status(struct child *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* code: stands in the list of supervisor/metrics.c, or metrics call it "other". */
 void child_alarm(struct child *c, const char *code, const char *fmt, ...)

@@ -7,11 +7,11 @@
 #include "base/tree.h"
 #include <stdint.h>
 
-/* rules: the plan's "alarms" (core/README.md), may be NULL. queues: "destinations" of the spool's
- * figures, may be NULL (unknown: nothing is said of them). sources: a list of {"process",
- * "heard_ms", "watched_ms"} (wall clock; heard_ms 0 or absent: never), may be NULL. now_ms: wall
- * clock. *ret: a list of {"code", "text", "destination" | "process" and "connector"}; codes:
- * "oldest", "orphan-queue", "silent". 0 or -ENOMEM. */
+/* rules: the plan's "alarms" (core/README.md), may be NULL. queues: "destinations" of the figures
+ * of the process that keeps the queues, may be NULL (unknown: nothing is said of them). sources: a
+ * list of {"process", "heard_ms", "watched_ms"} (wall clock; heard_ms 0 or absent: never), may be
+ * NULL. now_ms: wall clock. *ret: a list of {"code", "text", "destination" | "process" and
+ * "connector"}; codes: "oldest", "orphan-queue", "silent". 0 or -ENOMEM. */
 int alarm_judge(const struct tree *rules, const struct tree *queues, const struct tree *sources,
                 uint64_t now_ms, struct tree **ret);
 /* The fresh list with the times at which its alarms began ("since", RFC 3339): of `before` where

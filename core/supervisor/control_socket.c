@@ -135,6 +135,20 @@ static void command_pause(struct sup *s, struct client *c, const struct tree *re
     answer_error(c, &e, NULL);
 }
 
+/* How to reach the queues. It may hold a password: whoever may ask could read our memory, too. */
+static void command_transport(const struct sup *s, struct client *c)
+{
+    const struct unit *u = sup_queues(s);
+    struct tree *t = u ? tree_map() : NULL;
+    const struct tree *place = u ? tree_get(u->part, "transport") : NULL;
+    int r = t ? tree_putb(t, "ok", true) : -ENOMEM;
+    r = r < 0 ? r : tree_puts(t, "kind", process_kind_name(u->kind));
+    if (r == 0 && place)
+        r = tree_put(t, "transport", tree_copy(place));
+    answer(c, r == 0 ? t : NULL);
+    tree_free(t);
+}
+
 static void command(struct sup *s, struct client *c, const char *line, size_t len)
 {
     struct tree *t = NULL;
@@ -150,6 +164,8 @@ static void command(struct sup *s, struct client *c, const char *line, size_t le
         sup_ask_stats(s);
         c->waiting = WAIT_STATS;
         c->deadline = mono_ms() + STATS_WAIT_MS;
+    } else if (strcmp(what, "transport") == 0) {
+        command_transport(s, c);
     } else if (s->state == SUP_ENDING) {
         refuse(c, "ending", "the hub is ending");
     } else if (strcmp(what, "reload") == 0) {
@@ -157,7 +173,8 @@ static void command(struct sup *s, struct client *c, const char *line, size_t le
     } else if (strcmp(what, "pause") == 0 || strcmp(what, "resume") == 0) {
         command_pause(s, c, t, what[0] == 'p');
     } else {
-        refuse(c, "command-unknown", "commands are ping, status, reload, pause and resume");
+        refuse(c, "command-unknown",
+               "commands are ping, status, transport, reload, pause and resume");
     }
     tree_free(t);
 }

@@ -105,7 +105,9 @@ static const char *const below[] = {"spool", "state", "journal", "stage"};
  * closed. */
 static int refuse_foreign(const char *data, struct err *e)
 {
-    if (is_there(data, "lock") || is_there(data, "key") || is_there(data, "spool/spool.db"))
+    /* manifest.json: a backup that was put here; where the queue is a broker's it has no spool/ */
+    if (is_there(data, "lock") || is_there(data, "key") || is_there(data, "spool/spool.db") ||
+        is_there(data, "manifest.json"))
         return 0;
     const char *other = is_there(data, "run") ? "run" : NULL;
     for (size_t i = 0; !other && i < ARRAY_SIZE(below); i++)

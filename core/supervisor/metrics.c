@@ -7,6 +7,7 @@
  * (process, connector, destination) and words of closed lists; nothing that travels in a message
  * becomes one. Figures of a process count from its start: the counter's _created says when. A
  * figure that is not there has no sample. */
+#include "plan.h"
 #include "view.h"
 #include "base/histogram.h"
 #include "base/util.h"
@@ -325,10 +326,22 @@ static const struct family families[] = {
      {{"stats/stored_bytes", NULL, NULL}}},
 };
 
-const char *const alarm_codes[] = {
-    "compile",       "dead-unseen", "disk-full",    "disk-nearly-full", "down",
-    "journal",       "oldest",      "orphan-queue", "process-failing",  "process-held",
-    "process-stuck", "rejecting",   "silent",       "transport",        NULL};
+const char *const alarm_codes[] = {"compile",
+                                   "dead-unseen",
+                                   "disk-full",
+                                   "disk-nearly-full",
+                                   "down",
+                                   "journal",
+                                   "oldest",
+                                   "orphan-queue",
+                                   "process-failing",
+                                   "process-held",
+                                   "process-stuck",
+                                   "rejecting",
+                                   "silent",
+                                   "topology",
+                                   "transport",
+                                   NULL};
 
 struct writer {
     const struct tree *status;
@@ -487,7 +500,7 @@ static void put_process(struct writer *w, const struct family *f, const struct t
 {
     const char *kind = tree_gets(p, "kind", "");
     uint64_t created = tree_getu(p, "stats/started_ms", 0);
-    bool spool = strcmp(kind, "spool") == 0, door = strcmp(kind, "door") == 0;
+    bool queues = process_kind_keeps_queues(kind), door = strcmp(kind, "door") == 0;
     switch (f->over) {
     case EACH_PROCESS:
         put_all_series(w, f, p, "process", tree_gets(p, "name", ""),
@@ -502,7 +515,7 @@ static void put_process(struct writer *w, const struct family *f, const struct t
             put_all_series(w, f, p, "destination", tree_gets(p, "stats/destination", ""), created);
         break;
     case SPOOL:
-        if (spool)
+        if (queues)
             put_all_series(w, f, p, NULL, NULL, created);
         break;
     case DOOR:
@@ -510,7 +523,7 @@ static void put_process(struct writer *w, const struct family *f, const struct t
             put_all_series(w, f, p, NULL, NULL, created);
         break;
     case EACH_QUEUE:
-        if (spool)
+        if (queues)
             put_list(w, f, tree_at(p, "stats/destinations"), "destination", "name", created);
         break;
     case EACH_PATH:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* peek - a look at the stored queues while no hub runs: the process that owns them is run alone,
- * under the hub's lock, just long enough to say its figures. Nobody else reads its file. */
+/* peek - a look at the queues while no hub runs: the process that keeps them is run alone, under
+ * the hub's lock, just long enough to say its figures. Nobody else reads the spool's file. `look`
+ * in its part: nothing is to be changed, for a broker may serve other machines of this hub. */
 #include "sup.h"
 #include "base/util.h"
 #include <errno.h>
@@ -58,9 +59,11 @@ int supervisor_peek(const struct tree *plan, struct tree **ret, struct err *e)
     int r = copy ? plan_read(copy, &p, e) : err_set(e, -ENOMEM, "memory", "out of memory");
     if (r < 0)
         return r;
-    const struct plan_process *spool = plan_find(p, "spool");
-    struct unit *u = spool ? unit_new(spool) : NULL;
-    r = u ? data_dir_open(p, &lock_fd, e) : err_set(e, -ENOENT, "peek", "the plan has no spool");
+    const struct plan_process *keeper = plan_queues(p);
+    struct unit *u = keeper ? unit_new(keeper) : NULL;
+    r = u ? tree_putb(u->part, "look", true) : -ENOENT;
+    r = r == 0 ? data_dir_open(p, &lock_fd, e)
+               : err_set(e, r, "peek", "the plan has no process that keeps the queues");
     if (r == 0) {
         r = ask(u, &env, e);
         end(u, &env);

@@ -8,8 +8,14 @@
 
 const char *process_kind_name(enum process_kind k)
 {
-    static const char *const names[PROCESS_KINDS] = {"spool", "sink", "source", "door", "console"};
+    static const char *const names[PROCESS_KINDS] = {"spool",  "amqp", "sink",
+                                                     "source", "door", "console"};
     return k < PROCESS_KINDS ? names[k] : "?";
+}
+
+bool process_keeps_queues(enum process_kind k)
+{
+    return k == PROCESS_SPOOL || k == PROCESS_AMQP;
 }
 
 static int find_kind(const char *name, enum process_kind *ret)
@@ -20,6 +26,12 @@ static int find_kind(const char *name, enum process_kind *ret)
             return 0;
         }
     return -EINVAL;
+}
+
+bool process_kind_keeps_queues(const char *kind)
+{
+    enum process_kind k;
+    return find_kind(kind, &k) == 0 && process_keeps_queues(k);
 }
 
 /* Names become file names and log fields. */
@@ -107,6 +119,14 @@ const struct plan_process *plan_find(const struct plan *p, const char *name)
     return NULL;
 }
 
+const struct plan_process *plan_queues(const struct plan *p)
+{
+    for (size_t i = 0; p && i < p->n; i++)
+        if (process_keeps_queues(p->process[i].kind))
+            return &p->process[i];
+    return NULL;
+}
+
 int plan_diff(const struct plan *now, const struct plan *next,
               int (*fn)(void *arg, enum plan_change change, const struct plan_process *process),
               void *arg)
@@ -131,6 +151,28 @@ int plan_diff(const struct plan *now, const struct plan *next,
     return 0;
 }
 
+/* What waits would stay behind where the queues were. */
+static int same_queues(const struct plan *now, const struct plan *next, struct err *e)
+{
+    const struct plan_process *a = plan_queues(now), *b = plan_queues(next);
+    if (!a || !b)
+        return 0;
+    if (a->kind != b->kind)
+        return err_set(e, -EBUSY, "reload-transport",
+                       "the transport changed from %s to %s: stop the hub, move what waits with "
+                       "`reeve migrate %s %s`, and start it again",
+                       process_kind_name(a->kind), process_kind_name(b->kind),
+                       process_kind_name(a->kind), process_kind_name(b->kind));
+    const char *before = tree_gets(a->part, "transport/vhost", ""),
+               *after = tree_gets(b->part, "transport/vhost", "");
+    if (strcmp(before, after) != 0)
+        return err_set(e, -EBUSY, "reload-transport",
+                       "the virtual host changed from %s to %s, and what waits in %s would stay "
+                       "there: stop the hub and start it again when its queues are empty",
+                       before, after, before);
+    return 0;
+}
+
 int plan_may_follow(const struct plan *now, const struct plan *next, struct err *e)
 {
     if (strcmp(now->data, next->data) != 0 || strcmp(now->run, next->run) != 0)
@@ -141,5 +183,5 @@ int plan_may_follow(const struct plan *now, const struct plan *next, struct err 
         return err_set(e, -EBUSY, "reload-hub",
                        "the hub's name changed from %s to %s: stop the hub and start it again",
                        now->hub, next->hub);
-    return 0;
+    return same_queues(now, next, e);
 }

@@ -30,8 +30,8 @@ static uint64_t waiting_in(const struct tree *queue)
 /* Who takes over a queue by its former name; NULL: nobody. */
 static const char *heir_of(const struct plan *next, const char *name)
 {
-    const struct plan_process *spool = plan_find(next, "spool");
-    const struct tree *list = spool ? tree_get(spool->part, "destinations") : NULL;
+    const struct plan_process *keeper = plan_queues(next);
+    const struct tree *list = keeper ? tree_get(keeper->part, "destinations") : NULL;
     for (size_t i = 0; tree_is_list(list) && i < list->n; i++)
         if (has(tree_get(list->child[i], "was"), name))
             return tree_gets(list->child[i], "name", "?");

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* reload - from one plan to the next, and the order in which processes end and start.
  *
- * Order: what is to end goes first (door, then sources, sinks, spool), and only when all of it is
- * gone what is new starts (spool, then sinks, sources, door); so a cursor, a queue and a listening
- * address never have two owners. Processes that did not change run on. Everything that can fail is
- * done before anything is changed. */
+ * Order: what is to end goes first (door, then sources, sinks, who keeps the queues), and only when
+ * all of it is gone what is new starts (the queues, then sinks, sources, door); so a cursor, a
+ * queue and a listening address never have two owners. Processes that did not change run on.
+ * Everything that can fail is done before anything is changed. */
 #include "sup.h"
 #include "queues.h"
 #include "base/log.h"
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SPOOL_DRAIN_MS  10000u
+#define QUEUES_DRAIN_MS 10000u
 #define SETTLE_LIMIT_MS 60000u
 #define QUEUES_WAIT_MS  5000u
 
@@ -48,8 +48,8 @@ static void collect(struct sup *s)
 static uint64_t drain_time(const struct sup *s, const struct unit *u)
 {
     uint64_t now = mono_ms();
-    if (u->kind == PROCESS_SPOOL)
-        return SPOOL_DRAIN_MS;
+    if (process_keeps_queues(u->kind))
+        return QUEUES_DRAIN_MS;
     if (s->state != SUP_ENDING)
         return s->o.drain_ms;
     return s->drain_end_ms > now + 1000 ? s->drain_end_ms - now : 1000;
@@ -65,7 +65,7 @@ static bool end_some(struct sup *s)
             if (!u->leaving || (int)u->kind != kind || gone(u))
                 continue;
             /* Whoever is still connected then stays, and connects again to what comes after it. */
-            u->at_once = u->kind == PROCESS_SPOOL && s->state != SUP_ENDING;
+            u->at_once = process_keeps_queues(u->kind) && s->state != SUP_ENDING;
             if (u->restart.state != RESTART_DRAINING)
                 unit_event(u, &s->env, RESTART_DRAIN, drain_time(s, u));
             any = any || !gone(u);
@@ -79,7 +79,8 @@ static bool end_some(struct sup *s)
 static bool gate_open(const struct sup *s, enum process_kind kind)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (s->unit[i]->kind < kind && !unit_settled(s->unit[i], s->unit[i]->kind == PROCESS_SPOOL))
+        if (s->unit[i]->kind < kind &&
+            !unit_settled(s->unit[i], process_keeps_queues(s->unit[i]->kind)))
             return false;
     return true;
 }
@@ -182,13 +183,13 @@ static void change_list_done(struct change_list *l)
     tree_free(l->report);
 }
 
-/* What waits in the queues, as the spool says; NULL: it does not. */
+/* What waits in the queues, as far as it is known; NULL: it is not. */
 static const struct tree *queues_now(const struct sup *s)
 {
-    const struct unit *spool = sup_find(s, "spool");
-    if (!spool || spool->restart.state != RESTART_UP || spool->stats_asked)
+    const struct unit *u = sup_queues(s);
+    if (!u || u->restart.state != RESTART_UP || u->stats_asked)
         return NULL;
-    return tree_get(spool->stats, "destinations");
+    return tree_get(u->stats, "destinations");
 }
 
 static int change_over(struct sup *s, struct plan *next, struct err *e)
@@ -275,10 +276,10 @@ void reload_compiled(struct sup *s)
 /* The compiled plan waits for the queues' figures; then it comes into force, or does not. */
 static void take_next(struct sup *s)
 {
-    const struct unit *spool = sup_find(s, "spool");
+    const struct unit *u = sup_queues(s);
     struct err e;
-    if (!s->next || (spool && spool->restart.state == RESTART_UP && spool->stats_asked &&
-                     mono_ms() < s->next_end_ms))
+    if (!s->next ||
+        (u && u->restart.state == RESTART_UP && u->stats_asked && mono_ms() < s->next_end_ms))
         return;
     struct plan *next = TAKE_PTR(s->next);
     if (change_over(s, next, &e) < 0) {

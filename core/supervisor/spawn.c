@@ -144,9 +144,9 @@ static char **with_generation(char mine[64], uint32_t generation)
 }
 
 static const char *const programs[PROCESS_KINDS][2] = {
-    [PROCESS_SPOOL] = {"reeve-spool", NULL},         [PROCESS_SINK] = {"reeve-worker", "sink"},
-    [PROCESS_SOURCE] = {"reeve-worker", "source"},   [PROCESS_DOOR] = {"reeve-door", NULL},
-    [PROCESS_CONSOLE] = {"reeve-worker", "console"},
+    [PROCESS_SPOOL] = {"reeve-spool", NULL},   [PROCESS_AMQP] = {"reeve-worker", "amqp"},
+    [PROCESS_SINK] = {"reeve-worker", "sink"}, [PROCESS_SOURCE] = {"reeve-worker", "source"},
+    [PROCESS_DOOR] = {"reeve-door", NULL},     [PROCESS_CONSOLE] = {"reeve-worker", "console"},
 };
 
 static int start_program(struct unit *u, int control, int part, uint32_t generation, struct err *e)

@@ -151,11 +151,11 @@ static int put_head(struct tree *t, const struct sup *s)
     return r;
 }
 
-/* What the spool said last of its queues: the same form as when no hub runs. */
+/* What was said last of the queues: the same form as when no hub runs. */
 static int put_queues(struct tree *t, const struct sup *s)
 {
-    const struct unit *spool = sup_find(s, "spool");
-    const struct tree *queues = spool ? tree_get(spool->stats, "destinations") : NULL;
+    const struct unit *u = sup_queues(s);
+    const struct tree *queues = u ? tree_get(u->stats, "destinations") : NULL;
     return queues ? tree_put(t, "destinations", tree_copy(queues)) : 0;
 }
 

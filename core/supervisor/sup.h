@@ -34,7 +34,7 @@ struct sup {
     char log_env[LOG_SETTINGS_MAX]; /* what our own environment said */
     /* reload */
     bool reloading;             /* compiling or changing over */
-    struct plan *next;          /* compiled; waits until the spool has said what is in the queues */
+    struct plan *next;          /* compiled; waits until it is known what is in the queues */
     uint64_t next_end_ms;       /* monotonic: or until then */
     bool reload_changed_over;   /* the new plan is in force; waiting until everything is settled */
     uint64_t reload_end_ms;     /* then it is answered in any case */
@@ -46,6 +46,7 @@ struct sup {
 /* supervisor.c */
 int sup_reload(struct sup *s, struct err *e); /* starts one; -EBUSY when one is under way */
 struct unit *sup_find(const struct sup *s, const char *name);
+struct unit *sup_queues(const struct sup *s); /* the one that keeps the queues; NULL: none yet */
 
 /* reload.c: the compiler ended; takes the plan into force or says why not. */
 void reload_compiled(struct sup *s);

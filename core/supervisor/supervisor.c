@@ -28,6 +28,14 @@ struct unit *sup_find(const struct sup *s, const char *name)
     return NULL;
 }
 
+struct unit *sup_queues(const struct sup *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (process_keeps_queues(s->unit[i]->kind))
+            return s->unit[i];
+    return NULL;
+}
+
 int sup_reload(struct sup *s, struct err *e)
 {
     if (s->reloading || s->state != SUP_RUNNING)

@@ -14,8 +14,8 @@
 
 struct supervisor_options {
     const char *config; /* file or directory, given to the compiler */
-    uint64_t
-        drain_ms; /* 0: 30 s. For door, sources and sinks together; the spool has 10 s of its own */
+    uint64_t drain_ms; /* 0: 30 s. For door, sources and sinks together; who keeps the queues has 10
+                          s of its own */
     uint64_t watchdog_ms; /* 0: 30 s. Silence of a process before it is ended */
     uint64_t start_ms;    /* 0: 60 s. From spawning to READY */
     bool cores;           /* children may leave core files (they can hold personal data) */
@@ -29,13 +29,16 @@ struct supervisor_options {
 int supervisor_run(const struct supervisor_options *o);
 
 /* While no hub runs: what the stored queues hold. plan: as the compiler made it. *ret: the figures
- * of the spool process (control.h, STATS). Takes the hub's lock meanwhile. Codes:
- * "already-running", "peek", those of a plan and of the data directory. */
+ * of the process that keeps the queues (control.h, STATS), which changes nothing meanwhile. Takes
+ * the hub's lock meanwhile. Codes: "already-running", "peek", those of a plan and of the data
+ * directory. */
 int supervisor_peek(const struct tree *plan, struct tree **ret, struct err *e);
 
 /* Commands on DATA/run/control.sock (mode 0600): one JSON object a line each way. Requests:
- * {"command": "ping" | "status" | "reload" | "pause" | "resume", "name": destination}. Answers:
- * {"ok": true, …} or {"ok": false, "code", "text", …}. */
+ * {"command": "ping" | "status" | "transport" | "reload" | "pause" | "resume", "name":
+ * destination}. Answers: {"ok": true, …} or {"ok": false, "code", "text", …}; to "transport":
+ * "kind"
+ * ("spool", "amqp") and, of amqp, "transport", the map by which its admin connects. */
 #define SUPERVISOR_STATUS_FORMAT 1 /* of the answer to "status"; config/README.md has its keys */
 #define SUPERVISOR_LINE_MAX      (8u << 20)
 /* One command to the supervisor of a data directory; waits for the answer at most timeout_ms. 0 and

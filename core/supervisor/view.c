@@ -22,7 +22,7 @@ int view_find(const char *name)
 
 static bool can_accept(const struct tree *processes)
 {
-    bool source = false, source_up = false, spool_up = false;
+    bool source = false, source_up = false, queues_up = false;
     for (size_t i = 0; processes && i < processes->n; i++) {
         const struct tree *p = processes->child[i];
         const char *kind = tree_gets(p, "kind", "");
@@ -30,11 +30,11 @@ static bool can_accept(const struct tree *processes)
         if (strcmp(kind, "source") == 0) {
             source = true;
             source_up |= up;
-        } else if (strcmp(kind, "spool") == 0) {
-            spool_up = up;
+        } else if (process_kind_keeps_queues(kind)) {
+            queues_up = up;
         }
     }
-    return spool_up && (source_up || !source);
+    return queues_up && (source_up || !source);
 }
 
 static size_t count_up(const struct tree *processes)

@@ -42,7 +42,7 @@ void watch_judge(struct sup *s)
     int r = s->plan && sources ? 0 : -ENOMEM;
     for (size_t i = 0; r == 0 && i < s->n; i++) {
         const struct unit *u = s->unit[i];
-        if (u->kind == PROCESS_SPOOL)
+        if (process_keeps_queues(u->kind))
             queues = tree_get(u->stats, "destinations");
         else if (u->kind == PROCESS_SOURCE && u->stats)
             r = add_source(sources, u);

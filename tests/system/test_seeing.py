@@ -120,7 +120,7 @@ def test_label_values_come_from_closed_lists(hub, receiver):
              "result": {"accepted", "refused", "failed"}, "change": {"new", "changed", "unchanged"},
              "state": {"ready", "delayed", "inflight"}, "class": {"2xx", "3xx", "4xx", "5xx"}, "version": None, "le": None,
              "code": {"compile", "dead-unseen", "disk-full", "disk-nearly-full", "down", "journal", "oldest", "orphan-queue", "process-failing", "process-held", "process-stuck",
-                      "rejecting", "silent", "transport", "other"}}
+                      "rejecting", "silent", "topology", "transport", "other"}}
     for i in range(10):
         h.push([event(f"{i}-{k}", subject=f"s{i}{k}") for k in range(100)], path="/events", headers={"Content-Type": EVENTS})
     m = fresh(h, lambda s: value(s, "reeve_alarms", process="friend.deliver", code="rejecting") == 1, "the alarm")

@@ -113,6 +113,34 @@ static void another_data_directory_needs_a_restart(void **state)
     plan_free(c);
 }
 
+#define QUEUES(kind, vhost)                                          \
+    "{\"name\":\"" kind "\",\"kind\":\"" kind "\",\"digest\":\"1\"," \
+    "\"part\":{\"transport\":{\"vhost\":\"" vhost "\"}}}"
+
+static void queues_elsewhere_need_a_restart(void **state)
+{
+    (void)state;
+    struct plan *spool = good(HEAD P("d", "sink", "1") "," P("spool", "spool", "1") "]}");
+    struct plan *amqp = good(HEAD QUEUES("amqp", "a") "]}"),
+                *b = good(HEAD QUEUES("amqp", "b") "]}");
+    struct err e;
+    assert_string_equal(plan_queues(spool)->name, "spool");
+    assert_string_equal(plan_queues(amqp)->name, "amqp");
+    assert_null(plan_queues(NULL));
+    assert_int_equal(plan_may_follow(amqp, amqp, &e), 0);
+    assert_int_equal(plan_may_follow(spool, spool, &e), 0);
+    assert_true(plan_may_follow(spool, amqp, &e) < 0);
+    assert_string_equal(e.code, "reload-transport");
+    assert_non_null(strstr(e.text, "`reeve migrate spool amqp`"));
+    assert_true(plan_may_follow(amqp, spool, &e) < 0);
+    assert_non_null(strstr(e.text, "`reeve migrate amqp spool`"));
+    assert_true(plan_may_follow(amqp, b, &e) < 0);
+    assert_string_equal(e.code, "reload-transport");
+    plan_free(spool);
+    plan_free(amqp);
+    plan_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +148,7 @@ int main(void)
         cmocka_unit_test(what_is_no_plan_is_refused),
         cmocka_unit_test(the_difference_is_by_digest_and_kind),
         cmocka_unit_test(another_data_directory_needs_a_restart),
+        cmocka_unit_test(queues_elsewhere_need_a_restart),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }
