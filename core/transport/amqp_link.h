@@ -13,19 +13,21 @@
  *                                     `order: strict`: x-single-active-consumer
  *   queue    NAME.head       durable, `order: strict` only: a message that is tried again goes
  *                                     here, and nobody takes one from NAME before this is empty
- *   exchange reeve.dead      direct   bound with key NAME to queue NAME.dead
+ *   exchange reeve.back      topic    what a consumer gives back, key = queue: NAME, NAME.head,
+ *                                     NAME.dead. Topic, because RabbitMQ can then allow a user
+ *                                     certain keys only (topic permissions)
  *   queue    NAME.dead       durable: the dead letters
- *   exchange reeve.retry.MS  fanout   bound to queue reeve.retry.MS
+ *   exchange reeve.retry.MS  topic    bound with key "#" to queue reeve.retry.MS; publish with key
+ *                                     NAME. Topic for the same reason
  *   queue    reeve.retry.MS  durable, x-message-ttl MS, x-dead-letter-exchange "" (the message
  *                                     keeps its key NAME), x-dead-letter-strategy at-least-once,
  *                                     x-overflow reject-publish. Quorum also when the others are
  *                                     classic: classic queues dead-letter at most once
- *   exchange reeve.control   fanout   every client that consumes has an exclusive queue bound to it
- *                                     and answers a question (amqp_wire: `reply_to`) with what
- *                                     AMQP itself does not tell: in flight, paused, last error
- *   queue    reeve.names     durable, classic, x-max-length 1: one message, the JSON list of all
- *                                     destinations that were ever declared here, so that one that
- *                                     left the plan is still found
+ *   exchange reeve.control   fanout   every client that consumes has an exclusive queue bound to
+ * it, named by the broker (amq.gen-*), and answers a question with what AMQP itself does not tell:
+ * in flight, paused, last error exchange reeve.answer    direct   the answers; key: the question's
+ * reply_to queue    reeve.names     durable, classic, x-max-length 1: one message, the JSON list of
+ * all destinations that were ever declared here, so that one that left the plan is still found
  *
  * Limits of a destination are no arguments of its queue (they could not be changed without deleting
  * it): the publisher keeps them, by the count that a passive declaration gives, and `reeve topology
@@ -37,6 +39,11 @@
  * content_type application/cloudevents+json, delivery_mode 2, timestamp =
  * acceptance by the transport (seconds; AMQP has no finer one). Headers only after the first
  * attempt: see AMQP_H_*.
+ *
+ * RIGHTS. Nobody but the hub's own user needs the default exchange. A deliver side may configure
+ * amq.gen-* (its control queue), write reeve.back and reeve.retry.* with the key NAME only,
+ * reeve.answer and amq.gen-*, and read NAME, NAME.head, reeve.control and amq.gen-*; a receive side
+ * may write reeve. Passive declarations need no right.
  *
  * SOURCES. AMQP 0-9-1 specification and RabbitMQ's extensions (confirms, consumer-cancel,
  * connection.blocked, quorum queues 3.10). */
@@ -51,8 +58,9 @@
 #include <stdint.h>
 
 #define AMQP_X_HUB        "reeve"
-#define AMQP_X_DEAD       "reeve.dead"
+#define AMQP_X_BACK       "reeve.back" /* key: NAME, NAME.head or NAME.dead */
 #define AMQP_X_CONTROL    "reeve.control"
+#define AMQP_X_ANSWER     "reeve.answer"
 #define AMQP_RETRY_PREFIX "reeve.retry." /* exchange and queue; then the rung in milliseconds */
 #define AMQP_Q_NAMES      "reeve.names"
 #define AMQP_HEAD_END     ".head"
@@ -178,7 +186,8 @@ int amqp_queue_move(struct amqp_place *place, const char *from, const char *to, 
 int amqp_status(struct amqp_place *place, struct tree **ret, struct err *e);
 /* The control question and its answer: {"client", "destination", "inflight": n, "paused": bool,
  * "last_error"?: {"code","text","time"}} for each subscription; the asker publishes to
- * AMQP_X_CONTROL with reply_to amq.rabbitmq.reply-to, body empty; answers go to the default
- * exchange with the question's reply_to as key and its correlation_id. */
+ * AMQP_X_CONTROL with reply_to and correlation_id, body empty; an answer goes to exchange
+ * AMQP_X_ANSWER with the question's reply_to as key and its correlation_id. (Not to the default
+ * exchange: who may publish there reaches every queue.) */
 
 #endif
