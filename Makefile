@@ -149,11 +149,18 @@ $O/tests/%.o: CSTD += -Itests
 unit: $(UNIT) ## unit tests only (unit-ROOM for one room)
 	@bash tests/run_units $^
 
-CONFORMANCE := $(patsubst %.c,$O/%,$(wildcard tests/conformance/test_*.c))
-$(CONFORMANCE): $O/%: $O/%.o $(TESTLIB) $(call lib_of,spool transport state journal message base)
+CONFORMANCE      := $(patsubst %.c,$O/%,$(wildcard tests/conformance/test_*.c))
+CONFORMANCE_AMQP := $(patsubst %.c,$O/%,$(wildcard tests/conformance/amqp/test_*.c)) # what only this engine has; CONFORMANCE joins when its client is there
+$(CONFORMANCE) $(CONFORMANCE_AMQP): $O/%: $O/%.o $(TESTLIB) $(call lib_of,spool transport state journal message base)
 	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSLIBS) $(AMQPLIB) -lcmocka
-conformance: $(CONFORMANCE) $(PROGRAMS) ## the transport and state suites, every engine
-	@REEVE_BUILD=$(abspath $O) bash tests/run_units $(CONFORMANCE)
+ENGINES ?= spool amqp
+conformance: $(addprefix conformance-,$(ENGINES)) ## the transport and state suites, every engine (ENGINES="spool" for one)
+conformance-spool: $(CONFORMANCE) $(PROGRAMS)
+	@REEVE_BUILD=$(abspath $O) REEVE_ENGINE=spool bash tests/run_units $(CONFORMANCE)
+conformance-amqp: $(CONFORMANCE) $(CONFORMANCE_AMQP) $(PROGRAMS)
+	@if [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; then \
+	  REEVE_BUILD=$(abspath $O) REEVE_ENGINE=amqp RUN_SECONDS=900 bash tests/run_units $(CONFORMANCE_AMQP); \
+	else echo "SKIP: rabbitmq-server is not installed (contrib/setup test)"; fi
 
 PYTEST ?= /usr/bin/python3 -m pytest
 PYTEST_ARGS ?= -q
@@ -255,6 +262,6 @@ format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' Makefile
 
-.PHONY: all current unit conformance pytest campaign check-headers check-style test fuzz fuzz-run demo bench benches install deb clean format help
+.PHONY: all current unit conformance conformance-spool conformance-amqp pytest campaign check-headers check-style test fuzz fuzz-run demo bench benches install deb clean format help
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)

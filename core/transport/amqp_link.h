@@ -23,11 +23,13 @@
  *                                     keeps its key NAME), x-dead-letter-strategy at-least-once,
  *                                     x-overflow reject-publish. Quorum also when the others are
  *                                     classic: classic queues dead-letter at most once
- *   exchange reeve.control   fanout   every client that consumes has an exclusive queue bound to
- * it, named by the broker (amq.gen-*), and answers a question with what AMQP itself does not tell:
- * in flight, paused, last error exchange reeve.answer    direct   the answers; key: the question's
- * reply_to queue    reeve.names     durable, classic, x-max-length 1: one message, the JSON list of
- * all destinations that were ever declared here, so that one that left the plan is still found
+ *   exchange reeve.control   fanout   every client that consumes has an exclusive queue on it,
+ * named by the broker (amq.gen-*), and answers a question with what AMQP does not tell: in flight,
+ * paused, last error exchange reeve.answer    direct   the answers; key: the question's reply_to
+ *   queue    reeve.names     durable, classic, x-max-length 1: one message, the JSON list of all
+ *                                     destinations that were ever declared here, so that one that
+ *                                     left the plan is still found. On reeve.back, too
+ *   queue    reeve.lock.*    exclusive, for a moment: whoever has it is alone at something
  *
  * Limits of a destination are no arguments of its queue (they could not be changed without deleting
  * it): the publisher keeps them, by the count that a passive declaration gives, and `reeve topology
@@ -43,7 +45,7 @@
  * RIGHTS. Nobody but the hub's own user needs the default exchange. A deliver side may configure
  * amq.gen-* (its control queue), write reeve.back and reeve.retry.* with the key NAME only,
  * reeve.answer and amq.gen-*, and read NAME, NAME.head, reeve.control and amq.gen-*; a receive side
- * may write reeve. Passive declarations need no right.
+ * may write reeve; an admin may look and move everywhere. Passive declarations need no right.
  *
  * SOURCES. AMQP 0-9-1 specification and RabbitMQ's extensions (confirms, consumer-cancel,
  * connection.blocked, quorum queues 3.10). */
@@ -63,6 +65,7 @@
 #define AMQP_X_ANSWER     "reeve.answer"
 #define AMQP_RETRY_PREFIX "reeve.retry." /* exchange and queue; then the rung in milliseconds */
 #define AMQP_Q_NAMES      "reeve.names"
+#define AMQP_LOCK_PREFIX  "reeve.lock."
 #define AMQP_HEAD_END     ".head"
 #define AMQP_DEAD_END     ".dead"
 

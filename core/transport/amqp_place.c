@@ -52,6 +52,7 @@ static bool name_fits(const char *s)
 {
     size_t n = strlen(s);
     return n > 0 && n + sizeof AMQP_HEAD_END <= AMQP_NAME_SIZE && utf8_valid(s, n) &&
+           !strpbrk(s, "*#") && /* these mean something in a key of a topic exchange */
            strncmp(s, "amq.", 4) != 0 && strncmp(s, "reeve.", 6) != 0 &&
            !ends_with(s, AMQP_HEAD_END) && !ends_with(s, AMQP_DEAD_END);
 }
@@ -73,7 +74,7 @@ static int read_destinations(const struct tree *list, struct amqp_place *p, stru
         if (!d->name || !name_fits(d->name))
             return err_set(e, -EINVAL, "transport-part",
                            "\"%s\" cannot be the name of a destination in RabbitMQ (154 bytes at "
-                           "most; not amq.*, reeve.*, *.head or *.dead)",
+                           "most; no `*` or `#`; not amq.…, reeve.…, ….head or ….dead)",
                            d->name ? d->name : "");
         d->strict = strcmp(tree_gets(t, "order", "free"), "strict") == 0;
         d->limit_messages = tree_getu(t, "limit_messages", 0);

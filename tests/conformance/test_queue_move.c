@@ -201,7 +201,7 @@ static void a_crash_in_the_middle_leaves_each_message_in_one_queue(void **state)
         assert_int_equal(waitpid(killer, NULL, 0), killer);
         engine_kill(&g);
         assert_int_equal(engine_start(&g), 0);
-        assert_int_equal(transport_wait_usable(pub.t, 10000, &e), 0);
+        assert_int_equal(transport_wait_usable(pub.t, engine_wait_ms(), &e), 0);
         assert_int_equal(
             probe_figure(&pub, "register", "ready") + probe_figure(&pub, "foodbank", "ready"), N);
     }

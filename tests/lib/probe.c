@@ -90,7 +90,7 @@ void probe_open(struct probe *p, struct engine *g, const char *name)
 {
     struct err e;
     probe_open_only(p, g, name);
-    if (transport_wait_usable(p->t, 10000, &e) < 0)
+    if (transport_wait_usable(p->t, engine_wait_ms(), &e) < 0)
         fail_msg("%s", e.text);
 }
 
@@ -106,7 +106,7 @@ void probe_publish(struct probe *p, uint64_t tag, const char *id, const char *ev
                    const char *const *destinations, size_t n)
 {
     int r;
-    uint64_t until = mono_ms() + 20000;
+    uint64_t until = mono_ms() + 2 * engine_wait_ms();
     while ((r = transport_publish(p->t, tag, id, event, len, destinations, n)) == -EAGAIN) {
         if (mono_ms() > until)
             fail_msg("the window stays full: %s", p->why);
@@ -128,7 +128,7 @@ void probe_send(struct probe *p, uint64_t tag, const char *destination)
 
 void probe_wait(struct probe *p, const unsigned *counter, unsigned want)
 {
-    engine_run(p->t, counter, want, 10000);
+    engine_run(p->t, counter, want, engine_wait_ms());
     if (*counter < want)
         fail_msg("waited in vain for %u, got %u (%s %s %s)", want, *counter, p->why, p->code,
                  p->text);

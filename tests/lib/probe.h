@@ -37,7 +37,8 @@ void probe_close(struct probe *p);
 void probe_publish(struct probe *p, uint64_t tag, const char *id, const char *event, size_t len,
                    const char *const *destinations, size_t n);
 void probe_send(struct probe *p, uint64_t tag, const char *destination); /* id "m<tag>", 20 bytes */
-void probe_wait(struct probe *p, const unsigned *counter, unsigned want); /* 10 s; fails the test */
+void probe_wait(struct probe *p, const unsigned *counter,
+                unsigned want); /* engine_wait_ms(); fails the test */
 void probe_idle(struct probe *p, unsigned ms);
 void probe_settle(struct probe *p, size_t i, enum settle how, uint64_t delay_ms, const char *code);
 struct tree *probe_status(struct probe *p);

@@ -76,6 +76,7 @@ static void what_is_missing_or_wrong_is_named(void **state)
         {"{" BROKER "," LOGIN ",\"destinations\":[{\"name\":\"a.head\"}]}", "a.head"},
         {"{" BROKER "," LOGIN ",\"destinations\":[{\"name\":\"reeve.names\"}]}", "reeve.names"},
         {"{" BROKER "," LOGIN ",\"destinations\":[{\"name\":\"amq.x\"}]}", "amq.x"},
+        {"{" BROKER "," LOGIN ",\"destinations\":[{\"name\":\"a.#\"}]}", "a.#"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* amqp_declare - makes the broker have what amqp_topology_json() says, checks it, and keeps the
+ * list of all names. See amqp_link.h.
+ *
+ * Declaring is idempotent and deletes nothing. The list of names is one message of a queue; reading
+ * or writing it is done under a lock, so that two hubs that begin at once lose none. It is written
+ * before anything is declared: a crash leaves a name without a queue, never a queue without a name.
+ */
+#include "amqp_ask.h"
+#include "base/buf.h"
+#include "base/util.h"
+#include <amqp_framing.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CHANNEL       1
+#define ARGUMENTS_MAX 8u
+#define NAMES_MAX     (16u << 20) /* bytes of the list */
+
+static int declare_exchange(amqp_connection_state_t c, const struct tree *t, struct err *e)
+{
+    const char *name = tree_gets(t, "name", "");
+    (void)amqp_exchange_declare(c, CHANNEL, amqp_text(name), amqp_text(tree_gets(t, "type", "")), 0,
+                                1, 0, 0, amqp_empty_table);
+    char what[AMQP_NAME_SIZE + 32];
+    (void)snprintf(what, sizeof what, "declaring exchange %s", name);
+    return amqp_ask_reply(c, CHANNEL, what, e);
+}
+
+/* A definition's argument as the field of a table. */
+static amqp_field_value_t argument(const struct tree *t)
+{
+    if (!t->plain)
+        return (amqp_field_value_t){.kind = AMQP_FIELD_KIND_UTF8,
+                                    .value = {.bytes = amqp_text(t->text)}};
+    if (strcmp(t->text, "true") == 0 || strcmp(t->text, "false") == 0)
+        return (amqp_field_value_t){.kind = AMQP_FIELD_KIND_BOOLEAN,
+                                    .value = {.boolean = t->text[0] == 't'}};
+    int64_t n = 0;
+    (void)parse_i64(t->text, &n); /* amqp_topology.c wrote it */
+    return (amqp_field_value_t){.kind = AMQP_FIELD_KIND_I64, .value = {.i64 = n}};
+}
+
+static int declare_queue(amqp_connection_state_t c, const struct tree *t, struct err *e)
+{
+    const char *name = tree_gets(t, "name", "");
+    const struct tree *arguments = tree_get(t, "arguments");
+    amqp_table_entry_t entry[ARGUMENTS_MAX];
+    amqp_table_t table = {.num_entries = 0, .entries = entry};
+    for (size_t i = 0; i < arguments->n && i < ARGUMENTS_MAX; i++)
+        entry[table.num_entries++] = (amqp_table_entry_t){.key = amqp_text(arguments->key[i]->text),
+                                                          .value = argument(arguments->child[i])};
+    (void)amqp_queue_declare(c, CHANNEL, amqp_text(name), 0, 1, 0, 0, table);
+    char what[AMQP_NAME_SIZE + 32];
+    (void)snprintf(what, sizeof what, "declaring queue %s", name);
+    return amqp_ask_reply(c, CHANNEL, what, e);
+}
+
+static int bind_queue(amqp_connection_state_t c, const struct tree *t, struct err *e)
+{
+    const char *queue = tree_gets(t, "destination", "");
+    (void)amqp_queue_bind(c, CHANNEL, amqp_text(queue), amqp_text(tree_gets(t, "source", "")),
+                          amqp_text(tree_gets(t, "routing_key", "")), amqp_empty_table);
+    char what[AMQP_NAME_SIZE + 32];
+    (void)snprintf(what, sizeof what, "binding queue %s", queue);
+    return amqp_ask_reply(c, CHANNEL, what, e);
+}
+
+static int declare_all(amqp_connection_state_t c, const struct tree *top, struct err *e)
+{
+    static const struct {
+        const char *list;
+        int (*declare)(amqp_connection_state_t c, const struct tree *t, struct err *e);
+    } steps[] = {
+        {"exchanges", declare_exchange}, {"queues", declare_queue}, {"bindings", bind_queue}};
+    int r = 0;
+    for (size_t s = 0; s < ARRAY_SIZE(steps); s++) {
+        const struct tree *list = tree_get(top, steps[s].list);
+        for (size_t i = 0; i < list->n && r == 0; i++)
+            r = steps[s].declare(c, list->child[i], e);
+    }
+    return r;
+}
+
+/* ---- the list of names ---- */
+
+static bool has(const struct tree *list, const char *name)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->child[i]->text, name) == 0)
+            return true;
+    return false;
+}
+
+static int read_names(const struct amqp_got *got, struct tree **ret, struct err *e)
+{
+    struct tree *t = NULL;
+    bool good = got->m.body.len <= NAMES_MAX &&
+                tree_from_json(got->m.body.bytes, got->m.body.len, &t, e) == 0 && tree_is_list(t);
+    for (size_t i = 0; good && i < t->n; i++)
+        good = tree_text(t->child[i]) && strlen(t->child[i]->text) < AMQP_NAME_SIZE - 8;
+    if (good) {
+        *ret = t;
+        return 0;
+    }
+    tree_free(t);
+    return err_set(e, -EINVAL, "topology",
+                   "the message in queue " AMQP_Q_NAMES " is no list of names; purge that queue to "
+                   "begin a new one");
+}
+
+/* Takes the list under the lock; `got` (when 1 is returned) is to be acknowledged or given back.
+ * 0: there is none, and *ret is empty. */
+static int take_names(amqp_connection_state_t c, struct tree **ret, struct amqp_got *got,
+                      struct err *e)
+{
+    int r = amqp_ask_lock(c, "names", e);
+    r = r < 0 ? r : amqp_ask_get(c, CHANNEL, AMQP_Q_NAMES, got, e);
+    if (r < 0)
+        return r;
+    if (r == 0) {
+        *ret = tree_list();
+        return *ret ? 0 : err_set(e, -ENOMEM, "memory", "out of memory");
+    }
+    r = read_names(got, ret, e);
+    if (r < 0)
+        amqp_got_done(got);
+    return r < 0 ? r : 1;
+}
+
+/* Ends the confirm mode, too. */
+static int end_names(amqp_connection_state_t c, struct err *e)
+{
+    int r = amqp_ask_give_back(c, CHANNEL, e);
+    return r < 0 ? r : amqp_ask_unlock(c, "names", e);
+}
+
+static int put_names(amqp_connection_state_t c, const struct tree *names, struct err *e)
+{
+    struct buf b = BUF_INIT(NAMES_MAX);
+    amqp_basic_properties_t props = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG |
+                                               AMQP_BASIC_CONTENT_TYPE_FLAG,
+                                     .delivery_mode = AMQP_DELIVERY_PERSISTENT,
+                                     .content_type = amqp_text("application/json")};
+    int r = tree_to_json(names, &b, false);
+    if (r < 0)
+        r = err_set(e, r, "memory", "the list of names cannot be written: %s", strerror(-r));
+    r = r < 0 ? r : amqp_ask_confirm_mode(c, CHANNEL, e);
+    r = r < 0 ? r
+              : amqp_ask_publish(c, CHANNEL, AMQP_X_BACK, AMQP_Q_NAMES, &props,
+                                 (amqp_bytes_t){.len = b.len, .bytes = b.p}, e);
+    buf_done(&b);
+    return r;
+}
+
+/* Adds the place's names to the list; *ret is the whole. */
+static int add_names(amqp_connection_state_t c, const struct amqp_place *place, struct tree **ret,
+                     struct err *e)
+{
+    struct amqp_got got;
+    struct tree *names = NULL;
+    int r = take_names(c, &names, &got, e);
+    bool held = r == 1, more = false;
+    for (size_t i = 0; r >= 0 && i < place->dest_n; i++) {
+        if (has(names, place->dest[i].name))
+            continue;
+        more = true;
+        if (tree_appends(names, place->dest[i].name) < 0)
+            r = err_set(e, -ENOMEM, "memory", "out of memory");
+    }
+    if (r >= 0 && more) {
+        r = put_names(c, names, e); /* beyond one the older goes (x-max-length) */
+        r = r < 0 || !held ? r : amqp_ask_ack(c, CHANNEL, got.tag, e);
+    }
+    if (held)
+        amqp_got_done(&got);
+    if (r < 0) {
+        tree_free(names);
+        return r;
+    }
+    *ret = names;
+    return end_names(c, e);
+}
+
+static int unbind_gone(amqp_connection_state_t c, const struct amqp_place *place,
+                       const struct tree *names, struct err *e)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        const char *name = names->child[i]->text;
+        if (amqp_place_find(place, name))
+            continue;
+        (void)amqp_queue_unbind(c, CHANNEL, amqp_text(name), amqp_text(AMQP_X_HUB), amqp_text(name),
+                                amqp_empty_table);
+        int r = amqp_ask_reply(c, CHANNEL, "unbinding what left the plan", e);
+        if (r < 0 && r != -ENOENT) /* the operator may have deleted it */
+            return r;
+    }
+    return 0;
+}
+
+static int declare_on(amqp_connection_state_t c, const struct amqp_place *place, struct err *e)
+{
+    struct tree *top = NULL, *first = NULL, *names = NULL;
+    struct amqp_place none = *place; /* what all places have: the list's queue is among it */
+    none.dest_n = 0;
+    int r = amqp_topology_json(&none, NULL, &first, e);
+    r = r < 0 ? r : amqp_topology_json(place, NULL, &top, e);
+    r = r < 0 ? r : declare_all(c, first, e);
+    r = r < 0 ? r : add_names(c, place, &names, e);
+    r = r < 0 ? r : declare_all(c, top, e);
+    r = r < 0 ? r : unbind_gone(c, place, names, e);
+    tree_free(first);
+    tree_free(top);
+    tree_free(names);
+    return r;
+}
+
+int amqp_topology_declare(const struct amqp_place *place, struct err *e)
+{
+    struct amqp_place at = *place; /* borrows all but `next` */
+    amqp_connection_state_t c = NULL;
+    int r = amqp_link_open(&at, &c, e);
+    if (r == 0)
+        r = declare_on(c, place, e);
+    amqp_link_close(c);
+    return r;
+}
+
+int amqp_topology_check(amqp_connection_state_t c, const struct amqp_place *place,
+                        const char *const *names, size_t n, struct err *e)
+{
+    static const char *const exchanges[] = {AMQP_X_HUB, AMQP_X_BACK, AMQP_X_CONTROL, AMQP_X_ANSWER};
+    static const char *const ends[] = {"", AMQP_DEAD_END, AMQP_HEAD_END};
+    char what[AMQP_NAME_SIZE];
+    uint64_t ready;
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(exchanges) && r == 0; i++) {
+        (void)amqp_exchange_declare(c, CHANNEL, amqp_text(exchanges[i]), amqp_text(""), 1, 0, 0, 0,
+                                    amqp_empty_table);
+        r = amqp_ask_reply(c, CHANNEL, "looking for an exchange", e);
+    }
+    for (size_t i = 0; i < transport_ladder_n && r == 0; i++) {
+        amqp_retry_name(transport_ladder[i], what);
+        r = amqp_ask_count(c, what, &ready, NULL, e);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct amqp_destination *d = amqp_place_find(place, names[i]);
+        for (size_t k = 0; k < (d && d->strict ? 3u : 2u) && r == 0; k++) {
+            amqp_name_of(names[i], ends[k], what);
+            r = amqp_ask_count(c, what, &ready, NULL, e);
+        }
+    }
+    return r < 0 ? err_prefix(e, r, "the broker lacks what the hub needs (`reeve topology`)") : 0;
+}
+
+/* 1: something waits under this name, be it dead. */
+static int holds_any(amqp_connection_state_t c, const char *name, struct err *e)
+{
+    static const char *const ends[] = {"", AMQP_DEAD_END, AMQP_HEAD_END};
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+        char queue[AMQP_NAME_SIZE];
+        uint64_t ready = 0;
+        uint32_t consumers = 0;
+        amqp_name_of(name, ends[i], queue);
+        int r = amqp_ask_count(c, queue, &ready, &consumers, e);
+        if (r < 0 && r != -ENOENT)
+            return r;
+        if (ready || consumers)
+            return 1;
+    }
+    return 0;
+}
+
+int amqp_topology_names(amqp_connection_state_t c, const struct amqp_place *place,
+                        struct tree *list, struct err *e)
+{
+    struct amqp_got got;
+    struct tree *names = NULL;
+    int r = take_names(c, &names, &got, e);
+    if (r < 0)
+        return r;
+    if (r == 1)
+        amqp_got_done(&got);
+    r = end_names(c, e);
+    for (size_t i = 0; i < place->dest_n && r >= 0; i++)
+        if (tree_appends(list, place->dest[i].name) < 0)
+            r = err_set(e, -ENOMEM, "memory", "out of memory");
+    for (size_t i = 0; i < names->n && r >= 0; i++) {
+        if (amqp_place_find(place, names->child[i]->text))
+            continue;
+        r = holds_any(c, names->child[i]->text, e);
+        if (r == 1 && tree_appends(list, names->child[i]->text) < 0)
+            r = err_set(e, -ENOMEM, "memory", "out of memory");
+    }
+    tree_free(names);
+    return r < 0 ? r : 0;
+}
