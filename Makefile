@@ -41,7 +41,9 @@ OPT.tsan    := -O1 -g -fsanitize=thread
 OPT.fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_ALL   = $(CSTD) $(WARN) $(HARD) $(OPT.$(BUILD)) -pthread $(CFLAGS)
 LDFLAGS_ALL  = $(OPT.$(BUILD)) -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS)
+PGSQL_INC   := $(shell pg_config --includedir 2>/dev/null)
 SYSLIBS      = -lsqlite3 -lcrypto -lyaml -lcurl -ldl
+PQLIB        = -lpq# state that several hubs share: likewise
 AMQPLIB      = -lrabbitmq# the engines of the transport: never for the supervisor, the door or the spool
 
 # ---------------------------------------------------------------- rooms: who may use whom (tests/check_includes enforces it)
@@ -88,6 +90,7 @@ $O/core/%.o: PIC := -fPIE
 $O/tests/%.o: PIC := -fPIE
 $O/plugins/%.o $O/adapters/%.o: PIC := -fPIC
 $O/adapters/%.o: CSTD += -Iadapters
+$O/core/state/%.o $O/core/state/%.hok $O/tests/lib/%.o $O/tests/unit/state/%.o: CSTD += -isystem $(PGSQL_INC)
 
 $O/core/console/assets.o: $(addprefix core/console/,style.css app.js icon.svg) # put in by the assembler
 
@@ -103,7 +106,7 @@ $O/reeve: $O/core/cli/main_reeve.o $(call lib_of,cli supervisor base)
 	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(SYSLIBS)
 $O/reeve-worker: $O/core/cli/main_reeve_worker.o $(call lib_of,cli console worker supervisor plugin config routing transport state journal message base) core/reeve.syms
 	$Q$(CC) -pie $(LDFLAGS_ALL) -Wl,--dynamic-list=core/reeve.syms -o $@ $(filter %.o,$^) \
-	  -Wl,--whole-archive $(call lib_of,plugin cli worker) -Wl,--no-whole-archive $(filter-out $(call lib_of,plugin cli worker),$(filter %.a,$^)) $(call lib_of,base) $(SYSLIBS) $(AMQPLIB)
+	  -Wl,--whole-archive $(call lib_of,plugin cli worker) -Wl,--no-whole-archive $(filter-out $(call lib_of,plugin cli worker),$(filter %.a,$^)) $(call lib_of,base) $(SYSLIBS) $(AMQPLIB) $(PQLIB)
 $O/reeve-spool: $O/core/spool/main_reeve_spool.o $(call lib_of,spool transport base)
 	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(SYSLIBS)
 $O/reeve-door: $O/core/door/main_reeve_door.o $(call lib_of,door base)
@@ -126,7 +129,7 @@ EXPORTED = -Wl,--dynamic-list=core/reeve.syms -Wl,--whole-archive $(call lib_of,
 define UNITROOM
 UNIT.$1 := $$(patsubst %.c,$O/%,$$(wildcard tests/unit/$1/test_*.c))
 $$(UNIT.$1): $O/%: $O/%.o $$(TESTLIB) $$(call lib_of,$1 $(DEPS.$1))
-	$$Q$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(if $$(filter plugin,$1),$$(EXPORTED)) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(SYSLIBS) $$(AMQPLIB) -lcmocka $$(if $$(filter door,$1),-lmicrohttpd -lgnutls)
+	$$Q$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(if $$(filter plugin,$1),$$(EXPORTED)) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(SYSLIBS) $$(AMQPLIB) $$(PQLIB) -lcmocka $$(if $$(filter door,$1),-lmicrohttpd -lgnutls)
 unit-$1: $$(UNIT.$1) ; @bash tests/run_units $$^
 endef
 $(foreach r,$(ROOMS),$(eval $(call UNITROOM,$r)))
@@ -152,7 +155,7 @@ unit: $(UNIT) ## unit tests only (unit-ROOM for one room)
 CONFORMANCE      := $(patsubst %.c,$O/%,$(wildcard tests/conformance/test_*.c))
 CONFORMANCE_AMQP := $(patsubst %.c,$O/%,$(wildcard tests/conformance/amqp/test_*.c)) # what only this engine has; CONFORMANCE joins when its client is there
 $(CONFORMANCE) $(CONFORMANCE_AMQP): $O/%: $O/%.o $(TESTLIB) $(call lib_of,spool transport state journal message base)
-	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSLIBS) $(AMQPLIB) -lcmocka
+	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSLIBS) $(AMQPLIB) $(PQLIB) -lcmocka
 ENGINES ?= spool amqp
 conformance: $(addprefix conformance-,$(ENGINES)) ## the transport and state suites, every engine (ENGINES="spool" for one)
 conformance-spool: $(CONFORMANCE) $(PROGRAMS)
@@ -206,7 +209,7 @@ FUZZ_ROOMS.fuzz_json_node := base
 FUZZ_OBJ.fuzz_json_node   := $O/adapters/lib/json_node.o $O/adapters/lib/json_key.o
 define FUZZTARGET
 $O/tests/fuzz/$1: $O/tests/fuzz/$1.o $$(FUZZ_OBJ.$1) $$(call lib_of,$$(FUZZ_ROOMS.$1))
-	$$Q$$(CC) -fsanitize=fuzzer $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(if $$(FUZZ_OBJ.$1),-lm) $$(SYSLIBS) $$(AMQPLIB)
+	$$Q$$(CC) -fsanitize=fuzzer $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(if $$(FUZZ_OBJ.$1),-lm) $$(SYSLIBS) $$(AMQPLIB) $$(PQLIB)
 endef
 $(foreach f,$(FUZZ),$(eval $(call FUZZTARGET,$f)))
 fuzz-run: $(addprefix $O/tests/fuzz/,$(FUZZ))
@@ -223,7 +226,7 @@ demo: ## the sample hub: set up, build, run, push, route, explain (ONCE=1, FILE=
 
 BENCH := $(patsubst contrib/bench/%.c,%,$(wildcard contrib/bench/bench_*.c))
 $(addprefix $O/contrib/bench/,$(BENCH)): $O/%: $O/%.o $(ROOM_LIBS) $(TESTLIB)
-	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -ljson-c $(SYSLIBS) $(AMQPLIB) -lmicrohttpd -lgnutls
+	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -ljson-c $(SYSLIBS) $(AMQPLIB) $(PQLIB) -lmicrohttpd -lgnutls
 benches: $(addprefix $O/contrib/bench/,$(BENCH))
 bench: ## performance as ratios to a bare loop over the same library (release build)
 	@$(MAKE) --no-print-directory BUILD=release all benches

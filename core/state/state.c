@@ -1,141 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* state - opening, keys of plugins and steps, commit and rollback; see state.h. */
-#include "state.h"
-#include "inner.h"
+/* state - opening, keys of plugins and steps, commit and rollback; see state.h. What is staged is
+ * kept here, whatever the store. */
+#include "store.h"
 #include "base/util.h"
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#define FORMAT    1
 #define VALUE_MAX (16u << 20)
-#define LOG_PAGES 2000 /* as in base/db.c */
-
-static const char schema[] =
-    "CREATE TABLE head(one INTEGER PRIMARY KEY CHECK(one = 1), next_run INTEGER NOT NULL,"
-    " last BLOB);"
-    "INSERT INTO head VALUES(1, 1, NULL);"
-    "CREATE TABLE kv(key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE subject(key BLOB PRIMARY KEY, content BLOB NOT NULL, generation INTEGER NOT NULL,"
-    " run INTEGER NOT NULL, base BLOB, base_generation INTEGER)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE run(run INTEGER PRIMARY KEY, receipt BLOB NOT NULL);"
-    "CREATE TABLE submission(receipt BLOB PRIMARY KEY, ms INTEGER NOT NULL, json BLOB NOT NULL);"
-    "CREATE INDEX submission_ms ON submission(ms);"
-    "CREATE TABLE idempotency(key BLOB PRIMARY KEY, receipt BLOB NOT NULL, ms INTEGER NOT NULL)"
-    " WITHOUT ROWID;"
-    "CREATE INDEX idempotency_ms ON idempotency(ms);";
-
-static const struct db_form form = {.schema = schema, .format = FORMAT};
-
-static const char *const statements[ST_N] = {
-    [ST_BEGIN] = "BEGIN",
-    [ST_GET] = "SELECT value FROM kv WHERE key = ?",
-    [ST_SUBJECT] =
-        "SELECT content, generation, run, base, base_generation FROM subject WHERE key=?",
-    [ST_ANSWER] = "SELECT json, ms FROM submission WHERE receipt = ?",
-    [ST_KEY] = "SELECT receipt, ms FROM idempotency WHERE key = ?",
-    [ST_STORE_BEGIN] = "BEGIN IMMEDIATE",
-    [ST_STORE_COMMIT] = "COMMIT",
-    [ST_PUT] = "INSERT OR REPLACE INTO kv VALUES(?, ?)",
-    [ST_REMOVE] = "DELETE FROM kv WHERE key = ?",
-    [ST_SUBJECT_PUT] = "INSERT OR REPLACE INTO subject VALUES(?, ?, ?, ?, ?, ?)",
-    [ST_RUN_PUT] = "INSERT OR REPLACE INTO run VALUES(?, ?)",
-    [ST_RUN_DONE] = "DELETE FROM run WHERE run = ?",
-    [ST_ANSWER_PUT] = "INSERT OR REPLACE INTO submission VALUES(?, ?, ?)",
-    [ST_KEY_PUT] = "INSERT OR REPLACE INTO idempotency VALUES(?, ?, ?)",
-    [ST_KEY_EXPIRE] = "DELETE FROM idempotency WHERE ms < ?",
-    [ST_ANSWER_EXPIRE] = ("DELETE FROM submission WHERE receipt IN (SELECT receipt FROM submission"
-                          " WHERE ms < ?1 AND receipt IS NOT ?2 ORDER BY ms LIMIT ?3)"),
-    [ST_HEAD_PUT] = "UPDATE head SET next_run = ?, last = ?",
-};
-
-struct value { /* a staged key: bytes follow */
-    size_t len;
-    bool removed;
-    unsigned char p[];
-};
 
 int state_no_memory(struct err *e)
 {
     return err_set(e, -ENOMEM, "memory", "no memory for what the connector remembers");
-}
-
-static sqlite3 *connection(const struct state *s, int st)
-{
-    return st < ST_STORE ? s->look : s->store;
-}
-
-int state_do(struct state *s, int st, struct err *e)
-{
-    int r = db_step(connection(s, st), s->st[st], e);
-    state_clear(s, st);
-    return r < 0 ? r : 0;
-}
-
-int state_begin(struct state *s, struct err *e)
-{
-    return sqlite3_get_autocommit(s->look) ? state_do(s, ST_BEGIN, e) : 0;
-}
-
-static void roll_back(sqlite3 *db)
-{
-    if (!sqlite3_get_autocommit(db)) /* the library may have done it by itself */
-        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-}
-
-void state_end(struct state *s)
-{
-    roll_back(s->look);
-}
-
-void state_write_back(struct state *s)
-{
-    if (s->log_pages >= LOG_PAGES)
-        (void)sqlite3_wal_checkpoint_v2(s->store, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-}
-
-void state_clear(struct state *s, int st)
-{
-    (void)sqlite3_reset(s->st[st]);
-    (void)sqlite3_clear_bindings(s->st[st]);
-}
-
-int state_digest_column(sqlite3_stmt *st, int column, uint8_t out[SHA256_LEN], struct err *e)
-{
-    const void *p = sqlite3_column_blob(st, column);
-    if (!p || sqlite3_column_bytes(st, column) != SHA256_LEN)
-        return err_set(e, -EUCLEAN, "db-corrupt", "a digest in the state file is damaged");
-    memcpy(out, p, SHA256_LEN);
-    return 0;
-}
-
-static int load_head(struct state *s, struct err *e)
-{
-    sqlite3_stmt *st = NULL;
-    int r = db_prepare(s->look, "SELECT next_run, last FROM head", &st, e);
-    if (r == 0)
-        r = db_step(s->look, st, e);
-    if (r == 0)
-        r = err_set(e, -EUCLEAN, "db-corrupt", "the state file has no head");
-    if (r > 0) {
-        s->next_run = (uint64_t)sqlite3_column_int64(st, 0);
-        s->has_last = sqlite3_column_type(st, 1) != SQLITE_NULL;
-        r = s->has_last ? state_digest_column(st, 1, s->last, e) : 0;
-    }
-    db_finalize(&st);
-    return r;
-}
-
-static int prepare_all(struct state *s, struct err *e)
-{
-    for (int i = 0; i < ST_N; i++) {
-        int r = db_prepare(connection(s, i), statements[i], &s->st[i], e);
-        if (r < 0)
-            return r;
-    }
-    return 0;
 }
 
 static int batch_init(struct batch *b)
@@ -145,21 +20,18 @@ static int batch_init(struct batch *b)
     return b->kv && b->by_key ? 0 : -ENOMEM;
 }
 
-void batch_clear(struct batch *b)
+static void batch_clear(struct batch *b)
 {
     if (b->kv)
         map_clear(b->kv);
     if (b->by_key)
         map_clear(b->by_key);
+    b->rows_n = 0;
     for (size_t i = 0; i < b->answers_n; i++) {
-        free(b->answers[i].json);
         free(b->answers[i].key);
+        free(b->answers[i].json);
     }
-    free(b->runs);
-    free(b->runs_over);
-    b->runs = NULL;
-    b->runs_over = NULL;
-    b->rows_n = b->answers_n = b->runs_n = b->runs_over_n = 0;
+    b->answers_n = 0;
 }
 
 static void batch_done(struct batch *b)
@@ -176,30 +48,16 @@ static bool batch_empty(const struct batch *b)
     return map_count(b->kv) == 0 && b->rows_n == 0 && b->answers_n == 0;
 }
 
-static int note_log(void *arg, sqlite3 *db, const char *name, int pages)
+/* 1: PostgreSQL, 0: a file; negative errno. */
+static int is_shared(const struct tree *part, struct err *e)
 {
-    struct state *s = arg;
-    (void)db;
-    (void)name;
-    s->log_pages = pages;
-    return SQLITE_OK;
+    const char *engine = tree_gets(part, "engine", "sqlite");
+    if (strcmp(engine, "sqlite") == 0)
+        return 0;
+    return err_set(e, -EINVAL, "plan", "there is no store of state called %s", engine);
 }
 
-static int open_connections(struct state *s, const char *path, struct err *e)
-{
-    int r = db_open(path, 0, &form, &s->store, e);
-    if (r == 0) /* subjects are stored and looked up at random */
-        r = db_exec(s->store, "PRAGMA cache_size=-8192", e);
-    if (r == 0)
-        r = db_open(path, DB_READONLY, &form, &s->look, e);
-    if (r == 0) /* the library empties this one's pages whenever the other has stored something */
-        r = db_exec(s->look, "PRAGMA cache_size=-4096", e);
-    if (r == 0)
-        (void)sqlite3_wal_hook(s->store, note_log, s); /* instead of checkpoints by itself */
-    return r;
-}
-
-int state_open(const char *path, struct state **ret, struct err *e)
+int state_open(const struct tree *part, struct state **ret, struct err *e)
 {
     struct state *s = xcalloc(1, sizeof(*s));
     if (!s)
@@ -207,13 +65,9 @@ int state_open(const char *path, struct state **ret, struct err *e)
     buf_init(&s->value, SIZE_MAX / 2);
     int r = batch_init(&s->now) < 0 || batch_init(&s->frozen) < 0 ? state_no_memory(e) : 0;
     if (r == 0)
-        r = open_connections(s, path, e);
+        r = is_shared(part, e);
     if (r == 0)
-        r = prepare_all(s, e);
-    if (r == 0)
-        r = load_head(s, e);
-    if (r == 0)
-        r = subjects_load(s, e);
+        r = store_sqlite_open(part, &s->store, e);
     if (r < 0) {
         state_close(s);
         return r;
@@ -222,31 +76,20 @@ int state_open(const char *path, struct state **ret, struct err *e)
     return 0;
 }
 
-int state_take_over(const char *old, const char *path, struct err *e)
+int state_take_over(const struct tree *old, const struct tree *part, struct err *e)
 {
-    sqlite3 *db = NULL;
-    if (access(path, F_OK) == 0 || access(old, F_OK) != 0)
-        return 0;
-    int r = db_open(old, 0, &form, &db, e); /* what stands in its log belongs into the file first */
-    if (r == 0)
-        r = db_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", e);
-    db_close(db); /* the last to close it removes the log */
-    if (r == 0 && rename(old, path) < 0)
-        r = err_set(e, -errno, "db-io", "%s cannot become %s: %s", old, path, strerror(errno));
-    return r < 0 ? r : 1;
+    int r = is_shared(part, e);
+    return r < 0 ? r : store_sqlite_take_over(old, part, e);
 }
 
 void state_close(struct state *s)
 {
     if (!s)
         return;
-    for (int i = 0; i < ST_N; i++)
-        db_finalize(&s->st[i]);
-    db_close(s->look); /* first: the last one to close tidies the log away, and must be able to */
-    db_close(s->store);
+    if (s->store)
+        s->store->ops->close(s->store);
     batch_done(&s->now);
     batch_done(&s->frozen);
-    free(s->runs);
     buf_done(&s->value);
     free(s);
 }
@@ -261,18 +104,8 @@ int state_get(struct state *s, const char *key, const void **ret, size_t *ret_le
         *ret_len = v->len;
         return 0;
     }
-    int r = 0;
-    if (!v) {
-        sqlite3_bind_blob(s->st[ST_GET], 1, key, (int)strlen(key), SQLITE_STATIC);
-        r = db_step(s->look, s->st[ST_GET], e);
-    }
-    if (r > 0) {
-        buf_reset(&s->value);
-        r = buf_add(&s->value, sqlite3_column_blob(s->st[ST_GET], 0),
-                    (size_t)sqlite3_column_bytes(s->st[ST_GET], 0));
-        r = r < 0 ? state_no_memory(e) : 1;
-    }
-    state_clear(s, ST_GET);
+    buf_reset(&s->value);
+    int r = v ? 0 : s->store->ops->get(s->store, key, &s->value, e);
     if (r < 0)
         return r;
     if (r == 0)
@@ -304,61 +137,17 @@ int state_put(struct state *s, const char *key, const void *p, size_t len, struc
     return 0;
 }
 
-struct storing {
-    struct state *s;
-    struct err *e;
-};
-
-static int store_value(void *arg, const char *key, size_t len, void *value)
-{
-    struct storing *w = arg;
-    const struct value *v = value;
-    int st = v->removed ? ST_REMOVE : ST_PUT;
-    sqlite3_bind_blob(w->s->st[st], 1, key, (int)len, SQLITE_STATIC);
-    if (!v->removed)
-        sqlite3_bind_blob(w->s->st[st], 2, v->p, (int)v->len, SQLITE_STATIC);
-    return state_do(w->s, st, w->e);
-}
-
-static int store_head(struct state *s, const struct batch *b, struct err *e)
-{
-    sqlite3_stmt *st = s->st[ST_HEAD_PUT];
-    sqlite3_bind_int64(st, 1, (sqlite3_int64)b->next_run);
-    if (b->has_last)
-        sqlite3_bind_blob(st, 2, b->last, SHA256_LEN, SQLITE_STATIC);
-    return state_do(s, ST_HEAD_PUT, e);
-}
-
-static int store_all(struct state *s, const struct batch *b, struct err *e)
-{
-    struct storing w = {s, e};
-    int r = map_each(b->kv, store_value, &w);
-    if (r == 0)
-        r = subjects_store(s, b, e);
-    if (r == 0)
-        r = answers_store(s, b, e);
-    if (r == 0 && (b->rows_n || b->answers_n))
-        r = store_head(s, b, e);
-    if (r == 0)
-        r = state_do(s, ST_STORE_COMMIT, e);
-    return r;
-}
-
 int state_freeze(struct state *s, struct err *e)
 {
     if (s->is_frozen)
         return 1;
     if (batch_empty(&s->now)) {
-        state_end(s);
+        s->store->ops->idle(s->store, false);
         return 0;
     }
-    int r = runs_freeze(s, &s->now, e);
+    int r = s->store->ops->freeze(s->store, &s->now, e);
     if (r < 0)
         return r;
-    const uint8_t *last = s->now.answers_n ? s->now.answers[s->now.answers_n - 1].receipt : s->last;
-    memcpy(s->now.last, last, SHA256_LEN);
-    s->now.has_last = s->now.answers_n || s->has_last;
-    s->now.next_run = s->next_run;
     struct batch empty = s->frozen;
     s->frozen = s->now;
     s->now = empty;
@@ -368,24 +157,14 @@ int state_freeze(struct state *s, struct err *e)
 
 int state_store(struct state *s, struct err *e)
 {
-    int r = state_do(s, ST_STORE_BEGIN, e);
-    if (r == 0)
-        r = store_all(s, &s->frozen, e);
-    if (r < 0)
-        roll_back(s->store);
-    return r;
+    return s->store->ops->write(s->store, &s->frozen, e);
 }
 
 void state_stored(struct state *s)
 {
-    struct batch *b = &s->frozen;
-    runs_stored(s, b);
-    memcpy(s->last, b->last, SHA256_LEN);
-    s->has_last = b->has_last;
-    batch_clear(b);
+    s->store->ops->written(s->store, &s->frozen);
+    batch_clear(&s->frozen);
     s->is_frozen = false;
-    state_end(s); /* the next look-up sees what was stored */
-    state_write_back(s);
 }
 
 int state_commit(struct state *s, struct err *e)
@@ -405,6 +184,12 @@ void state_rollback(struct state *s)
     batch_clear(&s->now);
     batch_clear(&s->frozen);
     s->is_frozen = false;
-    runs_forget(s);
-    state_end(s);
+    s->store->ops->idle(s->store, true);
+}
+
+int state_guard(struct state *s, const char *name, uint64_t epoch, struct err *e)
+{
+    if (s->store->ops->guard)
+        return s->store->ops->guard(s->store, name, epoch, e);
+    return name ? err_set(e, -ENOTSUP, "plan", "a file of one's own has no leases") : 0;
 }

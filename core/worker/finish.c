@@ -121,8 +121,8 @@ static int put_deferred(void *arg, const char *key, size_t len, void *value)
     const struct putting *p = arg;
     const struct deferred *d = value;
     (void)len;
-    return state_subject_put(p->s->state, (const uint8_t *)key, d->content, d->generation,
-                             d->change, p->sub->receipt, p->e);
+    return state_subject_put(p->s->state, (const uint8_t *)key, d->content, &d->verdict,
+                             p->sub->receipt, p->e);
 }
 
 /* Everything of it is durable at its destinations: the last rows, and the answer for whoever asks
@@ -249,12 +249,13 @@ static void decide_due(struct source *s)
     s->last = at;
 }
 
-/* Nothing of a commit that failed is known any more: an answer of its kind must not be given to
- * those who still wait for theirs and rely on it. */
-static void fail_answered(struct source *s, const struct err *why)
+/* Nothing that was staged is known any more: neither an answer to those who still wait for theirs
+ * and rely on it, nor the subjects of what is under way. Completed as if they were, a correction
+ * taken back later would be taken for unchanged. */
+static void fail_forgotten(struct source *s, const struct err *why)
 {
     for (struct submission *sub = s->first; sub; sub = sub->next)
-        if (sub->status == 202) {
+        if (sub->status == 202 || (sub->status == 0 && sub->accepted > 0)) {
             sub->failed = true;
             sub->why = *why;
         }
@@ -264,7 +265,7 @@ static void committed(struct source *s, int rc, const struct err *why)
 {
     if (rc < 0) {
         log_error(why->code, NULL, "commit: %s", why->text);
-        fail_answered(s, why);
+        fail_forgotten(s, why);
     }
     while (s->committing) {
         struct submission *sub = s->committing;

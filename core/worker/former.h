@@ -5,8 +5,9 @@
 #include "base/tree.h"
 #include "state/state.h"
 
-/* Opens DATA/state/NAME.db of the side whose part this is; when it is not there, what one of its
- * former names ("was", in their order) left becomes it. *ret_former: that name, borrowed from part;
+/* Opens the state of the side whose part this is: what "state" in it names (state.h, without
+ * "process"), else DATA/state/NAME.db. When there is none yet, what one of its former names ("was",
+ * in their order) left becomes it. *ret_former: that name, borrowed from part;
  * NULL: none. */
 int former_state_open(const struct tree *part, struct state **ret, const char **ret_former,
                       struct err *e);

@@ -30,7 +30,7 @@ static const struct deferred *find_deferred(const struct submission *sub, const 
 }
 
 static int defer(struct submission *sub, const uint8_t *key, const uint8_t *content,
-                 uint64_t generation, enum change change)
+                 const struct subject_verdict *v)
 {
     if (!sub->deferred && !(sub->deferred = map_new(free)))
         return -ENOMEM;
@@ -38,8 +38,7 @@ static int defer(struct submission *sub, const uint8_t *key, const uint8_t *cont
     if (!d)
         return -ENOMEM;
     memcpy(d->content, content, SHA256_LEN);
-    d->generation = generation;
-    d->change = change;
+    d->verdict = *v;
     int rc = map_put(sub->deferred, (const char *)key, SHA256_LEN, d);
     if (rc < 0)
         free(d);
@@ -52,8 +51,10 @@ static int look_up(struct source *s, const struct submission *sub, const struct 
     const struct deferred *d = find_deferred(sub, r->key);
     if (d) { /* an earlier record of this document */
         bool same = memcmp(d->content, r->content, SHA256_LEN) == 0;
-        *v = (struct subject_verdict){.change = same ? CHANGE_UNCHANGED : CHANGE_CHANGED,
-                                      .generation = d->generation + (same ? 0 : 1)};
+        *v = d->verdict;
+        v->change = same ? CHANGE_UNCHANGED : CHANGE_CHANGED;
+        v->generation += same ? 0 : 1;
+        v->resent = false;
         return 0;
     }
     /* A subject that occurs twice: the later one corrects the earlier. When the later one is what
@@ -192,11 +193,11 @@ static void row_of(const struct source *s, const struct submission *sub, const s
 
 /* Remembers what became of a subject, once that is durable elsewhere (or nowhere, on purpose). */
 static int remember(struct source *s, struct submission *sub, const uint8_t *key,
-                    const uint8_t *content, uint64_t generation, enum change change, struct err *e)
+                    const uint8_t *content, const struct subject_verdict *v, struct err *e)
 {
     if (twins_twice(&sub->twins, key))
-        return defer(sub, key, content, generation, change);
-    return state_subject_put(s->state, key, content, generation, change, sub->receipt, e);
+        return defer(sub, key, content, v);
+    return state_subject_put(s->state, key, content, v, sub->receipt, e);
 }
 
 static void fail_with(struct submission *sub, int rc, const struct err *e)
@@ -225,7 +226,7 @@ static int drop_unrouted(struct source *s, struct submission *sub, const struct 
                                 : "no route matched and nothing is said for unrouted messages";
     sub->unrouted++;
     int rc = journal_row_add(s, &row);
-    return rc < 0 ? rc : remember(s, sub, r->key, r->content, v->generation, v->change, e);
+    return rc < 0 ? rc : remember(s, sub, r->key, r->content, v, e);
 }
 
 /* 1 = went on; 0 = must wait (window, a subject under way, or the disk). */
@@ -286,8 +287,7 @@ static int publish_one(struct source *s, struct submission *sub, const struct st
     p->of = sub;
     trace_id_of(r.traceparent ? r.traceparent : sub->trace.parent, p->trace);
     p->wall_ms = wall_ms();
-    p->generation = v.generation;
-    p->change = v.change;
+    p->verdict = v;
     counted(sub, &v);
     remember_id(sub, id);
     sub->in_flight++;
@@ -366,7 +366,7 @@ void publish_confirmed(struct source *s, struct publish *p)
         rc = journal_row_add(s, &row);
     }
     if (rc == 0)
-        rc = remember(s, sub, p->key, p->content, p->generation, p->change, &e);
+        rc = remember(s, sub, p->key, p->content, &p->verdict, &e);
     else
         (void)err_set(&e, rc, "journal", "the journal cannot be written");
     if (rc < 0)

@@ -154,7 +154,12 @@ static void receipt_asked(struct source *s, struct request *r, const char *recei
         request_answer(s, r, 200, "application/json", 0);
         return;
     }
-    if (!hex || state_receipt(s->state, sum, &json, &len, &ms, &e) < 0) {
+    int rc = hex ? state_receipt(s->state, sum, &json, &len, &ms, &e) : -ENOENT;
+    if (rc < 0 && rc != -ENOENT) {
+        request_problem(s, r, 503, 5, e.code, e.text);
+        return;
+    }
+    if (rc < 0) {
         request_problem(s, r, 404, 0, "receipt-unknown",
                         "no submission with this receipt was accepted here (a receipt is the "
                         "SHA-256 of the document's bytes)");

@@ -59,8 +59,7 @@ struct publish {
     const char *bytes, *id, *source, *subject, *type, *attributes, *detail; /* behind the struct */
     size_t len;
     uint8_t key[SHA256_LEN], content[SHA256_LEN];
-    uint64_t generation;
-    enum change change;
+    struct subject_verdict verdict;
     bool unrouted;
     char trace[TRACE_ID_LEN];
     uint64_t wall_ms; /* when it was published: before anybody can have delivered it */
@@ -87,8 +86,7 @@ struct deferred { /* a subject that occurs more than once in the document: its s
                      very end, so that a submission that was cut short makes the same generations
                      again */
     uint8_t content[SHA256_LEN];
-    uint64_t generation;
-    enum change change;
+    struct subject_verdict verdict;
 };
 struct twins { /* fingerprints of the records' keys: finds those that occur twice. May find too
                   many, never too few */

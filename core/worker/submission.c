@@ -81,15 +81,27 @@ static void refuse_whole(struct submission *sub, unsigned status, const char *co
     (void)err_set(&sub->why, -EINVAL, code, "%s", text);
 }
 
-/* The answer that was stored, again. True when there is one. */
+/* What was remembered cannot be asked: neither yes nor no may be said. */
+static void cannot_look(struct submission *sub, const struct err *why)
+{
+    sub->status = 503;
+    sub->why = *why;
+}
+
+/* The answer that was stored, again. True when there is one, or it cannot be known. */
 static bool stored_answer(struct source *s, struct submission *sub)
 {
     char *json = NULL;
     size_t len;
     uint64_t ms;
     struct err e;
-    if (state_receipt(s->state, sub->receipt, &json, &len, &ms, &e) < 0)
+    int rc = state_receipt(s->state, sub->receipt, &json, &len, &ms, &e);
+    if (rc == -ENOENT)
         return false;
+    if (rc < 0) {
+        cannot_look(sub, &e);
+        return true;
+    }
     bool ok = buf_add(&sub->json, json, len) == 0;
     free(json);
     if (ok) {
@@ -107,21 +119,29 @@ static void known_already(struct source *s, struct submission *sub)
         "this Idempotency-Key was used for another document within the last 24 hours";
     uint8_t before[SHA256_LEN];
     struct err e;
+    int rc;
     for (const struct submission *x = s->first; x && sub->idempotency_key; x = x->next)
         if (x->idempotency_key && strcmp(x->idempotency_key, sub->idempotency_key) == 0 &&
             memcmp(x->receipt, sub->receipt, SHA256_LEN) != 0 && !x->failed) {
             refuse_whole(sub, 422, "idempotency-key-reused", reused);
             return;
         }
-    if (sub->idempotency_key &&
-        state_idempotency(s->state, sub->idempotency_key, wall_ms(), before, &e) == 0) {
+    rc = sub->idempotency_key
+             ? state_idempotency(s->state, sub->idempotency_key, wall_ms(), before, &e)
+             : -ENOENT;
+    if (rc < 0 && rc != -ENOENT)
+        cannot_look(sub, &e);
+    if (rc == 0) {
         if (memcmp(before, sub->receipt, SHA256_LEN) != 0)
             refuse_whole(sub, 422, "idempotency-key-reused", reused);
         else if (stored_answer(s, sub))
             return;
     }
-    if (sub->status == 0 && state_is_last(s->state, sub->receipt) && stored_answer(s, sub)) {
-        if (sub->idempotency_key &&
+    rc = sub->status == 0 ? state_is_last(s->state, sub->receipt, &e) : 0;
+    if (rc < 0)
+        cannot_look(sub, &e);
+    if (rc > 0 && stored_answer(s, sub)) {
+        if (sub->status == 202 && sub->idempotency_key &&
             state_receipt_put(s->state, sub->receipt, sub->idempotency_key, NULL, 0, wall_ms(),
                               &e) < 0) /* the answer stands, the key only cannot be held to it */
             log_warning(e.code, sub->hex, "an Idempotency-Key is not kept: %s", e.text);
@@ -248,8 +268,10 @@ static void look_only(struct source *s, struct submission *sub)
         struct staged r;
         struct subject_verdict v;
         record_read(p, len, &r);
-        if (state_subject(s->state, r.key, r.content, sub->receipt, &v, &e) < 0)
-            continue;
+        if (state_subject(s->state, r.key, r.content, sub->receipt, &v, &e) < 0) {
+            cannot_look(sub, &e);
+            return;
+        }
         sub->accepted++;
         sub->fresh += v.change == CHANGE_NEW;
         sub->changed += v.change == CHANGE_CHANGED;

@@ -2,7 +2,7 @@
 /* Random submissions, cut short at random places and sent again, against the same submissions
  * without any fault: every record ends with the same verdict and generation (so with the same id),
  * and none is left unpublished. */
-#include "state/state.h"
+#include "lib/store.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +15,6 @@
 #define ROUNDS  60
 #define LIVES   12
 
-static char dir[64], path[80];
 static struct err e;
 static uint32_t seed;
 
@@ -38,20 +37,13 @@ struct outcome {
 
 static struct state *open_state(void)
 {
-    struct state *s = NULL;
-    if (state_open(path, &s, &e) < 0)
-        fail_msg("%s", e.text);
-    return s;
+    return store_open();
 }
 
-static void remove_state(void)
+static void afresh(void)
 {
-    static const char *const ends[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < 3; i++) {
-        char file[100];
-        (void)snprintf(file, sizeof(file), "%s%s", path, ends[i]);
-        (void)unlink(file);
-    }
+    assert_int_equal(store_done(NULL), 0);
+    assert_int_equal(store_init(NULL), 0);
 }
 
 static void digest_of(uint32_t what, uint8_t out[SHA256_LEN])
@@ -79,7 +71,7 @@ static struct subject_verdict offer(struct state *s, uint32_t receipt, struct re
     digest_of(2000u + rec.content, c);
     assert_int_equal(state_subject(s, k, c, r, &v, &e), 0);
     if (v.change != CHANGE_UNCHANGED && !v.resent)
-        assert_int_equal(state_subject_put(s, k, c, v.generation, v.change, r, &e), 0);
+        assert_int_equal(state_subject_put(s, k, c, &v, r, &e), 0);
     return v;
 }
 
@@ -120,7 +112,7 @@ static void without_faults(struct record doc[ROUNDS][RECORDS], const uint32_t re
         complete(s, receipt[i]);
     }
     state_close(s);
-    remove_state();
+    afresh();
 }
 
 static void commit(struct state *s, struct outcome *want)
@@ -182,31 +174,15 @@ static void repeated_attempts_end_as_one_without_faults(void **state)
             complete(s, receipt[i]);
         }
         state_close(s);
-        remove_state();
+        afresh();
     }
-}
-
-static int fresh(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof(dir), P_tmpdir "/reeve-resend-XXXXXX");
-    if (!mkdtemp(dir))
-        return -1;
-    (void)snprintf(path, sizeof(path), "%s/s.db", dir);
-    return 0;
-}
-
-static int cleaned(void **state)
-{
-    (void)state;
-    return rmdir(dir);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(repeated_attempts_end_as_one_without_faults, fresh,
-                                        cleaned),
+        cmocka_unit_test_setup_teardown(repeated_attempts_end_as_one_without_faults, store_init,
+                                        store_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
