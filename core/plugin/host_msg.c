@@ -63,6 +63,14 @@ const char *reeve_msg_name(const reeve_msg *msg, size_t i)
     return i < message_count(msg->m) ? message_at(msg->m, i).name : NULL;
 }
 
+int reeve_msg_kind(const reeve_msg *msg, const char *attribute)
+{
+    struct attribute a;
+    if (!message_find(msg->m, attribute, &a))
+        return 0;
+    return a.type == ATTRIBUTE_INTEGER ? 'i' : a.type == ATTRIBUTE_BOOLEAN ? 'b' : 's';
+}
+
 static int said(int r, const char *what, const struct err *e)
 {
     if (r == 0)

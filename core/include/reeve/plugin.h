@@ -210,6 +210,9 @@ const char *reeve_msg_id(const reeve_msg *);  /* the same on every attempt: the 
 const char *reeve_msg_get(const reeve_msg *, const char *attribute);
 const char *reeve_msg_name(const reeve_msg *,
                            size_t i); /* the i-th attribute's name; NULL past the end */
+/* Its type (CloudEvents 1.0 section 3.1): 'i' Integer, 'b' Boolean, 's' String and all that JSON
+ * writes as one; 0 when absent. */
+int reeve_msg_kind(const reeve_msg *, const char *attribute);
 /* Sets (val == NULL: removes). 0, or -1 with the reason in the log: a name or text that
  * CloudEvents 1.0 section 3.1 forbids. id, source, time and party are the host's; a value set by an
  * adapter stands only where the standard itself carries a CloudEvents id (adapter cloudevents). */

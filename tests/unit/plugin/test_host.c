@@ -242,6 +242,22 @@ static void settings_of_encode_replace_each_other_and_stay_one_line(void **state
     buf_done(&bytes);
 }
 
+static void the_type_of_an_attribute_is_told(void **state)
+{
+    (void)state;
+    reeve_msg *m = reeve_msg_new(NULL);
+    assert_int_equal(reeve_msg_set(m, "type", "funding.award"), 0);
+    assert_int_equal(reeve_msg_set(m, "status", "true"), 0);
+    assert_int_equal(reeve_msg_set_bool(m, "urgent", 1), 0);
+    assert_int_equal(reeve_msg_set_int(m, "amount", -1), 0);
+    assert_int_equal(reeve_msg_kind(m, "type"), 's');
+    assert_int_equal(reeve_msg_kind(m, "status"), 's');
+    assert_int_equal(reeve_msg_kind(m, "urgent"), 'b');
+    assert_int_equal(reeve_msg_kind(m, "amount"), 'i');
+    assert_int_equal(reeve_msg_kind(m, "nothing"), 0);
+    reeve_msg_free(m);
+}
+
 static void messages_travel_through_the_public_functions(void **state)
 {
     (void)state;
@@ -278,6 +294,7 @@ int main(void)
         cmocka_unit_test(services_that_the_host_lacks_fail_softly),
         cmocka_unit_test(documents_are_read_from_memory_and_files),
         cmocka_unit_test(settings_of_encode_replace_each_other_and_stay_one_line),
+        cmocka_unit_test(the_type_of_an_attribute_is_told),
         cmocka_unit_test(messages_travel_through_the_public_functions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
