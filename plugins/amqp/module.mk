@@ -1,0 +1,1 @@
+LIBS.plugins/amqp := -lrabbitmq -ljson-c -lssl -lcrypto
