@@ -10,6 +10,7 @@
 
 #define CONFIRM_MS 30000u /* a large message to a busy broker */
 #define AGAIN_MS   20u
+#define BACK_MS    200u
 
 static int reopen(amqp_connection_state_t c, amqp_channel_t channel, struct err *e)
 {
@@ -96,6 +97,18 @@ int amqp_ask_give_back(amqp_connection_state_t c, amqp_channel_t channel, struct
     if (reply.reply_type != AMQP_RESPONSE_NORMAL)
         return err_set(e, -EIO, "transport", "giving messages back: the connection is lost");
     return amqp_link_channel(c, channel, e);
+}
+
+int amqp_ask_wait_back(amqp_connection_state_t c, const char *queue, uint64_t at_least,
+                       struct err *e)
+{
+    uint64_t ready = 0, until = mono_ms() + BACK_MS;
+    for (;;) {
+        int r = amqp_ask_count(c, queue, &ready, NULL, e);
+        if (r < 0 || ready >= at_least || mono_ms() >= until)
+            return r;
+        (void)poll(NULL, 0, 1);
+    }
 }
 
 int amqp_ask_ack(amqp_connection_state_t c, amqp_channel_t channel, uint64_t tag, struct err *e)

@@ -101,7 +101,7 @@ static void other_arguments_are_an_error_that_names_both_and_nothing_is_deleted(
     (void)state;
     as("guest");
     assert_int_equal(put("reeve", "register"), 0);
-    guest.classic = true;
+    guest.classic = !guest.classic;
     assert_int_equal(amqp_topology_declare(&guest, &e), -EINVAL);
     assert_string_equal(e.code, "topology");
     assert_non_null(strstr(e.text, "register"));
