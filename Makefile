@@ -90,7 +90,7 @@ $O/core/%.o: PIC := -fPIE
 $O/tests/%.o: PIC := -fPIE
 $O/plugins/%.o $O/adapters/%.o: PIC := -fPIC
 $O/adapters/%.o: CSTD += -Iadapters
-$O/core/state/%.o $O/core/state/%.hok $O/tests/lib/%.o $O/tests/unit/state/%.o: CSTD += -isystem $(PGSQL_INC)
+$O/core/state/%.o $O/core/state/%.hok $O/tests/lib/%.o $O/tests/unit/state/%.o $O/tests/conformance/state/%.o: CSTD += -isystem $(PGSQL_INC)
 
 $O/core/console/assets.o: $(addprefix core/console/,style.css app.js icon.svg) # put in by the assembler
 
@@ -154,16 +154,20 @@ unit: $(UNIT) ## unit tests only (unit-ROOM for one room)
 
 CONFORMANCE      := $(patsubst %.c,$O/%,$(wildcard tests/conformance/test_*.c))
 CONFORMANCE_AMQP := $(patsubst %.c,$O/%,$(wildcard tests/conformance/amqp/test_*.c)) # what only this engine has; CONFORMANCE joins when its client is there
-$(CONFORMANCE) $(CONFORMANCE_AMQP): $O/%: $O/%.o $(TESTLIB) $(call lib_of,spool transport state journal message base)
+CONFORMANCE_STATE := $(patsubst %.c,$O/%,$(wildcard tests/conformance/state/test_*.c)) # what only a shared store has
+$(CONFORMANCE) $(CONFORMANCE_AMQP) $(CONFORMANCE_STATE): $O/%: $O/%.o $(TESTLIB) $(call lib_of,spool transport state journal message base)
 	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSLIBS) $(AMQPLIB) $(PQLIB) -lcmocka
 ENGINES ?= spool amqp
-conformance: $(addprefix conformance-,$(ENGINES)) ## the transport and state suites, every engine (ENGINES="spool" for one)
+conformance: $(addprefix conformance-,$(ENGINES)) conformance-state ## the transport and state suites, every engine (ENGINES="spool" for one)
 conformance-spool: $(CONFORMANCE) $(PROGRAMS)
 	@REEVE_BUILD=$(abspath $O) REEVE_ENGINE=spool bash tests/run_units $(CONFORMANCE)
 conformance-amqp: $(CONFORMANCE) $(CONFORMANCE_AMQP) $(PROGRAMS)
 	@if [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; then \
 	  REEVE_BUILD=$(abspath $O) REEVE_ENGINE=amqp RUN_SECONDS=900 bash tests/run_units $(CONFORMANCE_AMQP); \
 	else echo "SKIP: rabbitmq-server is not installed (contrib/setup test)"; fi
+
+conformance-state: $(UNIT.state) $(CONFORMANCE_STATE) # on PostgreSQL; on SQLite it is unit-state
+	@bash tests/with_postgresql bash tests/run_units $^
 
 PYTEST ?= /usr/bin/python3 -m pytest
 PYTEST_ARGS ?= -q

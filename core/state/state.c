@@ -54,6 +54,8 @@ static int is_shared(const struct tree *part, struct err *e)
     const char *engine = tree_gets(part, "engine", "sqlite");
     if (strcmp(engine, "sqlite") == 0)
         return 0;
+    if (strcmp(engine, "postgresql") == 0)
+        return 1;
     return err_set(e, -EINVAL, "plan", "there is no store of state called %s", engine);
 }
 
@@ -66,8 +68,8 @@ int state_open(const struct tree *part, struct state **ret, struct err *e)
     int r = batch_init(&s->now) < 0 || batch_init(&s->frozen) < 0 ? state_no_memory(e) : 0;
     if (r == 0)
         r = is_shared(part, e);
-    if (r == 0)
-        r = store_sqlite_open(part, &s->store, e);
+    if (r >= 0)
+        r = r ? store_postgresql_open(part, &s->store, e) : store_sqlite_open(part, &s->store, e);
     if (r < 0) {
         state_close(s);
         return r;
@@ -79,7 +81,9 @@ int state_open(const struct tree *part, struct state **ret, struct err *e)
 int state_take_over(const struct tree *old, const struct tree *part, struct err *e)
 {
     int r = is_shared(part, e);
-    return r < 0 ? r : store_sqlite_take_over(old, part, e);
+    return r < 0 ? r
+           : r   ? store_postgresql_take_over(old, part, e)
+                 : store_sqlite_take_over(old, part, e);
 }
 
 void state_close(struct state *s)

@@ -91,10 +91,11 @@ int state_subject_put(struct state *s, const uint8_t key[SHA256_LEN],
                       const uint8_t receipt[SHA256_LEN], struct err *e);
 /* Subjects about to be looked up under this receipt are fetched at once: one round trip to a server
  * instead of n. What was fetched before is forgotten; what is fetched now serves for a second or
- * two. A hint: nothing depends on it. At most STATE_PREFETCH_MAX are taken. */
+ * two. keys: n times SHA256_LEN bytes. A hint: nothing depends on it. At most STATE_PREFETCH_MAX
+ * are taken. */
 #define STATE_PREFETCH_MAX 256
-int state_prefetch(struct state *s, const uint8_t receipt[SHA256_LEN],
-                   const uint8_t (*keys)[SHA256_LEN], size_t n, struct err *e);
+int state_prefetch(struct state *s, const uint8_t receipt[SHA256_LEN], const uint8_t *keys,
+                   size_t n, struct err *e);
 /* A look-up of this subject asks nobody else now. Always so with a file. */
 bool state_at_hand(const struct state *s, const uint8_t key[SHA256_LEN],
                    const uint8_t receipt[SHA256_LEN]);

@@ -70,8 +70,8 @@ struct store_ops {
     void (*idle)(struct store *t, bool forget); /* nothing is staged; forget: it was rolled back */
     int (*expire)(struct store *t, uint64_t before_ms, unsigned most, struct err *e);
     /* These three: NULL for a store of one's own. */
-    int (*prefetch)(struct store *t, const uint8_t receipt[SHA256_LEN],
-                    const uint8_t (*keys)[SHA256_LEN], size_t n, struct err *e);
+    int (*prefetch)(struct store *t, const uint8_t receipt[SHA256_LEN], const uint8_t *keys,
+                    size_t n, struct err *e);
     bool (*at_hand)(const struct store *t, const uint8_t key[SHA256_LEN],
                     const uint8_t receipt[SHA256_LEN]);
     int (*guard)(struct store *t, const char *name, uint64_t epoch, struct err *e);
@@ -83,6 +83,8 @@ struct store {
 
 int store_sqlite_open(const struct tree *part, struct store **ret, struct err *e);
 int store_sqlite_take_over(const struct tree *old, const struct tree *part, struct err *e);
+int store_postgresql_open(const struct tree *part, struct store **ret, struct err *e);
+int store_postgresql_take_over(const struct tree *old, const struct tree *part, struct err *e);
 
 struct state {
     struct store *store;

@@ -142,18 +142,18 @@ int state_subject_put(struct state *s, const uint8_t key[SHA256_LEN],
     return stage(&s->now, &row, e);
 }
 
-int state_prefetch(struct state *s, const uint8_t receipt[SHA256_LEN],
-                   const uint8_t (*keys)[SHA256_LEN], size_t n, struct err *e)
+int state_prefetch(struct state *s, const uint8_t receipt[SHA256_LEN], const uint8_t *keys,
+                   size_t n, struct err *e)
 {
     uint8_t wanted[STATE_PREFETCH_MAX][SHA256_LEN];
     size_t wanted_n = 0;
     if (!s->store->ops->prefetch)
         return 0;
     for (size_t i = 0; i < n && wanted_n < STATE_PREFETCH_MAX; i++)
-        if (!staged(s, keys[i])) /* or the store would have an old one at hand, once it is stored */
-            memcpy(wanted[wanted_n++], keys[i], SHA256_LEN);
-    return s->store->ops->prefetch(s->store, receipt, (const uint8_t(*)[SHA256_LEN])wanted,
-                                   wanted_n, e);
+        if (!staged(s, keys + i * SHA256_LEN)) /* or the store would have an old one at hand, once
+                                                  it is stored */
+            memcpy(wanted[wanted_n++], keys + i * SHA256_LEN, SHA256_LEN);
+    return s->store->ops->prefetch(s->store, receipt, wanted[0], wanted_n, e);
 }
 
 bool state_at_hand(const struct state *s, const uint8_t key[SHA256_LEN],

@@ -90,11 +90,54 @@ struct tree *store_part(const char *process)
     return t;
 }
 
+void store_needs_server(void)
+{
+    if (!store_is_shared()) {
+        print_message("SKIP: a file is not shared (REEVE_STATE=postgresql)\n");
+        skip();
+    }
+}
+
+void store_needs_file(void)
+{
+    if (store_is_shared()) {
+        print_message("SKIP: it is about a file and its disk (REEVE_STATE=sqlite)\n");
+        skip();
+    }
+}
+
+void store_server(const char *what)
+{
+    char command[512];
+    const char *where = getenv("REEVE_POSTGRESQL_DIR");
+    assert_non_null(where);
+    (void)snprintf(command, sizeof(command), "contrib/servers/postgresql %s '%s' >/dev/null", what,
+                   where);
+    assert_int_equal(system(command), 0);
+}
+
+long store_sql(const char *sql)
+{
+    PGconn *c = PQconnectdb(conninfo);
+    PGresult *r = PQexec(c, sql);
+    if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(c));
+    long n = PQntuples(r) > 0 ? strtol(PQgetvalue(r, 0, 0), NULL, 10) : 0;
+    PQclear(r);
+    PQfinish(c);
+    return n;
+}
+
 struct state *store_open(void)
+{
+    return store_open_as("s");
+}
+
+struct state *store_open_as(const char *process)
 {
     struct state *s = NULL;
     struct err e;
-    struct tree *part = store_part("s");
+    struct tree *part = store_part(process);
     int r = state_open(part, &s, &e);
     tree_free(part);
     if (r < 0)

@@ -14,6 +14,15 @@ bool store_is_shared(void);
 struct tree *store_part(const char *process);
 struct state *store_open(void); /* fails the test when it cannot */
 const char *store_directory(void);
+/* Skips the test, with the reason, unless several processes can share the store. */
+void store_needs_server(void);
+void store_needs_file(void); /* likewise, unless it is SQLite */
+/* Another part of the same store (store_part()); fails the test when it cannot. */
+struct state *store_open_as(const char *process);
+/* contrib/servers/postgresql WHAT on the server of the tests; fails the test when it does. */
+void store_server(const char *what);
+/* One statement of SQL in the test's schema; its first field as a number (0: none). */
+long store_sql(const char *sql);
 /* libpq's, with the schema of this test as search path. PostgreSQL only. */
 const char *store_conninfo(void);
 

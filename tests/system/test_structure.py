@@ -31,9 +31,9 @@ def exported(path):
 
 
 @pytest.mark.parametrize("name, never", [
-    ("reeve", ["libxml2", "libcurl", "librabbitmq", "libjson-c", "libmicrohttpd"]),
-    ("reeve-spool", ["libxml2", "libcurl", "librabbitmq", "libjson-c", "libmicrohttpd", "libyaml"]),
-    ("reeve-door", ["libxml2", "libcurl", "librabbitmq", "libjson-c", "libyaml"])])
+    ("reeve", ["libxml2", "libcurl", "librabbitmq", "libpq", "libjson-c", "libmicrohttpd"]),
+    ("reeve-spool", ["libxml2", "libcurl", "librabbitmq", "libpq", "libjson-c", "libmicrohttpd", "libyaml"]),
+    ("reeve-door", ["libxml2", "libcurl", "librabbitmq", "libpq", "libjson-c", "libyaml"])])
 def test_programs_are_not_linked_with_what_they_must_not_touch(name, never):
     linked = libraries(program(name))
     assert "libc.so" in linked
