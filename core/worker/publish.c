@@ -298,12 +298,38 @@ static int publish_one(struct source *s, struct submission *sub, const struct st
     return 1;
 }
 
+static int take_current(struct submission *sub, struct err *e)
+{
+    sub->current_at = stage_tell(sub->stage);
+    return stage_next(sub->stage, &sub->current, &sub->current_len, e);
+}
+
+/* What is known of the current record's subject and of those that follow, in one question. The
+ * current record is read again. */
+static int look_ahead(struct source *s, struct submission *sub, struct err *e)
+{
+    uint8_t keys[STATE_PREFETCH_MAX][SHA256_LEN];
+    size_t n = 0, len;
+    const uint8_t *p;
+    int rc = 1;
+    stage_seek(sub->stage, sub->current_at);
+    while (n < STATE_PREFETCH_MAX && (rc = stage_next(sub->stage, &p, &len, e)) > 0) {
+        struct staged r;
+        record_read(p, len, &r);
+        memcpy(keys[n++], r.key, SHA256_LEN);
+    }
+    stage_seek(sub->stage, sub->current_at);
+    if (rc >= 0)
+        rc = take_current(sub, e);
+    return rc < 0 ? rc : state_prefetch(s->state, sub->receipt, keys[0], n, e);
+}
+
 static bool advance(struct source *s, struct submission *sub)
 {
     struct err e;
     for (int i = 0; i < TURN && !sub->failed && !sub->all_published; i++) {
         if (!sub->current) {
-            int rc = stage_next(sub->stage, &sub->current, &sub->current_len, &e);
+            int rc = take_current(sub, &e);
             if (rc == 0)
                 sub->all_published = true;
             if (rc < 0)
@@ -313,6 +339,14 @@ static bool advance(struct source *s, struct submission *sub)
         }
         struct staged r;
         record_read(sub->current, sub->current_len, &r);
+        if (!state_at_hand(s->state, r.key, sub->receipt)) {
+            int rc = look_ahead(s, sub, &e);
+            if (rc < 0) {
+                fail_with(sub, rc, &e);
+                return true;
+            }
+            record_read(sub->current, sub->current_len, &r);
+        }
         if (publish_one(s, sub, &r) == 0)
             return i > 0;
         sub->current = NULL;

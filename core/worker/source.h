@@ -112,6 +112,7 @@ struct submission {
     struct issues *issues;
     const uint8_t *current; /* the staged record that could not be published yet */
     size_t current_len;
+    uint64_t current_at; /* stage_tell() of it */
     struct twins twins;
     struct map *deferred; /* key -> struct deferred; NULL until needed */
     uint64_t accepted, fresh, changed, unchanged, resent, refused, dropped, unrouted;

@@ -142,6 +142,16 @@ void stage_rewind(struct stage *s)
     s->at = 0;
 }
 
+uint64_t stage_tell(const struct stage *s)
+{
+    return s->at;
+}
+
+void stage_seek(struct stage *s, uint64_t at)
+{
+    s->at = at;
+}
+
 uint64_t stage_count(const struct stage *s)
 {
     return s->count;

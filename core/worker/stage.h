@@ -23,6 +23,9 @@ int stage_add(struct stage *s, const void *a, size_t a_len, const void *b, size_
  * more; negative errno. */
 int stage_next(struct stage *s, const uint8_t **ret, size_t *ret_len, struct err *e);
 void stage_rewind(struct stage *s);
+/* Where the next record is, and going there again. */
+uint64_t stage_tell(const struct stage *s);
+void stage_seek(struct stage *s, uint64_t at);
 uint64_t stage_count(const struct stage *s);
 uint64_t stage_bytes(const struct stage *s);
 
