@@ -224,6 +224,11 @@ static int import_users(const struct engine *g, const struct amqp_place *place)
 
 /* ---- the fixture ---- */
 
+/* Since init(). The workers that dead-letter in RabbitMQ 3.10 are busy for a while after a restart;
+ * a few whose queue is deleted then take their supervisor along, and no queue with
+ * at-least-once dead-lettering can be declared until the next restart (541). */
+static bool restarted;
+
 static int add_broker(struct tree *part, const char *host, unsigned port)
 {
     struct tree *list = tree_list(), *t = tree_map();
@@ -280,6 +285,7 @@ static int init(struct engine *g)
 {
     static unsigned number;
     (void)snprintf(g->vhost, sizeof g->vhost, "test-%d-%u", (int)getpid(), ++number);
+    restarted = false;
     return 0;
 }
 
@@ -300,6 +306,7 @@ static int start(struct engine *g)
 static int end(struct engine *g, int sig)
 {
     g->pid = -1;
+    restarted = true;
     return script(sig == SIGKILL ? "kill" : "stop");
 }
 
@@ -307,7 +314,7 @@ static void clean(struct engine *g)
 {
     char path[128];
     (void)snprintf(path, sizeof path, "vhosts/%s", g->vhost);
-    if (g->pid > 0)
+    if (g->pid > 0 && !restarted) /* else it goes with the node */
         (void)engine_amqp_api("DELETE", path, NULL, NULL);
 }
 
