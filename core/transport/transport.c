@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* transport - picks the engine that the plan names and passes every call on to it.
  *
- * Everything here is the same for all engines. Known limits: one engine so far (spool). */
+ * Everything here is the same for all engines. */
 #include "transport.h"
 #include "transport_ops.h"
 #include "base/util.h"
@@ -18,8 +18,7 @@ int transport_open(const struct tree *part, const struct transport_events *event
     if (strcmp(engine, "spool") == 0)
         return spool_client_open(part, events, ret, e);
     if (strcmp(engine, "amqp") == 0)
-        return err_set(e, -ENOSYS, "transport-engine",
-                       "this build has no amqp engine yet; use `transport: spool`");
+        return amqp_client_open(part, events, ret, e);
     char shown[64] = "";
     return err_set(e, -EINVAL, "transport-engine", "unknown transport engine \"%s\"",
                    escape_text(shown, sizeof shown, engine, strlen(engine)));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* transport - the one contract between the two halves of the hub; engines: spool (embedded), amqp
- * (later).
+ * (RabbitMQ).
  *
  * At least once, always with the same bytes and id. There is no "sent": a publish ends in exactly
  * one of confirmed (durable at every destination) or failed. Confirms may come out of order.
@@ -9,7 +9,22 @@
  * engine is reconnected with back-off and what was unconfirmed is published again by the engine
  * itself; jobs of the old connection are void (settling them does nothing). One connection belongs
  * to one thread. Callbacks are called from transport_run() only (and from transport_wait_usable(),
- * which runs it); they may publish, consume, pause and settle, but not close or run. */
+ * which runs it); they may publish, consume, pause and settle, but not close or run.
+ *
+ * What differs with amqp, since AMQP has no more than one queue in one transaction and no answer to
+ * an acknowledgement:
+ * - A message for several destinations goes first to those that may refuse (limits, not in the
+ *   plan, refused lately), then to the rest. If one of the rest refuses for the first time, others
+ *   may have it: "none or some". Publishing it again with the same id is right.
+ * - Limits count what is ready, not what is in flight or delayed, and bind each publisher by
+ * itself: several at once may pass a limit by what they send between two counts. limit_bytes is
+ * this publisher's own account.
+ * - settled() of DONE says that the acknowledgement was written. What a dying broker did not read
+ * is acknowledged again when it comes back, and not handed out twice by the same client.
+ * - "blocked: …" (the broker's memory or disk) is a reason for usable(false): nothing is written
+ *   until it ends, the window stays.
+ * - A job that is out for 30 minutes (the broker's consumer_timeout; warned of after 25) is void,
+ *   with all others of its destination here. */
 #ifndef REEVE_TRANSPORT_TRANSPORT_H
 #define REEVE_TRANSPORT_TRANSPORT_H
 #include "base/err.h"

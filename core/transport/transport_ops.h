@@ -38,5 +38,8 @@ struct transport {
 /* The embedded engine (spool_client.c). */
 int spool_client_open(const struct tree *part, const struct transport_events *events,
                       struct transport **ret, struct err *e);
+/* RabbitMQ (amqp_client.c). */
+int amqp_client_open(const struct tree *part, const struct transport_events *events,
+                     struct transport **ret, struct err *e);
 
 #endif

@@ -41,7 +41,7 @@ static void an_engine_that_is_not_here_is_named(void **state)
 {
     static const char *const parts[] = {"{\"engine\":\"amqp\"}", "{\"engine\":\"post\\u0007\"}",
                                         "{}", "{\"engine\":\"spool\",\"name\":\"x\"}"};
-    static const char *const words[] = {"amqp", "post\\x07", "no transport engine", "socket"};
+    static const char *const words[] = {"brokers", "post\\x07", "no transport engine", "socket"};
     struct transport_events ev = {.arg = NULL};
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
