@@ -163,6 +163,8 @@ conformance-spool: $(CONFORMANCE) $(PROGRAMS)
 	@REEVE_BUILD=$(abspath $O) REEVE_ENGINE=spool bash tests/run_units $(CONFORMANCE)
 conformance-amqp: $(CONFORMANCE) $(CONFORMANCE_AMQP) $(PROGRAMS)
 	@if [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; then \
+	  if [ -z "$$REEVE_RABBITMQ" ]; then \
+	    export REEVE_RABBITMQ=$$(mktemp -d); trap 'contrib/servers/rabbitmq remove "$$REEVE_RABBITMQ"' EXIT; fi; \
 	  REEVE_BUILD=$(abspath $O) REEVE_ENGINE=amqp RUN_SECONDS=900 bash tests/run_units $(CONFORMANCE_AMQP); \
 	else echo "SKIP: rabbitmq-server is not installed (contrib/setup test)"; fi
 
@@ -207,6 +209,7 @@ FUZZ_ROOMS.fuzz_console   := console base
 FUZZ_ROOMS.fuzz_cesql     := routing base
 FUZZ_ROOMS.fuzz_config    := config routing base
 FUZZ_ROOMS.fuzz_spool     := spool transport base
+FUZZ_ROOMS.fuzz_amqp_marks := transport base
 FUZZ_ROOMS.fuzz_360giving := plugin message base
 FUZZ_OBJ.fuzz_360giving   := $(patsubst %.c,$O/%.o,$(wildcard adapters/360giving/*.c adapters/lib/*.c))
 FUZZ_ROOMS.fuzz_json_node := base

@@ -133,11 +133,14 @@ static int greet(amqp_connection_state_t c, const struct amqp_place *p, struct e
                    .value = {.table = {.num_entries = ARRAY_SIZE(can), .entries = can}}}},
         {.key = amqp_text("connection_name"),
          .value = {.kind = AMQP_FIELD_KIND_UTF8, .value = {.bytes = amqp_text(p->name)}}}};
+    /* RabbitMQ takes the name from the certificate and not from here, and the library takes an
+     * empty text for a lack of memory. */
+    const char *identity = p->user && *p->user ? p->user : "external";
     amqp_table_t properties = {.num_entries = ARRAY_SIZE(about), .entries = about};
     amqp_rpc_reply_t reply =
         p->external ? amqp_login_with_properties(c, p->vhost, CHANNELS_MAX, AMQP_FRAME_MAX,
                                                  AMQP_HEARTBEAT_S, &properties,
-                                                 AMQP_SASL_METHOD_EXTERNAL, p->user ? p->user : "")
+                                                 AMQP_SASL_METHOD_EXTERNAL, identity)
                     : amqp_login_with_properties(c, p->vhost, CHANNELS_MAX, AMQP_FRAME_MAX,
                                                  AMQP_HEARTBEAT_S, &properties,
                                                  AMQP_SASL_METHOD_PLAIN, p->user, p->password);
