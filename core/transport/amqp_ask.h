@@ -83,11 +83,17 @@ struct amqp_gathered {
 };
 int amqp_gather(amqp_connection_state_t c, struct amqp_gathered *g, struct err *e);
 
+#define AMQP_LOCK_MOVE  "move"
 #define AMQP_LOCK_RETRY "retry" /* for looking at the queues of the ladder */
 /* Makes the exclusive queue reeve.lock.NAME: one connection has it, until it gives it up or ends.
  * Waits for another one AMQP_WAIT_MS at most: -EBUSY, "busy". */
 int amqp_ask_lock(amqp_connection_state_t c, const char *name, struct err *e);
 int amqp_ask_unlock(amqp_connection_state_t c, const char *name, struct err *e);
+
+/* After a move that was cut off (amqp_query_move.c): takes the one message that may be in both
+ * queues out of the one it came from. Nothing to do is 0; so is another move under way. Not by
+ * anybody but an admin. */
+int amqp_move_mend(amqp_connection_state_t c, struct err *e);
 
 /* "register" + ".dead" */
 void amqp_name_of(const char *destination, const char *end, char out[AMQP_NAME_SIZE]);

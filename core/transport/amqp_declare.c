@@ -210,6 +210,7 @@ static int declare_on(amqp_connection_state_t c, const struct amqp_place *place,
     r = r < 0 ? r : add_names(c, place, &names, e);
     r = r < 0 ? r : declare_all(c, top, e);
     r = r < 0 ? r : unbind_gone(c, place, names, e);
+    r = r < 0 ? r : amqp_move_mend(c, e);
     tree_free(first);
     tree_free(top);
     tree_free(names);

@@ -29,7 +29,9 @@
  *   queue    reeve.names     durable, classic, x-max-length 1: one message, the JSON list of all
  *                                     destinations that were ever declared here, so that one that
  *                                     left the plan is still found. On reeve.back, too
- *   queue    reeve.lock.*    exclusive, for a moment: whoever has it is alone at something
+ *   queue    reeve.moving    durable, quorum: a note of the move that is under way, for whoever
+ * finds that it was cut off (amqp_query_move.c). On reeve.back, too queue    reeve.lock.*
+ * exclusive, for a moment: whoever has it is alone at something
  *
  * Limits of a destination are no arguments of its queue (they could not be changed without deleting
  * it): the publisher keeps them, by the count that a passive declaration gives, and `reeve topology
@@ -65,6 +67,7 @@
 #define AMQP_X_ANSWER     "reeve.answer"
 #define AMQP_RETRY_PREFIX "reeve.retry." /* exchange and queue; then the rung in milliseconds */
 #define AMQP_Q_NAMES      "reeve.names"
+#define AMQP_Q_MOVING     "reeve.moving"
 #define AMQP_LOCK_PREFIX  "reeve.lock."
 #define AMQP_HEAD_END     ".head"
 #define AMQP_DEAD_END     ".dead"

@@ -2,11 +2,15 @@
 /* amqp_query_move - moves what waits for one destination to another: see amqp_link.h.
  *
  * One message at a time: publish, confirm, acknowledge; so a crash leaves at most one of them in
- * both queues, with the same id. Two quorum queues have no common transaction (tx is none over
- * several queues), so that AMQP cannot do better. Order: NAME.head, NAME, then what is delayed.
+ * both queues. (Two quorum queues have no common transaction: tx is none over several queues.) A
+ * note in queue reeve.moving and a header on what is moved let amqp_mend.c take that one out again:
+ * before the next move, and when the topology is declared. Only if it was consumed from the target
+ * meanwhile is it delivered twice, with the same id.
+ * Order: NAME.head, NAME, then what is delayed.
  * Known limit: AMQP does not tell how many bytes wait; limit_bytes of the target counts what this
  * call moves. */
 #include "amqp_ask.h"
+#include "amqp_mend.h"
 #include "base/util.h"
 #include <errno.h>
 #include <string.h>
@@ -20,6 +24,7 @@ struct move {
     uint64_t limit;       /* how many may be moved still */
     uint64_t room, bytes; /* of the target */
     uint64_t left;        /* seen and not moved */
+    char token[AMQP_MOVE_TOKEN];
 };
 
 /* ---- may it be moved? ---- */
@@ -102,6 +107,7 @@ static int move_one(struct move *m, struct amqp_scan *s, const struct amqp_got *
     if (m->room == 0 || (max && m->bytes + g->m.body.len > max))
         return full(m, e);
     amqp_marks_put(&marks, &props, table);
+    amqp_move_mark(&props, table, m->token);
     int r = amqp_ask_publish(m->to, 1, AMQP_X_HUB, m->target->name, &props, g->m.body, e);
     if (r == -ENOSPC)
         return full(m, e);
@@ -180,14 +186,21 @@ int amqp_queue_move(struct amqp_place *place, const char *from, const char *to, 
 {
     struct move m = {.source = from, .fn = fn, .arg = arg, .limit = limit};
     int r = amqp_link_open(place, &m.from, e);
-    r = r < 0 ? r : amqp_ask_lock(m.from, "move", e);
+    r = r < 0 ? r : amqp_ask_lock(m.from, AMQP_LOCK_MOVE, e);
     if (r == -EBUSY)
         r = err_set(e, -EPERM, "queue-busy", "somebody else is moving messages");
     r = r < 0 ? r : known(place, &m, to, e);
     r = r < 0 ? r : amqp_link_open(place, &m.to, e);
     r = r < 0 ? r : idle(&m, e); /* leaves m.to's channel 1 in confirm mode */
     r = r < 0 ? r : make_room(&m, e);
-    r = r < 0 ? r : move_all(&m, e);
+    r = r < 0 ? r : amqp_move_mend_locked(m.from, e);
+    r = r < 0 ? r : amqp_move_note(m.to, from, to, m.token, e);
+    if (r == 0) {
+        struct err end;
+        r = move_all(&m, e);
+        int forgotten = amqp_move_forget(m.from, r < 0 ? &end : e);
+        r = r < 0 ? r : forgotten;
+    }
     amqp_link_close(m.to);
     amqp_link_close(m.from);
     if (r == 0)

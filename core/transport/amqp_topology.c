@@ -84,6 +84,8 @@ static void common(struct writer *w)
     if (names)
         note(w, tree_putu(names, "x-max-length", 1));
     binding(w, AMQP_X_BACK, AMQP_Q_NAMES, AMQP_Q_NAMES);
+    (void)queue(w, AMQP_Q_MOVING, false);
+    binding(w, AMQP_X_BACK, AMQP_Q_MOVING, AMQP_Q_MOVING);
     for (size_t i = 0; i < transport_ladder_n; i++) {
         char name[AMQP_NAME_SIZE];
         amqp_retry_name(transport_ladder[i], name);

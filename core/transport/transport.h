@@ -134,7 +134,8 @@ int transport_dead_replay(struct transport *t, uint64_t number,
                           struct err *e); /* back to its queue, attempts 0; then removed */
 int transport_dead_discard(struct transport *t, uint64_t number, struct err *e);
 /* Moves waiting messages (no dead letters), `limit` at most and perhaps fewer, the oldest first:
- * same ids and order, attempts 0. A crash leaves each in exactly one queue. fn: the id of each that
+ * same ids and order, attempts 0. A crash leaves each in exactly one queue (amqp: once
+ * the topology was declared again, or the next move begun). fn: the id of each that
  * has been moved, durably. *ret_left: how many wait in `from` still; call again until it is 0.
  * Codes: "queue-busy" (`from` is being delivered: pause it), "destination-unknown",
  * "destination-full", "disk-full". */
@@ -144,8 +145,10 @@ int transport_queue_move(struct transport *t, const char *from, const char *to, 
 /* {"destinations":
  * [{"name","ready","delayed","inflight","dead","bytes","oldest_ms","consumers","paused","configured":
  * bool, "limit_messages","limit_bytes" (0: none), "order", "last_error"?: {code,text,time}}],
- * "stored_bytes": n}  - orphans have configured: false. oldest_ms is an age, time and *_ms of dead
- * letters are wall clock. "trouble": text, while the disk refuses. */
+ * "stored_bytes": n}  - orphans have configured: false. A figure that the engine cannot know is
+ * absent (amqp: bytes and stored_bytes; oldest_ms while somebody consumes or the order is strict;
+ * delayed when a lot is; inflight when a consumer is silent). oldest_ms is an age, time and *_ms of
+ * dead letters are wall clock. "trouble": text, while the disk refuses. */
 int transport_status(struct transport *t, struct tree **ret, struct err *e);
 
 #endif

@@ -45,6 +45,13 @@ static void publish_n(const char *destination, unsigned from, unsigned n)
     probe_wait(&pub, &pub.confirmed, want);
 }
 
+/* The figure of status, or none where the engine cannot know it. */
+static inline void figure_is(const char *destination, const char *figure, uint64_t want)
+{
+    assert_int_equal(probe_figure(&pub, destination, figure),
+                     engine_tells(figure) ? want : UINT64_MAX);
+}
+
 static void consume(struct probe *p, const char *destination, uint32_t prefetch)
 {
     assert_int_equal(transport_consume(p->t, destination, prefetch), 0);

@@ -269,8 +269,8 @@ static void random_kills_under_load_lose_nothing_and_keep_strict_order(void **st
     assert_int_equal(kills, 6);
     check_all_came(&con, "register", N, false);
     check_all_came(&con, "ledger", N, true);
-    assert_int_equal(probe_figure(&pub, "register", "bytes"), 0);
-    assert_int_equal(probe_figure(&pub, "ledger", "bytes"), 0);
+    figure_is("register", "bytes", 0);
+    figure_is("ledger", "bytes", 0);
 }
 
 static void strict_order_holds_through_retry_and_release(void **state)
@@ -763,15 +763,16 @@ static void status_tells_what_waits_where(void **state)
     assert_int_equal(probe_figure(&pub, "register", "delayed"), 1);
     assert_int_equal(probe_figure(&pub, "register", "inflight"), 4);
     assert_int_equal(probe_figure(&pub, "register", "dead"), 1);
-    assert_int_equal(probe_figure(&pub, "register", "bytes"), 9 * 20);
+    figure_is("register", "bytes", 9 * 20);
     assert_int_equal(probe_figure(&pub, "register", "consumers"), 1);
     assert_int_equal(probe_figure(&pub, "register", "configured"), 1);
     assert_int_equal(probe_figure(&pub, "small", "limit_messages"), 3);
     assert_int_equal(probe_figure(&pub, "narrow", "limit_bytes"), 1000);
-    assert_true(probe_figure(&pub, "register", "oldest_ms") < 10000);
+    if (engine_tells("oldest_ms"))
+        assert_true(probe_figure(&pub, "register", "oldest_ms") < 10000);
     struct tree *t = probe_status(&pub);
     const struct tree *list = tree_get(t, "destinations");
-    assert_true(tree_getu(t, "stored_bytes", 0) > 0);
+    assert_true(tree_getu(t, "stored_bytes", 0) > 0 || !engine_tells("stored_bytes"));
     for (size_t i = 0; i < list->n; i++)
         if (strcmp(tree_gets(list->child[i], "name", ""), "register") == 0)
             assert_string_equal(tree_gets(list->child[i], "last_error/code", ""), "http-400");

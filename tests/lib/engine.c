@@ -83,6 +83,15 @@ long engine_rss_limit_kb(void)
     return kind()->rss_limit_kb;
 }
 
+bool engine_tells(const char *figure)
+{
+    const char *const *untold = kind()->untold;
+    for (size_t i = 0; untold && untold[i]; i++)
+        if (strcmp(untold[i], figure) == 0)
+            return false;
+    return true;
+}
+
 long engine_rss_kb(const struct engine *g)
 {
     char path[64], *text = NULL;

@@ -40,6 +40,8 @@ long engine_rss_kb(const struct engine *g);
 long engine_rss_limit_kb(void); /* what it may need whatever waits in it */
 unsigned engine_wait_ms(void);  /* how long a test waits before it gives up: a restart fits in */
 const char *engine_name(void);
+/* Does the engine know this figure of transport_status()? If not it leaves it out. */
+bool engine_tells(const char *figure);
 /* A client. name "all": may publish, consume everything, and is an admin. name "DEST.deliver": may
  * consume DEST only. name "source": may only publish. */
 struct transport *engine_open(struct engine *g, const char *name,

@@ -318,6 +318,7 @@ static void clean(struct engine *g)
         (void)engine_amqp_api("DELETE", path, NULL, NULL);
 }
 
+static const char *const untold[] = {"bytes", "stored_bytes", "oldest_ms", NULL};
 const struct engine_kind engine_amqp = {.init = init,
                                         .start = start,
                                         .end = end,
@@ -325,4 +326,5 @@ const struct engine_kind engine_amqp = {.init = init,
                                         .part = part,
                                         .wait_ms = 60000,
                                         /* RabbitMQ's own business: what the node may have */
-                                        .rss_limit_kb = 1000000};
+                                        .rss_limit_kb = 1000000,
+                                        .untold = untold};

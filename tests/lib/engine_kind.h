@@ -15,6 +15,7 @@ struct engine_kind {
     int (*part)(struct engine *g, const char *name, struct tree *part); /* a client's */
     unsigned wait_ms;
     long rss_limit_kb;
+    const char *const *untold; /* figures it does not know, NULL at the end */
 };
 extern const struct engine_kind engine_spool, engine_amqp;
 

@@ -4,6 +4,7 @@
 #include "lib/engine_amqp.h"
 #include "base/util.h"
 #include "transport/amqp_ask.h"
+#include "transport/amqp_mend.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -515,6 +516,56 @@ static void what_cannot_be_moved_stays(void **state)
     check_order("register", 3, 2, 0);
 }
 
+/* What a crash between confirm and acknowledgement leaves: the last that was moved in both. */
+static void cut_off(const char *from, const char *to, unsigned at_target, unsigned n)
+{
+    char token[AMQP_MOVE_TOKEN];
+    assert_int_equal(amqp_move_note(c, from, to, token, &e), 0);
+    for (unsigned i = 0; i < n; i++) {
+        char id[16];
+        amqp_basic_properties_t props;
+        amqp_table_entry_t table[AMQP_HEADERS_MAX];
+        (void)snprintf(id, sizeof id, "m%u", at_target + i);
+        amqp_marks_put(&(struct amqp_marks){.id = id}, &props, table);
+        amqp_move_mark(&props, table, token);
+        assert_int_equal(amqp_ask_publish(c, 1, "reeve", to, &props, amqp_text("{}"), &e), 0);
+    }
+}
+
+static void a_move_that_was_cut_off_is_mended(void **state)
+{
+    struct amqp_place guest;
+    uint64_t left;
+    (void)state;
+    assert_int_equal(engine_amqp_place(&g, "guest", &guest), 0);
+    put_n("reeve", "register", 3, 5); /* m3 is in both */
+    cut_off("register", "foodbank", 0, 4);
+    assert_int_equal(amqp_topology_declare(&guest, &e), 0);
+    wait_ready("register", 4);
+    wait_ready("foodbank", 4);
+    assert_int_equal(ready("reeve.moving"), 0);
+    cut_off("register", "foodbank", 3, 1); /* only the note was left: m3 is gone already */
+    assert_int_equal(amqp_topology_declare(&guest, &e), 0);
+    wait_ready("register", 4);
+    put_n("reeve", "ledger", 13, 5); /* strict: the order stays */
+    cut_off("ledger", "foodbank", 10, 4);
+    assert_int_equal(amqp_topology_declare(&guest, &e), 0);
+    wait_ready("ledger", 4);
+    cut_off("ledger", "foodbank", 13, 1);
+    assert_int_equal(amqp_topology_declare(&guest, &e), 0);
+    check_order("ledger", 14, 4, 0);
+    put_n("reeve.retry.3600000", "register", 20, 3); /* m21 of the delayed is in both */
+    put_n("reeve.retry.3600000", "ledger", 21, 1);   /* another one's */
+    cut_off("register", "foodbank", 20, 2);
+    assert_int_equal(move("register", "small", 0, &left), 0); /* the next move mends first */
+    wait_ready("reeve.retry.3600000", 3);
+    wait_ready("register", 4);
+    put("reeve.back", "reeve.moving", &(struct amqp_marks){.id = "odd"}, "no note", 7);
+    assert_int_equal(amqp_topology_declare(&guest, &e), 0);
+    assert_int_equal(ready("reeve.moving"), 0);
+    amqp_place_done(&guest);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -532,6 +583,7 @@ int main(void)
         T(clients_tell_what_the_broker_does_not_know),
         T(what_waits_is_moved_in_order_and_begins_anew),
         T(what_cannot_be_moved_stays),
+        T(a_move_that_was_cut_off_is_mended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -295,8 +295,8 @@ static void the_printed_definitions_can_be_imported_instead(void **state)
     assert_int_equal(engine_amqp_api("GET", path, NULL, &a), 200);
     tree_free(top);
     assert_int_equal(tree_from_json(a.p, a.len, &top, &e), 0);
-    /* 3 x (queue and dead), ledger.head, 7 rungs, the names */
-    assert_int_equal(top->n, 3 * 2 + 1 + transport_ladder_n + 1);
+    /* 3 x (queue and dead), ledger.head, 7 rungs, the names, the note of a move */
+    assert_int_equal(top->n, 3 * 2 + 1 + transport_ladder_n + 2);
     tree_free(top);
     buf_done(&a);
     buf_done(&b);
