@@ -214,9 +214,13 @@ FUZZ_ROOMS.fuzz_360giving := plugin message base
 FUZZ_OBJ.fuzz_360giving   := $(patsubst %.c,$O/%.o,$(wildcard adapters/360giving/*.c adapters/lib/*.c))
 FUZZ_ROOMS.fuzz_json_node := base
 FUZZ_OBJ.fuzz_json_node   := $O/adapters/lib/json_node.o $O/adapters/lib/json_key.o
+FUZZ_ROOMS.fuzz_amqp      := plugin message base
+FUZZ_OBJ.fuzz_amqp        := $(patsubst %,$O/plugins/amqp/%.o,text field event)
+FUZZ_LIBS.fuzz_amqp       := $(LIBS.plugins/amqp)
+$O/tests/fuzz/fuzz_amqp.o: CSTD += -Iplugins/amqp
 define FUZZTARGET
 $O/tests/fuzz/$1: $O/tests/fuzz/$1.o $$(FUZZ_OBJ.$1) $$(call lib_of,$$(FUZZ_ROOMS.$1))
-	$$Q$$(CC) -fsanitize=fuzzer $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(if $$(FUZZ_OBJ.$1),-lm) $$(SYSLIBS) $$(AMQPLIB) $$(PQLIB)
+	$$Q$$(CC) -fsanitize=fuzzer $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(if $$(FUZZ_OBJ.$1),-lm) $$(FUZZ_LIBS.$1) $$(SYSLIBS) $$(AMQPLIB) $$(PQLIB)
 endef
 $(foreach f,$(FUZZ),$(eval $(call FUZZTARGET,$f)))
 fuzz-run: $(addprefix $O/tests/fuzz/,$(FUZZ))

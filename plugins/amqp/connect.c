@@ -9,6 +9,7 @@
 
 #define FRAME_BYTES 131072 /* RabbitMQ's default; a broker may ask for less */
 #define CLOSE_MS    1000u
+#define CONNECT_MS  10000u /* to all brokers together: a hub that stops waits no longer */
 #define BROKERS_MAX 16u
 
 static struct timeval timeval_of(uint64_t ms)
@@ -50,11 +51,26 @@ static amqp_table_entry_t yes(const char *name)
         .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value = {.boolean = 1}}};
 }
 
+const char *link_user(reeve_ctx *ctx)
+{
+    const char *user = reeve_conf(ctx, "user", 0);
+    if (!reeve_conf(ctx, "password", 0) && reeve_conf(ctx, "certificate", 0))
+        return NULL;
+    return user ? user : "guest";
+}
+
+static bool speaks_tls(reeve_ctx *ctx)
+{
+    return reeve_conf(ctx, "tls", 0)
+               ? reeve_conf_int(ctx, "tls") != 0
+               : reeve_conf(ctx, "ca", 0) || reeve_conf(ctx, "certificate", 0);
+}
+
 static bool login(reeve_ctx *ctx, struct link *l)
 {
     char name[300];
-    const char *vhost = reeve_conf(ctx, "vhost", 0), *user = reeve_conf(ctx, "user", 0),
-               *password = reeve_conf(ctx, "password", 0), *how = reeve_conf(ctx, "login", 0);
+    const char *vhost = reeve_conf(ctx, "vhost", 0), *user = link_user(ctx),
+               *password = reeve_conf(ctx, "password", 0);
     int beat = (int)(reeve_conf_int(ctx, "heartbeat") / 1000);
     connection_name(ctx, name);
     amqp_table_entry_t can[] = {yes("connection.blocked"), yes("consumer_cancel_notify"),
@@ -68,19 +84,19 @@ static bool login(reeve_ctx *ctx, struct link *l)
          .value = {.kind = AMQP_FIELD_KIND_UTF8, .value = {.bytes = amqp_cstring_bytes(name)}}}};
     amqp_table_t properties = {sizeof(say) / sizeof(say[0]), say};
     vhost = vhost ? vhost : "/";
+    /* EXTERNAL: the library takes no empty identity, and RabbitMQ passes over it. */
     amqp_rpc_reply_t r =
-        how && strcmp(how, "external") == 0
-            ? amqp_login_with_properties(l->conn, vhost, 0, FRAME_BYTES, beat, &properties,
-                                         AMQP_SASL_METHOD_EXTERNAL, user ? user : "")
-            : amqp_login_with_properties(l->conn, vhost, 0, FRAME_BYTES, beat, &properties,
-                                         AMQP_SASL_METHOD_PLAIN, user ? user : "guest",
-                                         password ? password : "guest");
+        user ? amqp_login_with_properties(l->conn, vhost, 0, FRAME_BYTES, beat, &properties,
+                                          AMQP_SASL_METHOD_PLAIN, user,
+                                          password ? password : "guest")
+             : amqp_login_with_properties(l->conn, vhost, 0, FRAME_BYTES, beat, &properties,
+                                          AMQP_SASL_METHOD_EXTERNAL, "certificate");
     return link_reply(l, "login", r);
 }
 
 static bool dial(reeve_ctx *ctx, struct link *l, const struct address *a, uint64_t ms)
 {
-    bool tls = reeve_conf_int(ctx, "tls");
+    bool tls = speaks_tls(ctx);
     const char *bad = NULL;
     struct timeval limit = timeval_of(ms);
     l->conn = amqp_new_connection();
@@ -140,7 +156,8 @@ reeve_rc link_open(reeve_ctx *ctx, struct link *l)
 {
     size_t n = brokers(ctx);
     char first[300] = "no address";
-    uint64_t each = (uint64_t)reeve_conf_int(ctx, "timeout") / (n ? n : 1);
+    uint64_t all = (uint64_t)reeve_conf_int(ctx, "timeout");
+    uint64_t each = (all < CONNECT_MS ? all : CONNECT_MS) / (n ? n : 1);
     link_close(l);
     for (size_t i = 0; i < n; i++) {
         size_t at = (l->at + i) % n;
@@ -149,8 +166,13 @@ reeve_rc link_open(reeve_ctx *ctx, struct link *l)
         l->why[0] = '\0';
         l->code = 0;
         l->lost = false;
-        if (!address_parse(broker, reeve_conf_int(ctx, "tls") ? 5671 : 5672, &a))
+        if (!address_parse(broker, speaks_tls(ctx) ? 5671 : 5672, &a))
             return reeve_fail(ctx, REEVE_DOWN, "brokers: %.100s is no address", broker);
+        if (!speaks_tls(ctx) && !reeve_conf(ctx, "tls", 0) && !address_is_here(&a))
+            return reeve_fail(ctx, REEVE_DOWN,
+                              "brokers: %.100s is another machine: set ca, or tls: true; or tls: "
+                              "false when passwords may cross the network in the clear",
+                              broker);
         bool up = dial(ctx, l, &a, each > 100 ? each : 100);
         link_guard(l, 0);
         if (up) {

@@ -144,7 +144,7 @@ static const char *make_properties(reeve_ctx *ctx, const reeve_job *job, amqp_po
                                    amqp_basic_properties_t *p)
 {
     const reeve_msg *m = reeve_job_msg(job);
-    const char *kept = reeve_msg_get(m, KEPT_ATTRIBUTE), *user = reeve_conf(ctx, "user", 0);
+    const char *kept = reeve_msg_get(m, KEPT_ATTRIBUTE), *user = link_user(ctx);
     memset(p, 0, sizeof(*p));
     p->_flags = AMQP_BASIC_DELIVERY_MODE_FLAG;
     p->delivery_mode = 2;
@@ -152,7 +152,7 @@ static const char *make_properties(reeve_ctx *ctx, const reeve_job *job, amqp_po
     set_text(p, AMQP_BASIC_MESSAGE_ID_FLAG, &p->message_id, reeve_msg_id(m));
     if (!add_headers(ctx, job, pool, p))
         return "its header fields cannot be sent";
-    if (kept && !properties_read(kept, user ? user : "guest", pool, p))
+    if (kept && !properties_read(kept, user, pool, p))
         return "its attribute " KEPT_ATTRIBUTE " is none that this plugin wrote";
     if (!(p->_flags & AMQP_BASIC_TYPE_FLAG) && !kept)
         set_text(p, AMQP_BASIC_TYPE_FLAG, &p->type, reeve_msg_get(m, "type"));
@@ -328,8 +328,10 @@ static reeve_rc settle_all(reeve_ctx *ctx, struct outbox *out)
         out->most = limit_in(why);
     for (size_t i = 0; i < out->published; i++)
         settle_one(out, i, why);
-    if (out->window.open > 0) /* what comes late would be taken for others */
+    if (out->window.open > 0) { /* what comes late would be taken for others */
+        out->link.lost = true;  /* nor is a goodbye waited for */
         link_close(&out->link);
+    }
     return over ? REEVE_OK : reeve_fail(ctx, REEVE_DOWN, "%s", why);
 }
 

@@ -36,6 +36,12 @@ bool address_parse(const char *s, int port, struct address *ret)
     return !digits || port_parse(digits, &ret->port);
 }
 
+bool address_is_here(const struct address *a)
+{
+    return strcmp(a->host, "localhost") == 0 || strncmp(a->host, "127.", 4) == 0 ||
+           strcmp(a->host, "::1") == 0;
+}
+
 const char *key_expand(const char *pattern, const reeve_msg *m, char out[SHORTSTR_MAX + 1])
 {
     size_t at = 0;

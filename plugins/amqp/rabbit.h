@@ -129,6 +129,7 @@ struct address {
 };
 /* "host", "host:port", "[v6]:port". */
 bool address_parse(const char *s, int port, struct address *ret);
+bool address_is_here(const struct address *a); /* loopback, by name or number */
 /* {attribute} in the pattern becomes the attribute's text. NULL, or why not. */
 const char *key_expand(const char *pattern, const reeve_msg *m, char out[SHORTSTR_MAX + 1]);
 
@@ -184,6 +185,8 @@ void link_unlock(struct link *l);
  * reason. */
 reeve_rc link_open(reeve_ctx *ctx, struct link *l);
 void link_close(struct link *l);
+/* Who we are there; NULL: whom the certificate names. */
+const char *link_user(reeve_ctx *ctx);
 bool link_up(const struct link *l);
 /* Reads all that is there, without waiting. false: the link is lost, `why` says it. */
 bool link_turn(struct link *l);

@@ -199,7 +199,6 @@ static void refuse(reeve_ctx *ctx, struct held *h)
 {
     const char *how = reeve_conf(ctx, "rejected", 0);
     h->outcome = how && strcmp(how, "drop") == 0 ? OUTCOME_ACK : OUTCOME_NACK;
-    reeve_count(ctx, "amqp_rejected", 1);
 }
 
 static void say_refused(reeve_ctx *ctx, const struct held *h, const char *why, const char *receipt)

@@ -476,6 +476,18 @@ def test_a_write_to_a_broker_that_stopped_ends_in_time(rabbitmq, vhost, party, t
         proxy.close()
 
 
+def test_what_is_held_is_bounded_and_the_connection_lives(bridge, party):
+    """More than may be held: the socket is not read for a while, and heartbeats go out all the same."""
+    for n in range(12):
+        party.publish("in", event(n, body={"long": "x" * 9_000_000}), content_type=STRUCTURED)
+    h = bridge({"heartbeat": "1s"}, {"heartbeat": "1s"})
+    party.take_ids("out", {f"e{n}" for n in range(12)}, 120)
+    wait_for(lambda: party.left("in") == "0", 60, "all acknowledged")
+    assert h.log().count("consumes queue in") == 1, h.log()[-3000:]
+    status = open(f"/proc/{h.pid_of('source.receive')}/status").read()
+    assert int(re.search(r"VmHWM:\s+(\d+)", status)[1]) < 512 * 1024
+
+
 def test_a_step_of_three_heartbeats_does_not_lose_the_connection(bridge, party, tmp_path):
     slow = build(tmp_path, "slowstep", SLOW)
     h = bridge({"heartbeat": "1s", "steps": [slow]}, {"heartbeat": "1s"})
@@ -492,17 +504,19 @@ def test_a_step_of_three_heartbeats_does_not_lose_the_connection(bridge, party, 
 
 def test_tls_by_certificate_and_a_wrong_name(rabbitmq, vhost, party, tmp_path):  # noqa: F811
     at = ["tls=true", f"ca={rabbitmq.tls('ca.pem')}", f"brokers=localhost:{rabbitmq.node['tls']}"]
-    external = [*at, "login=external", f"certificate={rabbitmq.tls('client.pem')}", f"key={rabbitmq.tls('client.key')}"]
+    external = [*at, f"certificate={rabbitmq.tls('client.pem')}", f"key={rabbitmq.tls('client.key')}"]
     rabbitmq.add_user(vhost, "client", "unused", write=".*", read=".*")
     events = write_events(tmp_path / "e", event(1))
     assert attempt(rabbitmq, vhost, *external, "routing_key=out", deliver=events)[0] == 0
     assert attempt(rabbitmq, vhost, *at, "routing_key=out", deliver=events)[0] == 0
     assert [p.message_id for p, _ in party.take("out", 2)] == ["e1", "e1"]
     for options, words in (([*at, f"brokers=127.1:{rabbitmq.node['tls']}"], "verification failed"),
-                           ([at[0], at[2]], "verification failed"), ([*at, "login=external"], "login"),
-                           ([*at, f"ca={events}"], "ca: its certificates cannot be read"),
+                           ([at[0], at[2]], "verification failed"), ([*at, f"ca={events}"], "ca: its certificates cannot be read"),
                            ([*external, f"key={events}"], "cannot be read, or do not belong together")):
         code, said = attempt(rabbitmq, vhost, *options, "queue=in")
         assert code != 0 and words in said, (options, said)
-    code, said = attempt(rabbitmq, vhost, *at, "queue=in")
+    for options, words in ((["tls=false", "brokers=mq.invalid"], "lookup failed"), (["brokers=mq.invalid"], "is another machine: set ca, or tls: true")):
+        code, said = attempt(rabbitmq, vhost, *options, "queue=in")
+        assert code != 0 and words in said, (options, said)
+    code, said = attempt(rabbitmq, vhost, *at[1:], "queue=in")
     assert code == 0, said

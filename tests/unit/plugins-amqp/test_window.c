@@ -170,6 +170,7 @@ static void an_address_is_a_host_and_maybe_a_port(void **state)
             continue;
         assert_string_equal(a.host, cases[i].host);
         assert_int_equal(a.port, cases[i].port);
+        assert_int_equal(address_is_here(&a), a.host[0] == '1' || strcmp(a.host, "::1") == 0);
     }
 }
 
