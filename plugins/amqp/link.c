@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define TICK_MS 250u
+#define TICK_MS 250 /* less than a second */
 #define LOCK_MS 5000u
 
 uint64_t mono_now(void)
@@ -23,12 +23,11 @@ uint64_t mono_now(void)
     return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
 }
 
-static struct timespec in_ms(clockid_t clock, uint64_t ms)
+static struct timespec next_tick(void)
 {
     struct timespec t;
-    (void)clock_gettime(clock, &t);
-    t.tv_sec += (time_t)(ms / 1000);
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += TICK_MS * 1000000L;
     if (t.tv_nsec >= 1000000000) {
         t.tv_sec++;
         t.tv_nsec -= 1000000000;
@@ -57,7 +56,7 @@ static void *heart(void *arg)
     struct link *l = arg;
     (void)pthread_mutex_lock(&l->fd_lock);
     while (!l->heart_ends) {
-        struct timespec until = in_ms(CLOCK_MONOTONIC, TICK_MS);
+        struct timespec until = next_tick();
         (void)pthread_cond_timedwait(&l->heart_stop, &l->fd_lock, &until);
         uint64_t guard = atomic_load(&l->guard);
         if (guard && mono_now() >= guard)
@@ -109,13 +108,18 @@ void link_done(struct link *l)
 /* The heart, too, may be stuck in a write: then the socket is taken from it. */
 void link_lock(struct link *l)
 {
-    struct timespec until = in_ms(CLOCK_MONOTONIC, LOCK_MS);
-    if (pthread_mutex_clocklock(&l->lock, CLOCK_MONOTONIC, &until) == 0)
-        return;
-    (void)pthread_mutex_lock(&l->fd_lock);
-    cut(l);
-    (void)pthread_mutex_unlock(&l->fd_lock);
-    (void)pthread_mutex_lock(&l->lock);
+    const struct timespec moment = {.tv_nsec = 1000000};
+    uint64_t until = mono_now() + LOCK_MS;
+    while (pthread_mutex_trylock(&l->lock) != 0) {
+        if (mono_now() >= until) {
+            (void)pthread_mutex_lock(&l->fd_lock);
+            cut(l);
+            (void)pthread_mutex_unlock(&l->fd_lock);
+            (void)pthread_mutex_lock(&l->lock);
+            return;
+        }
+        (void)nanosleep(&moment, NULL);
+    }
 }
 
 void link_unlock(struct link *l)

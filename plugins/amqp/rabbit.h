@@ -22,6 +22,7 @@ struct text {
     size_t len, cap;
     bool bad; /* out of memory, or what was to be added is not what it must be */
 };
+void text_reserve(struct text *t, size_t len); /* what an empty one will need, when it is known */
 void text_add(struct text *t, const void *p, size_t len);
 void text_adds(struct text *t, const char *s);
 void text_addf(struct text *t, const char *fmt, ...) REEVE_PRINTF(2, 3);

@@ -88,6 +88,8 @@ static void on_header(void *arg, const struct delivery *d, const amqp_basic_prop
         h->refused = "it is larger than max_size";
     else
         describe(in, h, p);
+    if (!h->refused)
+        text_reserve(&h->body, (size_t)bytes);
 }
 
 static void on_body(void *arg, const void *p, size_t len)

@@ -27,6 +27,16 @@ static bool room(struct text *t, size_t more)
     return true;
 }
 
+void text_reserve(struct text *t, size_t len)
+{
+    char *p = t->len == 0 && !t->p && len < SIZE_MAX / 4 ? malloc(len + 1) : NULL;
+    if (p) { /* else it grows as it comes */
+        p[0] = '\0';
+        t->p = p;
+        t->cap = len + 1;
+    }
+}
+
 void text_add(struct text *t, const void *p, size_t len)
 {
     if (!room(t, len))
