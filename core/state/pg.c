@@ -19,7 +19,7 @@
  * would be told so before that is set right. */
 const char pg_settings[] =
     "SET client_min_messages = warning; SET statement_timeout = '25s'; SET lock_timeout = '10s';"
-    "SET idle_in_transaction_session_timeout = '10s';"
+    "SET idle_in_transaction_session_timeout = '3s';"
     "SET default_transaction_isolation = 'read committed';"
     "SELECT set_config('synchronous_commit', 'on', false)"
     " WHERE current_setting('synchronous_commit') IN ('off', 'local')";
@@ -354,10 +354,12 @@ void pg_finish(struct pg *p)
 {
     struct err ignored;
     bool synced = false;
-    while (p->c && p->in_pipeline && !synced) {
+    unsigned nothing = 0; /* in a row: one ends each statement's results */
+    while (p->c && p->in_pipeline && !synced && nothing < 2) {
         if (wait_result(p, &ignored) < 0)
             return; /* it was dropped */
         PGresult *r = PQgetResult(p->c);
+        nothing = r ? 0 : nothing + 1;
         synced = PQresultStatus(r) == PGRES_PIPELINE_SYNC;
         PQclear(r);
     }

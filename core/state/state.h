@@ -27,11 +27,11 @@
  * of plugins are not checked, the last commit wins; what only one process may do is guarded by a
  * lease (lease.h, state_guard()).
  *
- * A connection that is lost is made again, with back-off (100 ms … 5 s); meanwhile, and after 10 s
- * without an answer, every call that needs it fails with "state-away" (-ENOTCONN). A commit whose
- * connection is lost midway is found out: every batch has a number, and is stored exactly once
- * however often it is tried. Only when the caller gives up (state_rollback()) may it be stored or
- * not, which is a submission that was cut short. */
+ * A connection that is lost is made again, with back-off (100 ms to 5 s); meanwhile, and after half
+ * a minute without an answer, every call that needs it fails with "state-away" (-ENOTCONN); a
+ * commit tries for 10 s. A commit whose connection is lost midway is found out: every batch has a
+ * number, and is stored exactly once however often it is tried. Only when the caller gives up
+ * (state_rollback()) may it be stored or not, which is a submission that was cut short. */
 #ifndef REEVE_STATE_STATE_H
 #define REEVE_STATE_STATE_H
 #include "base/digest.h"
@@ -49,7 +49,8 @@ struct state;
  * made when they are not there, older ones brought up to date, newer ones refused ("db-format").
  *
  * Codes here and below: those of base/db.h, "memory", "plan" (the part lacks something),
- * "state-away", "state-refused" (PostgreSQL does not let us: user, password, rights, certificate),
+ * "state-away", "state-refused" (PostgreSQL does not let us: rights, no such schema; a wrong user,
+ * password or certificate is "state-away" with the reason, because libpq does not tell them apart),
  * "state-conflict", "lease-lost". */
 int state_open(const struct tree *part, struct state **ret, struct err *e);
 /* What stands under the name of `old` becomes that of `part` (the same engine), when there is

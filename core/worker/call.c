@@ -65,6 +65,16 @@ bool calls_apply(struct source *s)
     return any;
 }
 
+/* The plugin is told that there is nothing, and will begin at the beginning: what it submits is
+ * found unchanged, but where it thinks it is must not be kept. */
+static void forget_call(struct source *s, const struct err *why)
+{
+    struct call *c = call_of(s);
+    log_warning(why->code, NULL, "what the plugin remembers cannot be read: %s", why->text);
+    if (c)
+        c->failed = true;
+}
+
 int call_state_get(struct source *s, const char *key, const void **ret, size_t *ret_len)
 {
     const struct put *found = NULL;
@@ -74,7 +84,10 @@ int call_state_get(struct source *s, const char *key, const void **ret, size_t *
                 found = p; /* the newest */
     if (!found) {
         struct err e;
-        return state_get(s->state, key, ret, ret_len, &e);
+        int rc = state_get(s->state, key, ret, ret_len, &e);
+        if (rc < 0 && rc != -ENOENT)
+            forget_call(s, &e);
+        return rc;
     }
     if (!found->value)
         return -ENOENT;

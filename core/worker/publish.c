@@ -324,29 +324,33 @@ static int look_ahead(struct source *s, struct submission *sub, struct err *e)
     return rc < 0 ? rc : state_prefetch(s->state, sub->receipt, keys[0], n, e);
 }
 
+int publish_next(struct source *s, struct submission *sub, struct staged *ret, struct err *e)
+{
+    int rc = sub->current ? 1 : take_current(sub, e);
+    if (rc <= 0)
+        return rc;
+    record_read(sub->current, sub->current_len, ret);
+    if (state_at_hand(s->state, ret->key, sub->receipt))
+        return 1;
+    rc = look_ahead(s, sub, e);
+    if (rc < 0)
+        return rc;
+    record_read(sub->current, sub->current_len, ret);
+    return 1;
+}
+
 static bool advance(struct source *s, struct submission *sub)
 {
     struct err e;
     for (int i = 0; i < TURN && !sub->failed && !sub->all_published; i++) {
-        if (!sub->current) {
-            int rc = take_current(sub, &e);
-            if (rc == 0)
-                sub->all_published = true;
-            if (rc < 0)
-                fail_with(sub, rc, &e);
-            if (rc <= 0)
-                return true;
-        }
         struct staged r;
-        record_read(sub->current, sub->current_len, &r);
-        if (!state_at_hand(s->state, r.key, sub->receipt)) {
-            int rc = look_ahead(s, sub, &e);
-            if (rc < 0) {
-                fail_with(sub, rc, &e);
-                return true;
-            }
-            record_read(sub->current, sub->current_len, &r);
-        }
+        int rc = publish_next(s, sub, &r, &e);
+        if (rc == 0)
+            sub->all_published = true;
+        if (rc < 0)
+            fail_with(sub, rc, &e);
+        if (rc <= 0)
+            return true;
         if (publish_one(s, sub, &r) == 0)
             return i > 0;
         sub->current = NULL;

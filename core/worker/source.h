@@ -231,6 +231,9 @@ const uint8_t *twins_last(const struct twins *t, const uint8_t key[SHA256_LEN]);
 void twins_done(struct twins *t);
 
 /* ---- publish.c ---- */
+/* The next staged record, with what is known of its subject at hand. It stays the next one until
+ * sub->current is set to NULL. 1; 0 = no more; negative errno. */
+int publish_next(struct source *s, struct submission *sub, struct staged *ret, struct err *e);
 /* Publishes what the window and the subjects under way allow. */
 void publish_advance(struct source *s);
 void publish_confirmed(struct source *s, struct publish *p);

@@ -259,24 +259,24 @@ static void decode(struct source *s, const struct offer *o, struct submission *s
 /* What a check would have accepted: looks, and changes nothing. */
 static void look_only(struct source *s, struct submission *sub)
 {
-    const uint8_t *p;
-    size_t len;
+    struct staged r;
+    struct subject_verdict v;
     struct err e;
+    int rc;
     sub->accepted = 0;
     sub->status = 200;
-    while (stage_next(sub->stage, &p, &len, &e) > 0) {
-        struct staged r;
-        struct subject_verdict v;
-        record_read(p, len, &r);
-        if (state_subject(s->state, r.key, r.content, sub->receipt, &v, &e) < 0) {
-            cannot_look(sub, &e);
-            return;
-        }
+    while ((rc = publish_next(s, sub, &r, &e)) > 0) {
+        rc = state_subject(s->state, r.key, r.content, sub->receipt, &v, &e);
+        if (rc < 0)
+            break;
+        sub->current = NULL;
         sub->accepted++;
         sub->fresh += v.change == CHANGE_NEW;
         sub->changed += v.change == CHANGE_CHANGED;
         sub->unchanged += v.change == CHANGE_UNCHANGED;
     }
+    if (rc < 0)
+        cannot_look(sub, &e);
 }
 
 int submission_start(struct source *s, const struct offer *o, struct err *e)
