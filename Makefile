@@ -90,7 +90,7 @@ $O/core/%.o: PIC := -fPIE
 $O/tests/%.o: PIC := -fPIE
 $O/plugins/%.o $O/adapters/%.o: PIC := -fPIC
 $O/adapters/%.o: CSTD += -Iadapters
-$O/core/state/%.o $O/core/state/%.hok $O/tests/lib/%.o $O/tests/unit/state/%.o $O/tests/conformance/state/%.o: CSTD += -isystem $(PGSQL_INC)
+$O/core/state/%.o $O/core/state/%.hok $O/tests/lib/%.o $O/tests/unit/state/%.o $O/tests/conformance/state/%.o $O/contrib/bench/bench_state.o: CSTD += -isystem $(PGSQL_INC)
 
 $O/core/console/assets.o: $(addprefix core/console/,style.css app.js icon.svg) # put in by the assembler
 

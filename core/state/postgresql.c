@@ -320,13 +320,13 @@ static int enter(struct postgresql *t, const char *name, struct err *e)
 int store_postgresql_open(const struct tree *part, struct store **ret, struct err *e)
 {
     struct place at;
-    struct postgresql *t = NULL;
     char application[80];
     int rc = place_of(part, &at, e);
-    if (rc == 0 && !(t = xcalloc(1, sizeof(*t))))
-        rc = state_no_memory(e);
     if (rc < 0)
         return rc;
+    struct postgresql *t = xcalloc(1, sizeof(*t));
+    if (!t)
+        return state_no_memory(e);
     t->base.ops = &ops;
     t->fetched = map_new(free);
     (void)snprintf(application, sizeof(application), "reeve %s", at.process);

@@ -338,12 +338,12 @@ static int path_of(const struct tree *part, const char **ret, struct err *e)
 int store_sqlite_open(const struct tree *part, struct store **ret, struct err *e)
 {
     const char *path;
-    struct sqlite *t = NULL;
     int r = path_of(part, &path, e);
-    if (r == 0 && !(t = xcalloc(1, sizeof(*t))))
-        r = state_no_memory(e);
     if (r < 0)
         return r;
+    struct sqlite *t = xcalloc(1, sizeof(*t));
+    if (!t)
+        return state_no_memory(e);
     t->base.ops = &ops;
     r = open_connections(t, path, e);
     if (r == 0)
