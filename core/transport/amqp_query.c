@@ -19,7 +19,8 @@ struct figures { /* of one destination */
     const char *name;
     const struct amqp_destination *plan; /* NULL: it left the plan */
     uint64_t ready, head, dead, delayed, inflight, oldest_ms;
-    uint32_t consumers, answered, paused; /* answered: of those that consume */
+    uint32_t consumers, active, paused; /* counted by the broker; that answered */
+    uint32_t holding; /* of the paused: with messages; a quorum queue counts those, too */
     bool has_oldest;
     const struct tree *last_error;
 };
@@ -81,7 +82,8 @@ static bool enough(void *arg, const struct tree *answers)
         uint32_t n = 0;
         for (size_t k = 0; k < answers->n; k++)
             n += strcmp(tree_gets(answers->child[k], "destination", ""), s->f[i].name) == 0 &&
-                 !tree_getb(answers->child[k], "paused", false);
+                 (!tree_getb(answers->child[k], "paused", false) ||
+                  tree_getu(answers->child[k], "inflight", 0) > 0);
         if (n < s->f[i].consumers)
             return false;
     }
@@ -92,9 +94,11 @@ static void add_answer(struct figures *f, const struct tree *a)
 {
     const struct tree *last = tree_get(a, "last_error");
     bool paused = tree_getb(a, "paused", false);
-    f->inflight += tree_getu(a, "inflight", 0);
+    uint64_t inflight = tree_getu(a, "inflight", 0);
+    f->inflight += inflight;
     f->paused += paused;
-    f->answered += !paused;
+    f->holding += paused && inflight > 0;
+    f->active += !paused;
     if (last &&
         (!f->last_error || tree_getu(last, "time", 0) > tree_getu(f->last_error, "time", 0)))
         f->last_error = last;
@@ -109,6 +113,11 @@ static int ask_clients(struct status *s, struct err *e)
         struct figures *f = find(s, tree_gets(a, "destination", ""));
         if (f)
             add_answer(f, a);
+    }
+    for (size_t i = 0; r == 0 && i < s->n; i++) {
+        struct figures *f = &s->f[i];
+        f->consumers = f->consumers > f->holding ? f->consumers - f->holding : 0;
+        f->consumers = f->consumers > f->active ? f->consumers : f->active;
     }
     return r;
 }
@@ -186,7 +195,7 @@ static int put(const struct status *s, const struct figures *f, struct tree *lis
     r = r < 0 ? r : tree_putu(t, "ready", f->ready + f->head);
     if (r == 0 && s->has_delayed)
         r = tree_putu(t, "delayed", f->delayed);
-    if (r == 0 && f->answered >= f->consumers)
+    if (r == 0 && f->active >= f->consumers)
         r = tree_putu(t, "inflight", f->inflight);
     r = r < 0 ? r : tree_putu(t, "dead", f->dead);
     if (r == 0 && f->has_oldest)

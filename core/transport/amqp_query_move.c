@@ -54,26 +54,31 @@ static bool nobody_to_wait_for(void *arg, const struct tree *answers)
 {
     (void)arg;
     (void)answers;
-    return true; /* who consumes has been refused already; who is paused is not counted */
+    return true; /* who does not answer in a moment counts as consuming, if the broker counts it */
 }
 
+/* A quorum queue counts a consumer that was cancelled as long as it holds messages. */
 static int idle(const struct move *m, struct err *e)
 {
     uint64_t ready, under_way = 0;
-    uint32_t consumers = 0;
+    uint32_t consumers = 0, active = 0, holding = 0;
+    struct amqp_gathered g = {.enough = nobody_to_wait_for};
     int r = amqp_ask_count(m->from, m->source, &ready, &consumers, e);
-    if (r < 0)
-        return r;
-    if (consumers)
+    r = r < 0 ? r : amqp_gather(m->to, &g, e);
+    for (size_t i = 0; r == 0 && i < g.answers->n; i++) {
+        const struct tree *a = g.answers->child[i];
+        if (strcmp(tree_gets(a, "destination", ""), m->source) != 0)
+            continue;
+        uint64_t n = tree_getu(a, "inflight", 0);
+        active += !tree_getb(a, "paused", false);
+        holding += tree_getb(a, "paused", false) && n > 0;
+        under_way += n;
+    }
+    tree_free(g.answers);
+    if (r == 0 && (active || consumers > holding))
         return err_set(e, -EPERM, "queue-busy",
                        "\"%s\" is being delivered (%u consumers): pause it first", m->source,
                        consumers);
-    struct amqp_gathered g = {.enough = nobody_to_wait_for};
-    r = amqp_gather(m->to, &g, e);
-    for (size_t i = 0; r == 0 && i < g.answers->n; i++)
-        if (strcmp(tree_gets(g.answers->child[i], "destination", ""), m->source) == 0)
-            under_way += tree_getu(g.answers->child[i], "inflight", 0);
-    tree_free(g.answers);
     if (r == 0 && under_way)
         return err_set(e, -EPERM, "queue-busy", "\"%s\" has %llu under way: wait for their end",
                        m->source, (unsigned long long)under_way);
