@@ -85,21 +85,14 @@ static int declare_all(amqp_connection_state_t c, const struct tree *top, struct
 
 /* ---- the list of names ---- */
 
-static bool has(const struct tree *list, const char *name)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (strcmp(list->child[i]->text, name) == 0)
-            return true;
-    return false;
-}
-
 static int read_names(const struct amqp_got *got, struct tree **ret, struct err *e)
 {
     struct tree *t = NULL;
     bool good = got->m.body.len <= NAMES_MAX &&
                 tree_from_json(got->m.body.bytes, got->m.body.len, &t, e) == 0 && tree_is_list(t);
     for (size_t i = 0; good && i < t->n; i++)
-        good = tree_text(t->child[i]) && strlen(t->child[i]->text) < AMQP_NAME_SIZE - 8;
+        good = tree_gets(t->child[i], "name", NULL) &&
+               strlen(tree_gets(t->child[i], "name", "")) < AMQP_NAME_SIZE - 8;
     if (good) {
         *ret = t;
         return 0;
@@ -154,27 +147,58 @@ static int put_names(amqp_connection_state_t c, const struct tree *names, struct
     return r;
 }
 
-/* Adds the place's names to the list; *ret is the whole. */
+static int add_one(struct tree *list, const char *name, const struct amqp_destination *d)
+{
+    struct tree *t = tree_map();
+    int r = tree_puts(t, "name", name);
+    r = r < 0 ? r : tree_putb(t, "configured", d != NULL);
+    if (r == 0 && d) {
+        r = tree_puts(t, "order", d->strict ? "strict" : "free");
+        r = r < 0 ? r : tree_putu(t, "limit_messages", d->limit_messages);
+        r = r < 0 ? r : tree_putu(t, "limit_bytes", d->limit_bytes);
+    }
+    if (r < 0) {
+        tree_free(t);
+        return r;
+    }
+    return tree_append(list, t);
+}
+
+/* The place's destinations, and of the old list those that are not among them. */
+static int merge(const struct amqp_place *place, const struct tree *old, struct tree **ret,
+                 struct err *e)
+{
+    struct tree *list = tree_list();
+    int r = list ? 0 : -ENOMEM;
+    for (size_t i = 0; i < place->dest_n && r == 0; i++)
+        r = add_one(list, place->dest[i].name, &place->dest[i]);
+    for (size_t i = 0; old && i < old->n && r == 0; i++) {
+        const char *name = tree_gets(old->child[i], "name", "");
+        if (!amqp_place_find(place, name))
+            r = add_one(list, name, NULL);
+    }
+    if (r < 0) {
+        tree_free(list);
+        return err_set(e, -ENOMEM, "memory", "out of memory");
+    }
+    *ret = list;
+    return 0;
+}
+
+/* Makes the list that of this place; *ret is the whole. */
 static int add_names(amqp_connection_state_t c, const struct amqp_place *place, struct tree **ret,
                      struct err *e)
 {
     struct amqp_got got;
-    struct tree *names = NULL;
-    int r = take_names(c, &names, &got, e);
-    bool held = r == 1, more = false;
-    for (size_t i = 0; r >= 0 && i < place->dest_n; i++) {
-        if (has(names, place->dest[i].name))
-            continue;
-        more = true;
-        if (tree_appends(names, place->dest[i].name) < 0)
-            r = err_set(e, -ENOMEM, "memory", "out of memory");
-    }
-    if (r >= 0 && more) {
-        r = put_names(c, names, e); /* beyond one the older goes (x-max-length) */
-        r = r < 0 || !held ? r : amqp_ask_ack(c, CHANNEL, got.tag, e);
-    }
+    struct tree *old = NULL, *names = NULL;
+    int r = take_names(c, &old, &got, e);
+    bool held = r == 1;
+    r = r < 0 ? r : merge(place, old, &names, e);
+    r = r < 0 ? r : put_names(c, names, e); /* beyond one the older goes (x-max-length) */
+    r = r < 0 || !held ? r : amqp_ask_ack(c, CHANNEL, got.tag, e);
     if (held)
         amqp_got_done(&got);
+    tree_free(old);
     if (r < 0) {
         tree_free(names);
         return r;
@@ -187,7 +211,7 @@ static int unbind_gone(amqp_connection_state_t c, const struct amqp_place *place
                        const struct tree *names, struct err *e)
 {
     for (size_t i = 0; i < names->n; i++) {
-        const char *name = names->child[i]->text;
+        const char *name = tree_gets(names->child[i], "name", "");
         if (amqp_place_find(place, name))
             continue;
         (void)amqp_queue_unbind(c, CHANNEL, amqp_text(name), amqp_text(AMQP_X_HUB), amqp_text(name),
@@ -273,27 +297,43 @@ static int holds_any(amqp_connection_state_t c, const char *name, struct err *e)
     return 0;
 }
 
-int amqp_topology_names(amqp_connection_state_t c, const struct amqp_place *place,
-                        struct tree *list, struct err *e)
+int amqp_topology_registry(amqp_connection_state_t c, const struct amqp_place *place,
+                           struct tree **ret, struct err *e)
 {
     struct amqp_got got;
-    struct tree *names = NULL;
-    int r = take_names(c, &names, &got, e);
-    if (r < 0)
-        return r;
+    struct tree *names = NULL, *list = tree_list();
+    int r = list ? take_names(c, &names, &got, e) : err_set(e, -ENOMEM, "memory", "out of memory");
     if (r == 1)
         amqp_got_done(&got);
-    r = end_names(c, e);
-    for (size_t i = 0; i < place->dest_n && r >= 0; i++)
-        if (tree_appends(list, place->dest[i].name) < 0)
-            r = err_set(e, -ENOMEM, "memory", "out of memory");
-    for (size_t i = 0; i < names->n && r >= 0; i++) {
-        if (amqp_place_find(place, names->child[i]->text))
-            continue;
-        r = holds_any(c, names->child[i]->text, e);
-        if (r == 1 && tree_appends(list, names->child[i]->text) < 0)
+    r = r < 0 ? r : end_names(c, e);
+    if (r == 0 && names->n == 0) { /* imported, never declared */
+        tree_free(names);
+        names = NULL;
+        r = merge(place, NULL, &names, e);
+    }
+    for (size_t i = 0; r >= 0 && i < names->n; i++) {
+        const struct tree *t = names->child[i];
+        r = tree_getb(t, "configured", false) ? 1 : holds_any(c, tree_gets(t, "name", ""), e);
+        if (r == 1 && tree_append(list, tree_copy(t)) < 0)
             r = err_set(e, -ENOMEM, "memory", "out of memory");
     }
     tree_free(names);
-    return r < 0 ? r : 0;
+    if (r < 0) {
+        tree_free(list);
+        return r;
+    }
+    *ret = list;
+    return 0;
+}
+
+int amqp_topology_names(amqp_connection_state_t c, const struct amqp_place *place,
+                        struct tree *list, struct err *e)
+{
+    struct tree *known = NULL;
+    int r = amqp_topology_registry(c, place, &known, e);
+    for (size_t i = 0; r == 0 && i < known->n; i++)
+        if (tree_appends(list, tree_gets(known->child[i], "name", "")) < 0)
+            r = err_set(e, -ENOMEM, "memory", "out of memory");
+    tree_free(known);
+    return r;
 }

@@ -27,8 +27,9 @@
  * named by the broker (amq.gen-*), and answers a question with what AMQP does not tell: in flight,
  * paused, last error exchange reeve.answer    direct   the answers; key: the question's reply_to
  *   queue    reeve.names     durable, classic, x-max-length 1: one message, the JSON list of all
- *                                     destinations that were ever declared here, so that one that
- *                                     left the plan is still found. On reeve.back, too
+ *                                     destinations that were ever declared here, each {"name",
+ *                                     "configured", "order", "limit_…"} as of the last declaration:
+ *                                     one that left the plan is still found. On reeve.back, too
  *   queue    reeve.moving    durable, quorum: a note of the move that is under way, for whoever
  * finds that it was cut off (amqp_query_move.c). On reeve.back, too queue    reeve.lock.*
  * exclusive, for a moment: whoever has it is alone at something
@@ -170,8 +171,12 @@ int amqp_topology_declare(const struct amqp_place *place, struct err *e);
 /* Passive checks only, for a user that may not configure: are `names` there? */
 int amqp_topology_check(amqp_connection_state_t c, const struct amqp_place *place,
                         const char *const *names, size_t n, struct err *e);
-/* The names of all destinations that were ever declared here: those of the place, and others that
- * are not empty. Appends text nodes to list. */
+/* The destinations of the last declaration (of the place, if there was none), and of the earlier
+ * ones those that are not empty: a list of maps {"name", "configured": bool, "order",
+ * "limit_messages", "limit_bytes"}. */
+int amqp_topology_registry(amqp_connection_state_t c, const struct amqp_place *place,
+                           struct tree **ret, struct err *e);
+/* Their names, appended to list as text. */
 int amqp_topology_names(amqp_connection_state_t c, const struct amqp_place *place,
                         struct tree *list, struct err *e);
 /* RabbitMQ's definitions (the format of its `export_definitions`): vhost, exchanges, queues,

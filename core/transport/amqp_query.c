@@ -17,7 +17,8 @@
 
 struct figures { /* of one destination */
     const char *name;
-    const struct amqp_destination *plan; /* NULL: it left the plan */
+    const struct tree *known; /* of the registry */
+    bool strict;
     uint64_t ready, head, dead, delayed, inflight, oldest_ms;
     uint32_t consumers, active, paused; /* counted by the broker; that answered */
     uint32_t holding; /* of the paused: with messages; a quorum queue counts those, too */
@@ -26,9 +27,8 @@ struct figures { /* of one destination */
 };
 
 struct status {
-    struct amqp_place *place;
     amqp_connection_state_t c;
-    struct tree *names;
+    struct tree *known;
     struct amqp_gathered gathered;
     struct figures *f;
     size_t n;
@@ -56,18 +56,19 @@ static int count(struct status *s, const char *name, const char *end, uint64_t *
 
 static int count_all(struct status *s, struct err *e)
 {
-    s->f = xcalloc(s->names->n + 1, sizeof *s->f);
+    s->f = xcalloc(s->known->n + 1, sizeof *s->f);
     if (!s->f)
         return err_set(e, -ENOMEM, "memory", "out of memory");
-    s->n = s->names->n;
+    s->n = s->known->n;
     int r = 0;
     for (size_t i = 0; i < s->n && r == 0; i++) {
         struct figures *f = &s->f[i];
-        f->name = s->names->child[i]->text;
-        f->plan = amqp_place_find(s->place, f->name);
+        f->known = s->known->child[i];
+        f->name = tree_gets(f->known, "name", "");
+        f->strict = strcmp(tree_gets(f->known, "order", "free"), "strict") == 0;
         r = count(s, f->name, "", &f->ready, &f->consumers, e);
         r = r < 0 ? r : count(s, f->name, AMQP_DEAD_END, &f->dead, NULL, e);
-        if (r == 0 && (!f->plan || f->plan->strict))
+        if (r == 0 && (f->strict || !tree_getb(f->known, "configured", false)))
             r = count(s, f->name, AMQP_HEAD_END, &f->head, NULL, e);
     }
     return r;
@@ -173,7 +174,7 @@ static int look_at_delayed(struct status *s, struct err *e)
 static int look_at_oldest(struct status *s, struct figures *f, struct err *e)
 {
     struct amqp_got g;
-    if (!f->ready || f->consumers || !f->plan || f->plan->strict)
+    if (!f->ready || f->consumers || f->strict || !tree_getb(f->known, "configured", false))
         return 0;
     int r = amqp_ask_get(s->c, 1, f->name, &g, e);
     if (r != 1)
@@ -202,10 +203,10 @@ static int put(const struct status *s, const struct figures *f, struct tree *lis
         r = tree_putu(t, "oldest_ms", f->oldest_ms);
     r = r < 0 ? r : tree_putu(t, "consumers", (uint64_t)f->consumers + f->paused);
     r = r < 0 ? r : tree_putb(t, "paused", f->paused > 0 && f->consumers == 0);
-    r = r < 0 ? r : tree_putb(t, "configured", f->plan != NULL);
-    r = r < 0 ? r : tree_putu(t, "limit_messages", f->plan ? f->plan->limit_messages : 0);
-    r = r < 0 ? r : tree_putu(t, "limit_bytes", f->plan ? f->plan->limit_bytes : 0);
-    r = r < 0 ? r : tree_puts(t, "order", f->plan && f->plan->strict ? "strict" : "free");
+    r = r < 0 ? r : tree_putb(t, "configured", tree_getb(f->known, "configured", false));
+    r = r < 0 ? r : tree_putu(t, "limit_messages", tree_getu(f->known, "limit_messages", 0));
+    r = r < 0 ? r : tree_putu(t, "limit_bytes", tree_getu(f->known, "limit_bytes", 0));
+    r = r < 0 ? r : tree_puts(t, "order", f->strict ? "strict" : "free");
     if (r == 0 && f->last_error)
         r = tree_put(t, "last_error", tree_copy(f->last_error));
     if (r < 0) {
@@ -233,10 +234,9 @@ static int say(const struct status *s, struct tree **ret, struct err *e)
 
 int amqp_status(struct amqp_place *place, struct tree **ret, struct err *e)
 {
-    struct status s = {.place = place, .names = tree_list()};
-    int r =
-        s.names ? amqp_link_open(place, &s.c, e) : err_set(e, -ENOMEM, "memory", "out of memory");
-    r = r < 0 ? r : amqp_topology_names(s.c, place, s.names, e);
+    struct status s = {.n = 0};
+    int r = amqp_link_open(place, &s.c, e);
+    r = r < 0 ? r : amqp_topology_registry(s.c, place, &s.known, e);
     r = r < 0 ? r : count_all(&s, e);
     r = r < 0 ? r : ask_clients(&s, e);
     r = r < 0 ? r : look_at_delayed(&s, e);
@@ -244,7 +244,7 @@ int amqp_status(struct amqp_place *place, struct tree **ret, struct err *e)
         r = look_at_oldest(&s, &s.f[i], e);
     r = r < 0 ? r : say(&s, ret, e);
     tree_free(s.gathered.answers);
-    tree_free(s.names);
+    tree_free(s.known);
     free(s.f);
     amqp_link_close(s.c);
     return r;

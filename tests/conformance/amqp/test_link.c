@@ -148,6 +148,7 @@ static void wrong_credentials_and_hosts_are_told_apart(void **state)
     set(&p.password, "wrong-secret");
     refused(-EPERM, "not-allowed", "ACCESS_REFUSED");
     assert_null(strstr(e.text, "wrong-secret"));
+    amqp_place_done(&p);
     assert_int_equal(engine_amqp_place(&g, "all", &p), 0);
     set(&p.vhost, "no-such-host");
     refused(-EPERM, "not-allowed", "no-such-host");
