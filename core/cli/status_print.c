@@ -152,11 +152,13 @@ static void print_queue(const struct paint *p, const struct tree *t, int w)
     uint64_t dead = tree_getu(t, "dead", 0);
     fprintf(p->out, "%-*s  ", w, shown(text, sizeof text, tree_gets(t, "name", "?")));
     print_bar(p, t);
-    fprintf(p->out, " %8s %8s %9s ", tree_gets(t, "ready", "0"), tree_gets(t, "delayed", "0"),
-            tree_gets(t, "inflight", "0"));
+    /* a dash: the engine cannot tell (transport.h) */
+    fprintf(p->out, " %8s %8s %9s ", tree_gets(t, "ready", "-"), tree_gets(t, "delayed", "-"),
+            tree_gets(t, "inflight", "-"));
     (void)snprintf(text, sizeof text, "%6s", tree_gets(t, "dead", "0"));
     painted(p, dead ? RED : NULL, text, 6);
-    fprintf(p->out, " %12s", duration(a, tree_getu(t, "oldest_ms", 0)));
+    fprintf(p->out, " %12s",
+            tree_get(t, "oldest_ms") ? duration(a, tree_getu(t, "oldest_ms", 0)) : "-");
     if (!tree_getb(t, "configured", true))
         painted(p, RED, "  orphan: no connector delivers these", 0);
     if (tree_getb(t, "paused", false))
