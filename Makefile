@@ -153,7 +153,7 @@ unit: $(UNIT) ## unit tests only (unit-ROOM for one room)
 	@bash tests/run_units $^
 
 CONFORMANCE      := $(patsubst %.c,$O/%,$(wildcard tests/conformance/test_*.c))
-CONFORMANCE_AMQP := $(patsubst %.c,$O/%,$(wildcard tests/conformance/amqp/test_*.c)) # what only this engine has; CONFORMANCE joins when its client is there
+CONFORMANCE_AMQP := $(patsubst %.c,$O/%,$(wildcard tests/conformance/amqp/test_*.c)) # what only this engine has
 CONFORMANCE_STATE := $(patsubst %.c,$O/%,$(wildcard tests/conformance/state/test_*.c)) # what only a shared store has
 $(CONFORMANCE) $(CONFORMANCE_AMQP) $(CONFORMANCE_STATE): $O/%: $O/%.o $(TESTLIB) $(call lib_of,spool transport state journal message base)
 	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSLIBS) $(AMQPLIB) $(PQLIB) -lcmocka
@@ -165,7 +165,7 @@ conformance-amqp: $(CONFORMANCE) $(CONFORMANCE_AMQP) $(PROGRAMS)
 	@if [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; then \
 	  if [ -z "$$REEVE_RABBITMQ" ]; then \
 	    export REEVE_RABBITMQ=$$(mktemp -d); trap 'contrib/servers/rabbitmq remove "$$REEVE_RABBITMQ"' EXIT; fi; \
-	  REEVE_BUILD=$(abspath $O) REEVE_ENGINE=amqp RUN_SECONDS=900 bash tests/run_units $(CONFORMANCE_AMQP); \
+	  REEVE_BUILD=$(abspath $O) REEVE_ENGINE=amqp RUN_SECONDS=900 bash tests/run_units $(CONFORMANCE_AMQP) $(CONFORMANCE); \
 	else echo "SKIP: rabbitmq-server is not installed (contrib/setup test)"; fi
 
 conformance-state: $(UNIT.state) $(CONFORMANCE_STATE) # on PostgreSQL; on SQLite it is unit-state
