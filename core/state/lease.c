@@ -19,6 +19,7 @@
 #define RELEASE_MS   500u
 #define NONCE_LEN    16
 #define NAME_MAX_LEN 200
+#define SERVER_KEYS  3
 
 enum phase { AWAY, DIALING, SETTLING, IDLE, LOOKING, TAKING, RENEWING };
 
@@ -35,6 +36,8 @@ struct lease {
     bool held;
     uint64_t epoch, held_until_ms, asked_ms;
     struct lease_events events;
+    char *servers[SERVER_KEYS], *chosen[SERVER_KEYS]; /* hosts, addresses, ports */
+    size_t servers_n, server;                         /* the next one to be tried */
 };
 
 #define TTL "clock_timestamp() + 6 * interval '1 second'" /* LEASE_TTL_MS */
@@ -104,12 +107,43 @@ static void hang_up(struct lease *l, const char *why)
     l->until_ms = now_ms() + (pause < BACK_OFF_MAX ? pause : BACK_OFF_MAX);
 }
 
+/* The nth of a list; the only one, if there is one. */
+static char *nth(const char *list, size_t n)
+{
+    const char *only = list;
+    while (n-- && list)
+        list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL;
+    if (!list && !strchr(only, ','))
+        list = only;
+    return list ? strndup(list, strcspn(list, ",")) : NULL;
+}
+
+/* Of several servers each attempt takes the next one: libpq would wait at the first of them for as
+ * long as the system does, when it is asked not to block. */
+static void choose_server(struct lease *l, const char *keys[], const char *values[])
+{
+    static const char *const names[SERVER_KEYS] = {"host", "hostaddr", "port"};
+    size_t n = 0;
+    for (size_t i = 0; i < SERVER_KEYS && l->servers_n > 1; i++) {
+        free(l->chosen[i]);
+        l->chosen[i] = l->servers[i] ? nth(l->servers[i], l->server) : NULL;
+        if (l->chosen[i]) {
+            keys[n] = names[i];
+            values[n++] = l->chosen[i];
+        }
+    }
+    keys[n] = values[n] = NULL;
+    if (l->servers_n)
+        l->server = (l->server + 1) % l->servers_n;
+}
+
 static void dial(struct lease *l)
 {
     const char *keys[PG_PARAMETERS], *values[PG_PARAMETERS];
     char application[NAME_MAX_LEN + 16];
     (void)snprintf(application, sizeof(application), "reeve lease %s", l->name);
-    pg_parameters(l->p.conninfo, application, keys, values);
+    size_t n = pg_parameters(l->p.conninfo, application, keys, values);
+    choose_server(l, keys + n, values + n);
     l->c = PQconnectStartParams(keys, values, 1);
     if (!l->c || PQstatus(l->c) == CONNECTION_BAD) {
         hang_up(l, l->c ? PQerrorMessage(l->c) : "out of memory");
@@ -122,6 +156,9 @@ static void dial(struct lease *l)
 
 static void go_on_dialing(struct lease *l)
 {
+    struct pollfd f = {.fd = PQsocket(l->c), .events = l->wanted};
+    if (poll(&f, 1, 0) <= 0) /* libpq takes our word that it is ready */
+        return;
     switch (PQconnectPoll(l->c)) {
     case PGRES_POLLING_READING:
         l->wanted = POLLIN;
@@ -314,13 +351,35 @@ uint64_t lease_timeout(const struct lease *l)
     return at > now ? at - now : 0;
 }
 
-static int check_conninfo(const char *conninfo, struct err *e)
+/* What the conninfo says of servers: lists of the same length. */
+static int note_servers(struct lease *l, const PQconninfoOption *options, struct err *e)
+{
+    static const char *const names[SERVER_KEYS] = {"host", "hostaddr", "port"};
+    for (const PQconninfoOption *o = options; o->keyword; o++)
+        for (size_t i = 0; i < SERVER_KEYS; i++) {
+            if (!o->val || strcmp(o->keyword, names[i]) != 0)
+                continue;
+            l->servers[i] = strdup(o->val);
+            if (!l->servers[i])
+                return err_set(e, -ENOMEM, "memory", "no memory for a lease");
+            size_t n = 1;
+            for (const char *p = o->val; (p = strchr(p, ',')) != NULL; p++)
+                n++;
+            if (n > l->servers_n && i < 2)
+                l->servers_n = n;
+        }
+    return 0;
+}
+
+static int read_conninfo(struct lease *l, const char *conninfo, struct err *e)
 {
     char *why = NULL;
     PQconninfoOption *options = PQconninfoParse(conninfo, &why);
     int r = options ? 0
                     : err_set(e, -EINVAL, "state-refused", "the conninfo of PostgreSQL: %s",
                               why ? why : "out of memory");
+    if (r == 0)
+        r = note_servers(l, options, e);
     PQconninfoFree(options);
     PQfreemem(why);
     return r;
@@ -329,11 +388,9 @@ static int check_conninfo(const char *conninfo, struct err *e)
 int lease_open(const char *conninfo, const char *name, const char *holder,
                const struct lease_events *events, struct lease **ret, struct err *e)
 {
-    int r = check_conninfo(conninfo, e);
-    if (r == 0 && strlen(name) > NAME_MAX_LEN)
-        r = err_set(e, -EINVAL, "plan", "the name of a lease has at most %d bytes", NAME_MAX_LEN);
-    if (r < 0)
-        return r;
+    if (strlen(name) > NAME_MAX_LEN)
+        return err_set(e, -EINVAL, "plan", "the name of a lease has at most %d bytes",
+                       NAME_MAX_LEN);
     struct lease *l = xcalloc(1, sizeof(*l));
     if (!l || random_bytes(l->nonce, NONCE_LEN) < 0) {
         free(l);
@@ -342,7 +399,9 @@ int lease_open(const char *conninfo, const char *name, const char *holder,
     (void)snprintf(l->name, sizeof(l->name), "%s", name);
     (void)snprintf(l->holder, sizeof(l->holder), "%s", holder);
     l->events = *events;
-    r = pg_init(&l->p, conninfo, "reeve lease", NULL, 0, e);
+    int r = read_conninfo(l, conninfo, e);
+    if (r == 0)
+        r = pg_init(&l->p, conninfo, "reeve lease", NULL, 0, e);
     if (r < 0) {
         lease_close(l);
         return r;
@@ -376,5 +435,9 @@ void lease_close(struct lease *l)
         give_back(l);
     PQfinish(l->c);
     pg_done(&l->p);
+    for (size_t i = 0; i < SERVER_KEYS; i++) {
+        free(l->servers[i]);
+        free(l->chosen[i]);
+    }
     free(l);
 }

@@ -49,8 +49,8 @@ void pg_done(struct pg *p)
     p->conninfo = p->application = NULL;
 }
 
-void pg_parameters(const char *conninfo, const char *application, const char *keys[],
-                   const char *values[])
+size_t pg_parameters(const char *conninfo, const char *application, const char *keys[],
+                     const char *values[])
 {
     static const char *const defaults[][2] = {
         {"connect_timeout", "5"},
@@ -69,6 +69,7 @@ void pg_parameters(const char *conninfo, const char *application, const char *ke
     keys[n] = "dbname", values[n++] = conninfo; /* expanded; what stands before it is overridden */
     keys[n] = "client_encoding", values[n++] = "UTF8";
     keys[n] = values[n] = NULL;
+    return n;
 }
 
 /* ---- errors ---- */

@@ -39,10 +39,11 @@ void pg_done(struct pg *p);
 int pg_connect(struct pg *p, struct err *e);
 void pg_drop(struct pg *p); /* closes it; the next use connects again */
 /* What a connection attempt is made with: our defaults, then the conninfo, then what must be so.
- * keys and values: PG_PARAMETERS places each. */
-#define PG_PARAMETERS 12
-void pg_parameters(const char *conninfo, const char *application, const char *keys[],
-                   const char *values[]);
+ * keys and values: PG_PARAMETERS places each. Returns where the closing NULL stands; a few more may
+ * be added from there. */
+#define PG_PARAMETERS 16
+size_t pg_parameters(const char *conninfo, const char *application, const char *keys[],
+                     const char *values[]);
 /* What every session is told first; ends in one result. */
 extern const char pg_settings[];
 

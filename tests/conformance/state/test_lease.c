@@ -6,6 +6,7 @@
 #include "state/lease.h"
 #include "base/util.h"
 #include <errno.h>
+#include <arpa/inet.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -300,6 +302,43 @@ static void without_a_server_nothing_is_held(void **state)
     lease_close(NULL);
 }
 
+static void count_taken(void *arg, uint64_t epoch)
+{
+    (void)epoch;
+    (*(unsigned *)arg)++;
+}
+
+/* The first server of the list takes connections and says nothing. */
+static void a_server_that_is_silent_is_passed_over(void **state)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(at);
+    char conninfo[2048];
+    const char *port = strstr(store_conninfo(), "port=");
+    unsigned taken = 0;
+    const struct lease_events events = {&taken, count_taken, NULL};
+    struct lease *l = NULL;
+    (void)state;
+    store_needs_server();
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(listen(fd, 5), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    assert_non_null(port);
+    (void)snprintf(conninfo, sizeof(conninfo), "%s host=127.0.0.1,127.0.0.1 port=%d,%ld",
+                   store_conninfo(), ntohs(at.sin_port), strtol(port + 5, NULL, 10));
+    assert_int_equal(lease_open(conninfo, "feed", "a", &events, &l, &e), 0);
+    uint64_t until = mono_ms() + 10000;
+    while (!taken && mono_ms() < until) {
+        lease_run(l);
+        pause_ms(lease_timeout(l) < 5 ? (unsigned)lease_timeout(l) : 5);
+    }
+    assert_int_equal(taken, 1);
+    assert_true(lease_held(l));
+    lease_close(l);
+    (void)close(fd);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -309,6 +348,7 @@ int main(void)
         CASE(an_orderly_end_hands_it_over_at_once),
         CASE(it_goes_on_after_the_server_was_killed),
         CASE(without_a_server_nothing_is_held),
+        CASE(a_server_that_is_silent_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
