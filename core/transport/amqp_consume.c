@@ -256,7 +256,8 @@ static void closed(struct amqp_client *c, struct ac_sub *s, const amqp_channel_c
     (void)amqp_close_reason(m->reply_code, m->reply_text, what, &e);
     ac_send(c, s->channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
     ac_sub_lost(c, s);
-    log_warning("subscription-lost", NULL, "%s", e.text);
+    if (!s->bad) /* the first of a row; the reason is told each time */
+        log_warning("subscription-lost", NULL, "%s", e.text);
     try_later(c, s, &e);
 }
 

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_client - what only RabbitMQ does to a client: an alarm, silence, a deleted queue, a refusal
+ * by policy, a connection that the operator closes. */
+#include "conformance/stage.h"
+#include "base/util.h"
+#include "lib/engine_amqp.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static void ctl(const char *arguments)
+{
+    char line[1024];
+    const char *source = getenv("REEVE_SOURCE");
+    (void)snprintf(line, sizeof line, "%s/contrib/servers/rabbitmq ctl %s %s >/dev/null",
+                   source ? source : ".", engine_amqp_dir(), arguments);
+    assert_int_equal(system(line), 0);
+}
+
+static void an_alarm_is_told_and_what_is_under_way_waits(void **state)
+{
+    (void)state;
+    probe_open(&pub, &g, "all");
+    publish_n("register", 0, 1);
+    ctl("set_vm_memory_high_watermark absolute 1");
+    for (unsigned i = 1; i <= 20; i++)
+        probe_send(&pub, i, "register");
+    probe_wait(&pub, &pub.losses, 1);
+    assert_non_null(strstr(pub.why, "blocked"));
+    for (unsigned i = 21; i <= 80; i++) /* the window takes them, the broker does not get them */
+        probe_send(&pub, i, "register");
+    unsigned before = pub.confirmed;
+    probe_idle(&pub, 1000);
+    assert_int_equal(pub.confirmed, before);
+    assert_false(pub.usable);
+    ctl("set_vm_memory_high_watermark absolute 1GB");
+    probe_wait(&pub, &pub.confirmed, 81);
+    assert_true(pub.usable);
+    assert_int_equal(pub.losses, 1); /* the connection has lived on */
+    assert_int_equal(probe_figure(&pub, "register", "ready"), 81);
+}
+
+static void a_broker_that_stands_still_freezes_nobody_and_is_noticed(void **state)
+{
+    static const char *const dest[] = {"register"};
+    static char big[200 << 10];
+    uint64_t longest = 0, start = mono_ms();
+    unsigned sent = 0;
+    (void)state;
+    probe_open(&pub, &g, "all");
+    probe_open(&con, &g, "register.deliver");
+    consume(&con, "register", 10);
+    publish_n("foodbank", 0, 1);
+    assert_int_equal(kill(g.pid, SIGSTOP), 0);
+    while (pub.losses == 0 && mono_ms() - start < 40000) {
+        uint64_t before = mono_ms();
+        while (transport_publish(pub.t, 10 + sent, "big", big, sizeof big, dest, 1) == 0)
+            sent++;
+        assert_int_equal(transport_run(pub.t), 0);
+        longest = mono_ms() - before > longest ? mono_ms() - before : longest;
+        probe_idle(&pub, 20);
+    }
+    uint64_t noticed = mono_ms() - start, closing = mono_ms();
+    probe_close(&con); /* bounded also now */
+    closing = mono_ms() - closing;
+    assert_int_equal(kill(g.pid, SIGCONT), 0);
+    print_message("noticed after %u ms; the longest call %u ms; close %u ms\n", (unsigned)noticed,
+                  (unsigned)longest, (unsigned)closing);
+    assert_true(pub.losses >= 1 && sent > 0);
+    assert_true(longest < 1000);
+    assert_true(closing < 10000);
+    probe_wait(&pub, &pub.confirmed, 1 + sent);
+    assert_int_equal(pub.failed + pub.twice, 0);
+}
+
+static void a_deleted_queue_is_told_and_others_go_on(void **state)
+{
+    char path[128];
+    (void)state;
+    probe_open(&pub, &g, "all");
+    probe_open(&con, &g, "all");
+    con.settle_done = true;
+    consume(&con, "register", 10);
+    consume(&con, "foodbank", 10);
+    publish_n("register", 0, 1);
+    probe_wait(&con, &con.settled, 1);
+    (void)snprintf(path, sizeof path, "queues/%s/register", g.vhost);
+    assert_int_equal(engine_amqp_api("DELETE", path, NULL, NULL), 204);
+    probe_wait(&con, &con.losses, 1);
+    assert_non_null(strstr(con.why, "destination-unknown"));
+    publish_n("foodbank", 1, 1);
+    probe_wait(&con, &con.settled, 2);
+    probe_send(&pub, 2, "register");
+    probe_wait(&pub, &pub.failed, 1);
+    assert_string_equal(pub.code, "destination-unknown");
+    assert_false(con.usable);
+    assert_int_equal(engine_start(&g), 0); /* declares it again */
+    publish_n("register", 3, 1);
+    probe_wait(&con, &con.settled, 3);
+    assert_true(con.usable);
+}
+
+static void what_the_brokers_own_limit_refuses_has_failed(void **state)
+{
+    static const struct {
+        const char *name, *code;
+    } table[] = {{"register", "transport"}, {"ledger", "transport"}, {"small", "destination-full"}};
+    char path[128];
+    unsigned tag = 0;
+    (void)state;
+    probe_open(&pub, &g, "all");
+    (void)snprintf(path, sizeof path, "policies/%s/short", g.vhost);
+    assert_int_equal(engine_amqp_api("PUT", path,
+                                     "{\"pattern\":\"^(register|ledger|small)$\",\"definition\":{"
+                                     "\"max-length\":1},\"apply-to\":\"queues\"}",
+                                     NULL),
+                     201);
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        unsigned failed = pub.failed, ended = pub.failed + pub.confirmed;
+        for (unsigned k = 0; pub.failed == failed && k < 500; k++) { /* a policy takes a while */
+            probe_send(&pub, tag++, table[i].name);
+            ended++;
+            for (unsigned w = 0; pub.failed + pub.confirmed < ended && w < 500; w++)
+                probe_idle(&pub, 2);
+        }
+        assert_int_equal(pub.failed, failed + 1);
+        assert_string_equal(pub.code, table[i].code);
+        assert_non_null(strstr(pub.text, table[i].name));
+    }
+}
+
+static void a_connection_closed_by_the_operator_comes_back(void **state)
+{
+    char line[128];
+    unsigned seen[400] = {0};
+    (void)state;
+    probe_open(&pub, &g, "all");
+    probe_open(&con, &g, "register.deliver");
+    con.settle_done = true;
+    consume(&con, "register", 50);
+    for (unsigned i = 0; i < 400; i++) {
+        probe_send(&pub, i, "register");
+        probe_idle(&con, 0);
+        if (i == 100 || i == 300) {
+            (void)snprintf(line, sizeof line, "close_all_connections --vhost %s test", g.vhost);
+            ctl(line);
+        }
+    }
+    probe_wait(&pub, &pub.confirmed, 400);
+    assert_true(pub.losses >= 2);
+    assert_non_null(strstr(pub.why, "CONNECTION_FORCED"));
+    for (unsigned w = 0;
+         w < 600 &&
+         probe_figure(&pub, "register", "ready") + probe_figure(&pub, "register", "inflight") > 0;
+         w++)
+        probe_idle(&con, 50);
+    for (unsigned i = 0; i < con.jobs; i++)
+        seen[strtoul(con.got[i].id + 1, NULL, 10)]++;
+    for (unsigned i = 0; i < 400; i++)
+        assert_true(seen[i] >= 1);
+    assert_int_equal(pub.failed + pub.twice, 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(an_alarm_is_told_and_what_is_under_way_waits),
+        T(a_broker_that_stands_still_freezes_nobody_and_is_noticed),
+        T(a_deleted_queue_is_told_and_others_go_on),
+        T(what_the_brokers_own_limit_refuses_has_failed),
+        T(a_connection_closed_by_the_operator_comes_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
