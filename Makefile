@@ -235,6 +235,7 @@ demo: ## the sample hub: set up, build, run, push, route, explain (ONCE=1, FILE=
 	@$(MAKE) --no-print-directory all
 	@REEVE_BUILD=$(abspath $O) ONCE="$(ONCE)" FILE="$(FILE)" /usr/bin/python3 contrib/demo/demo.py
 
+$O/contrib/bench/%.o: CSTD += -Itests
 BENCH := $(patsubst contrib/bench/%.c,%,$(wildcard contrib/bench/bench_*.c))
 $(addprefix $O/contrib/bench/,$(BENCH)): $O/%: $O/%.o $(ROOM_LIBS) $(TESTLIB)
 	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -ljson-c $(SYSLIBS) $(AMQPLIB) $(PQLIB) -lmicrohttpd -lgnutls

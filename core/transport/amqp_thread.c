@@ -20,7 +20,7 @@
 
 #define BACKOFF_LAST_MS 2000u
 #define SETTLED_DOWN_MS 5000u /* a connection that lasted this long has earned a quick retry */
-#define TURN_FRAMES     512   /* then the caller hears of it */
+#define TURN_FRAMES     96    /* then the caller hears of it */
 #define RELEASE_FRAMES  16    /* the library keeps what it has read until it is told not to */
 #define IDLE_MS         1000u /* heartbeats are served inside the library's calls only */
 #define WATCH_MS        30000u

@@ -29,6 +29,7 @@ static void tags_end_in_any_order_and_once(void **state)
         assert_int_equal(r.low, table[i].low);
     }
     assert_int_equal(r.open, 0);
+    amqp_ring_done(&r);
 }
 
 static void slots_keep_what_they_were_given_while_the_ring_grows(void **state)
