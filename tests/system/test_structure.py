@@ -59,7 +59,8 @@ def test_the_worker_exports_the_host_services_and_nothing_else():
     if any(s in libraries(program("reeve-worker")) for s in ("libasan", "libtsan")) or "__asan_init" in exported(program("reeve-worker")):
         assert wanted <= ours
     else:
-        assert ours - {"_IO_stdin_used", "stdin", "stdout", "stderr", "environ", "__environ", "optarg", "optind"} == wanted
+        data = {"_IO_stdin_used", "stdin", "stdout", "stderr", "environ", "__environ", "optarg", "optind", "amqp_empty_bytes", "amqp_empty_table"}
+        assert ours - data == wanted  # data: of other libraries, which the program holds a copy of
 
 
 @pytest.mark.parametrize("name", MODULES)
