@@ -328,8 +328,10 @@ static reeve_rc settle_all(reeve_ctx *ctx, struct outbox *out)
         out->most = limit_in(why);
     for (size_t i = 0; i < out->published; i++)
         settle_one(out, i, why);
-    if (out->window.open > 0) { /* what comes late would be taken for others */
-        out->link.lost = true;  /* nor is a goodbye waited for */
+    /* Blocked, it stays open: nothing more is sent before the broker takes messages again, and what
+     * it still says of these is passed over, their tags being gone. */
+    if (out->window.open > 0 && !out->link.blocked) {
+        out->link.lost = true; /* no goodbye is waited for */
         link_close(&out->link);
     }
     return over ? REEVE_OK : reeve_fail(ctx, REEVE_DOWN, "%s", why);

@@ -36,6 +36,7 @@ struct inbox {
     struct held *first, *last; /* in the order of delivery */
     size_t n, bytes;
     uint64_t next_token, max_bytes;
+    uint64_t host_again; /* the host took no more: not before */
     bool polling, consuming, keep;
     struct wrap wrap; /* type NULL: plain messages stay plain */
     const char *default_type;
@@ -277,13 +278,13 @@ static bool submit(reeve_ctx *ctx, struct inbox *in, struct held *h)
     if (rc == REEVE_OK)
         return true;
     h->token = 0;
-    h->not_before = mono_now() + AGAIN_MIN;
+    in->host_again = mono_now() + AGAIN_MIN;
     return false;
 }
 
 static struct held *next_ready(struct inbox *in, uint64_t now)
 {
-    struct held *h = in->first;
+    struct held *h = in->host_again > now ? NULL : in->first;
     while (h && (!h->whole || h->token || h->outcome != OUTCOME_OPEN || h->not_before > now))
         h = h->next;
     return h;
@@ -385,7 +386,8 @@ static uint64_t patience(struct inbox *in)
     for (const struct held *h = in->first; h; h = h->next) {
         if (!h->whole || h->token || h->outcome != OUTCOME_OPEN)
             continue;
-        uint64_t left = h->not_before > now ? h->not_before - now : 0;
+        uint64_t at = h->not_before > in->host_again ? h->not_before : in->host_again;
+        uint64_t left = at > now ? at - now : 0;
         ms = left < ms ? left : ms;
     }
     return ms;

@@ -433,7 +433,8 @@ def test_a_memory_alarm_pauses_the_sink_and_nothing_is_lost(hub, party, rabbitmq
         h.wait_log("the broker takes no messages now: low on memory", 40)
     finally:
         rabbitmq.memory_alarm(False)
-    assert set(party.take_ids("out", {f"e{n}" for n in range(30, 60)})) == {f"e{n}" for n in range(30, 60)}
+    seen = party.take_ids("out", {f"e{n}" for n in range(30, 60)})
+    assert set(seen) == {f"e{n}" for n in range(30, 60)} and sum(seen.values()) <= 30 + 100, "what was on its way may come again"
     assert h.command("dead", "list", "-c", h.config).stdout.count("e3") == 0
 
 
