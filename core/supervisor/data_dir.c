@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,16 +65,42 @@ static int link_run(const struct plan *p, struct err *e)
     return 0;
 }
 
+#define LOOKING      "looking" /* in the lock instead of a pid: it is over soon */
+#define LOOK_WAIT_MS 25000u
+#define LOOK_STEP_MS 20
+
+static void read_lock(int fd, char who[32])
+{
+    ssize_t n = pread(fd, who, 31, 0);
+    who[n > 0 ? n : 0] = '\0';
+}
+
+/* Who only looks at the queues of a hub that does not run does not keep it from starting. */
+static int take(int fd)
+{
+    for (uint64_t end = mono_ms() + LOOK_WAIT_MS;;) {
+        char who[32];
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        if (errno != EWOULDBLOCK)
+            return -errno;
+        read_lock(fd, who);
+        if (strncmp(who, LOOKING, strlen(LOOKING)) != 0 || mono_ms() >= end)
+            return -EWOULDBLOCK;
+        (void)poll(NULL, 0, LOOK_STEP_MS);
+    }
+}
+
 static int refuse_second(int fd, const char *data, struct err *e)
 {
-    char who[32] = "";
-    ssize_t n = pread(fd, who, sizeof who - 1, 0);
-    who[n > 0 ? strspn(who, "0123456789") : 0] = '\0';
+    char who[32];
+    read_lock(fd, who);
+    who[strspn(who, "0123456789")] = '\0';
     return err_set(e, -EBUSY, "already-running", "a hub is already running in %s%s%s", data,
                    *who ? ", pid " : "", who);
 }
 
-static int lock(const char *data, int *ret, struct err *e)
+static int lock(const char *data, bool look, int *ret, struct err *e)
 {
     _cleanup_free_ char *path = path_join(data, "lock");
     char pid[32];
@@ -82,11 +109,12 @@ static int lock(const char *data, int *ret, struct err *e)
     _cleanup_close_ int fd = open_private(path, O_RDWR);
     if (fd < 0)
         return err_set(e, fd, "data-lock", "%s: %s", path, strerror(-fd));
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK
-                   ? refuse_second(fd, data, e)
-                   : err_set(e, -errno, "data-lock", "%s: %s", path, strerror(errno));
-    int n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    int r = take(fd);
+    if (r < 0)
+        return r == -EWOULDBLOCK ? refuse_second(fd, data, e)
+                                 : err_set(e, r, "data-lock", "%s: %s", path, strerror(-r));
+    int n = look ? snprintf(pid, sizeof pid, LOOKING "\n")
+                 : snprintf(pid, sizeof pid, "%d\n", (int)getpid());
     if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
         return err_set(e, -EIO, "data-lock", "%s: cannot write the process number", path);
     *ret = TAKE_FD(fd);
@@ -120,7 +148,7 @@ static int refuse_foreign(const char *data, struct err *e)
                    data, other);
 }
 
-int data_dir_open(const struct plan *p, int *ret_lock, struct err *e)
+int data_dir_open(const struct plan *p, bool look, int *ret_lock, struct err *e)
 {
     int fd = -1;
     int r = make_dirs(p->data);
@@ -128,7 +156,7 @@ int data_dir_open(const struct plan *p, int *ret_lock, struct err *e)
         return err_set(e, r, "data-directory", "cannot make %s: %s", p->data, strerror(-r));
     r = refuse_foreign(p->data, e);
     if (r == 0)
-        r = lock(p->data, &fd, e);
+        r = lock(p->data, look, &fd, e);
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(below); i++)
         r = make_below(p->data, below[i], e);
     if (r == 0) {

@@ -49,6 +49,16 @@ static void end(struct unit *u, struct unit_env *env)
         turn(u, env);
 }
 
+int supervisor_lock(const struct tree *plan, int *ret_fd, struct err *e)
+{
+    struct plan *p = NULL;
+    struct tree *copy = tree_copy(plan);
+    int r = copy ? plan_read(copy, &p, e) : err_set(e, -ENOMEM, "memory", "out of memory");
+    r = r < 0 ? r : data_dir_open(p, false, ret_fd, e);
+    plan_free(p);
+    return r;
+}
+
 int supervisor_peek(const struct tree *plan, struct tree **ret, struct err *e)
 {
     struct unit_env env = {
@@ -62,7 +72,7 @@ int supervisor_peek(const struct tree *plan, struct tree **ret, struct err *e)
     const struct plan_process *keeper = plan_queues(p);
     struct unit *u = keeper ? unit_new(keeper) : NULL;
     r = u ? tree_putb(u->part, "look", true) : -ENOENT;
-    r = r == 0 ? data_dir_open(p, &lock_fd, e)
+    r = r == 0 ? data_dir_open(p, true, &lock_fd, e)
                : err_set(e, r, "peek", "the plan has no process that keeps the queues");
     if (r == 0) {
         r = ask(u, &env, e);

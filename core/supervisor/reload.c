@@ -215,7 +215,7 @@ static int change_over(struct sup *s, struct plan *next, struct err *e)
 
 static void first_plan(struct sup *s, struct plan *plan, struct err *e)
 {
-    int r = data_dir_open(plan, &s->lock_fd, e);
+    int r = data_dir_open(plan, false, &s->lock_fd, e);
     if (r == 0)
         r = change_over(s, plan, e);
     if (r < 0) {

@@ -58,8 +58,9 @@ void sup_advance(struct sup *s);
 void reload_watch(struct sup *s);
 
 /* data_dir.c */
-/* Makes the directories of a plan and takes the lock. Codes: "data-…", "already-running". */
-int data_dir_open(const struct plan *p, int *ret_lock, struct err *e);
+/* Makes the directories of a plan and takes the lock. look: only for a moment, so that a hub that
+ * starts meanwhile waits instead of being refused. Codes: "data-…", "already-running". */
+int data_dir_open(const struct plan *p, bool look, int *ret_lock, struct err *e);
 
 /* control_socket.c */
 int control_open(struct sup *s, struct err *e);

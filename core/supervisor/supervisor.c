@@ -181,6 +181,14 @@ static void say_when_ready(const struct sup *s, bool *said)
     log_info("hub-ready", NULL, "%s: all %zu processes are ready", s->plan->hub, s->n);
 }
 
+/* Tried, or it waits for queues that were tried and are not there: the hub does what it can. */
+static bool tried(const struct unit *u, const struct unit *queues)
+{
+    bool held_up = queues && queues != u && queues->restart.state != RESTART_UP;
+    return unit_settled(u, false) ||
+           (held_up && u->restart.state == RESTART_OFF && unit_settled(queues, false));
+}
+
 static void tell_manager(const struct sup *s)
 {
     struct notify_view v = {.ending = s->state == SUP_ENDING,
@@ -191,7 +199,7 @@ static void tell_manager(const struct sup *s)
                             .reload_bad = s->reload_error.code[0] != '\0'};
     for (size_t i = 0; i < s->n; i++) {
         v.ready += s->unit[i]->restart.state == RESTART_UP;
-        v.settled = v.settled && unit_settled(s->unit[i], false);
+        v.settled = v.settled && tried(s->unit[i], sup_queues(s));
     }
     notify_follow(s->notify, &v);
 }

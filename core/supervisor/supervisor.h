@@ -34,6 +34,10 @@ int supervisor_run(const struct supervisor_options *o);
  * directory. */
 int supervisor_peek(const struct tree *plan, struct tree **ret, struct err *e);
 
+/* While no hub runs: takes the lock of the plan's data directory, until the descriptor is closed.
+ * Codes as above. */
+int supervisor_lock(const struct tree *plan, int *ret_fd, struct err *e);
+
 /* Commands on DATA/run/control.sock (mode 0600): one JSON object a line each way. Requests:
  * {"command": "ping" | "status" | "transport" | "reload" | "pause" | "resume", "name":
  * destination}. Answers: {"ok": true, …} or {"ok": false, "code", "text", …}; to "transport":
