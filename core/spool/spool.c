@@ -162,21 +162,6 @@ static int open_dests(struct spool *s, const struct tree *part, struct err *e)
     return r;
 }
 
-static int lock(struct spool *s, const char *data, struct err *e)
-{
-    _cleanup_free_ char *path = path_join(data, "spool.lock");
-    if (!path)
-        return err_set(e, -ENOMEM, "memory", "out of memory");
-    s->lock_fd = open_private(path, O_RDWR);
-    if (s->lock_fd < 0)
-        return err_set(e, s->lock_fd, "spool-locked", "cannot open %s: %s", path,
-                       strerror(-s->lock_fd));
-    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        return err_set(e, -EBUSY, "spool-locked",
-                       "another reeve-spool already works on %s; only one may", data);
-    return 0;
-}
-
 /* New files must survive a power cut, not only their contents. */
 static int sync_directory(const char *data, struct err *e)
 {
@@ -200,7 +185,7 @@ static int open_files(struct spool *s, const struct tree *part, struct err *e)
     int r = dir ? make_dirs(dir) : -ENOMEM;
     if (r < 0)
         return err_set(e, r, "db-open", "cannot create the spool in %s: %s", data, strerror(-r));
-    r = lock(s, dir, e);
+    r = store_lock(dir, &s->lock_fd, e);
     if (r < 0)
         return r;
     _cleanup_free_ char *path = path_join(dir, "spool.db");

@@ -9,7 +9,9 @@
 #include "store_sql.h"
 #include "base/util.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 #define FORMAT 2
 static const char schema[] =
@@ -87,6 +89,21 @@ static const char *const texts[ST_COUNT] = {
     [ST_DEAD_SEEN] = "UPDATE dead SET seen_ms=?2 WHERE number=?1",
     [ST_DEAD_WARNED] = "UPDATE dead SET warned_ms=?2 WHERE number=?1",
 };
+
+int store_lock(const char *dir, int *ret_fd, struct err *e)
+{
+    _cleanup_free_ char *path = path_join(dir, "spool.lock");
+    if (!path)
+        return err_set(e, -ENOMEM, "memory", "out of memory");
+    _cleanup_close_ int fd = open_private(path, O_RDWR);
+    if (fd < 0)
+        return err_set(e, fd, "spool-locked", "cannot open %s: %s", path, strerror(-fd));
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return err_set(e, -EBUSY, "spool-locked",
+                       "another reeve-spool already works on %s; only one may", dir);
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
 
 int store_open(const char *path, struct store **ret, struct err *e)
 {

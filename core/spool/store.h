@@ -52,6 +52,9 @@ struct dead_row { /* all borrowed */
     size_t id_len, size;
 };
 
+/* Takes the lock of the file in `dir` until the descriptor is closed. -EBUSY, code "spool-locked".
+ */
+int store_lock(const char *dir, int *ret_fd, struct err *e);
 int store_open(const char *path, struct store **ret, struct err *e);
 void store_close(struct store *s); /* rolls back what is open; NULL is fine */
 int store_begin(struct store *s, struct err *e);
