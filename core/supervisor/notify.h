@@ -4,10 +4,11 @@
  * Without that variable nothing is done. Failures are not the hub's: they are passed over.
  *
  * READY=1 when every process is ready for the first time, or has failed once and will be tried
- * again, or waits for a broker that cannot be reached: the hub then does what it can, and `reeve status` says the rest. RELOADING=1 with
- * MONOTONIC_USEC while a reload is under way, READY=1 at its end, done or refused. STOPPING=1 when
- * it drains. STATUS with the number of processes. WATCHDOG=1 twice in every WATCHDOG_USEC, from the
- * event loop: it says that the supervisor itself is alive. */
+ * again, or waits for a broker that cannot be reached: the hub then does what it can, and `reeve
+ * status` says the rest. RELOADING=1 with MONOTONIC_USEC while a reload is under way, READY=1 at
+ * its end, done or refused. STOPPING=1 when it drains. STATUS with the number of processes.
+ * WATCHDOG=1 twice in every WATCHDOG_USEC, from the event loop: it says that the supervisor itself
+ * is alive. */
 #ifndef REEVE_SUPERVISOR_NOTIFY_H
 #define REEVE_SUPERVISOR_NOTIFY_H
 #include <stdbool.h>

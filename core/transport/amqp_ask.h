@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* amqp_ask - synchronous questions to RabbitMQ on a connection that asks nothing else: counts, one
  * message at a time, a publish that waits for its confirm, a lock. Private to amqp_declare.c and
- * amqp_query*.c.
+ * amqp_query*.c and amqp_carry.c.
  *
  * After a refusal the broker has closed the channel; every function here opens it again, so that
  * the caller may go on. What was taken on it and not acknowledged is back in its queue then.

@@ -77,8 +77,8 @@ static int idle(const struct move *m, struct err *e)
     tree_free(g.answers);
     if (r == 0 && (active || consumers > holding))
         return err_set(e, -EPERM, "queue-busy",
-                       "\"%s\" is being delivered (%u consumers): pause it first", m->source,
-                       consumers);
+                       "\"%s\" is being delivered (%u consumers): `reeve pause %s` first",
+                       m->source, consumers, m->source);
     if (r == 0 && under_way)
         return err_set(e, -EPERM, "queue-busy", "\"%s\" has %llu under way: wait for their end",
                        m->source, (unsigned long long)under_way);

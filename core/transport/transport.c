@@ -4,13 +4,15 @@
  * Everything here is the same for all engines. */
 #include "transport.h"
 #include "transport_ops.h"
+#include "dead_marks.h"
+#include "base/log.h"
 #include "base/util.h"
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 
-int transport_open(const struct tree *part, const struct transport_events *events,
-                   struct transport **ret, struct err *e)
+static int open_engine(const struct tree *part, const struct transport_events *events,
+                       struct transport **ret, struct err *e)
 {
     const char *engine = tree_gets(part, "engine", NULL);
     if (!engine)
@@ -24,10 +26,27 @@ int transport_open(const struct tree *part, const struct transport_events *event
                    escape_text(shown, sizeof shown, engine, strlen(engine)));
 }
 
+int transport_open(const struct tree *part, const struct transport_events *events,
+                   struct transport **ret, struct err *e)
+{
+    const char *path = tree_gets(part, "marks", NULL);
+    char *marks = path ? strdup(path) : NULL;
+    if (path && !marks)
+        return err_set(e, -ENOMEM, "memory", "out of memory");
+    int r = open_engine(part, events, ret, e);
+    if (r == 0)
+        (*ret)->marks = marks;
+    else
+        free(marks);
+    return r;
+}
+
 void transport_close(struct transport *t)
 {
-    if (t)
-        t->ops->close(t);
+    if (!t)
+        return;
+    free(t->marks);
+    t->ops->close(t);
 }
 
 int transport_wait_usable(struct transport *t, uint64_t timeout_ms, struct err *e)
@@ -88,11 +107,39 @@ int transport_settle(struct transport *t, struct transport_job *job, enum settle
     return t->ops->settle(t, job, how, delay_ms, code, text);
 }
 
+/* ---- who looked at a dead letter, for engines that cannot hold that ---- */
+struct looking {
+    int (*fn)(void *arg, const struct dead_letter *d);
+    void *arg;
+    uint64_t *number;
+    size_t n, cap;
+};
+
+static int look(void *arg, const struct dead_letter *d)
+{
+    struct looking *l = arg;
+    void *p = l->number;
+    int r = grow_array(&p, &l->cap, l->n + 1, sizeof *l->number);
+    l->number = p;
+    if (r < 0)
+        return r;
+    l->number[l->n++] = d->number;
+    return l->fn(l->arg, d);
+}
+
 int transport_dead_list(struct transport *t, const struct dead_filter *f, uint64_t after,
                         size_t limit, bool with_bytes,
                         int (*fn)(void *arg, const struct dead_letter *d), void *arg, struct err *e)
 {
-    return t->ops->dead_list(t, f, after, limit, with_bytes, fn, arg, e);
+    struct looking l = {.fn = fn, .arg = arg};
+    if (!t->marks || (f && f->search))
+        return t->ops->dead_list(t, f, after, limit, with_bytes, fn, arg, e);
+    int r = t->ops->dead_list(t, f, after, limit, with_bytes, look, &l, e);
+    int marked = dead_marks_add(t->marks, true, l.number, l.n, wall_ms());
+    if (marked < 0) /* they count as letters that nobody has looked at, and are kept longer */
+        log_warning("dead-marks", NULL, "%s: %s", t->marks, strerror(-marked));
+    free(l.number);
+    return r;
 }
 
 int transport_dead_replay(struct transport *t, uint64_t number, struct err *e)

@@ -33,6 +33,8 @@ struct transport_ops {
 struct transport {
     const struct transport_ops *ops;
     struct transport_events events;
+    char *marks; /* the engine does not remember who looked at a dead letter: where to note it
+                    (dead_marks.h); else NULL */
 };
 
 /* The embedded engine (spool_client.c). */
