@@ -61,7 +61,7 @@ DEPS.supervisor := base
 DEPS.door       := base
 DEPS.worker     := plugin transport routing message state journal config base
 DEPS.console    := supervisor transport journal base
-DEPS.cli        := console worker supervisor plugin transport config routing message state journal base
+DEPS.cli        := console worker supervisor plugin spool transport config routing message state journal base
 MAINS     := $(wildcard core/*/main_*.c)
 lib_of     = $(patsubst %,$O/core/lib%.a,$1)
 ROOM_LIBS := $(call lib_of,$(ROOMS))
@@ -104,7 +104,7 @@ $(foreach r,$(ROOMS),$(eval $(call ROOM,$r)))
 LINK = $(call say,LINK,$(@F)) ; $(CC) -pie $(LDFLAGS_ALL)
 $O/reeve: $O/core/cli/main_reeve.o $(call lib_of,cli supervisor base)
 	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(SYSLIBS)
-$O/reeve-worker: $O/core/cli/main_reeve_worker.o $(call lib_of,cli console worker supervisor plugin config routing transport state journal message base) core/reeve.syms
+$O/reeve-worker: $O/core/cli/main_reeve_worker.o $(call lib_of,cli console worker supervisor plugin config routing spool transport state journal message base) core/reeve.syms
 	$Q$(CC) -pie $(LDFLAGS_ALL) -Wl,--dynamic-list=core/reeve.syms -o $@ $(filter %.o,$^) \
 	  -Wl,--whole-archive $(call lib_of,plugin cli worker) -Wl,--no-whole-archive $(filter-out $(call lib_of,plugin cli worker),$(filter %.a,$^)) $(call lib_of,base) $(SYSLIBS) $(AMQPLIB) $(PQLIB)
 $O/reeve-spool: $O/core/spool/main_reeve_spool.o $(call lib_of,spool transport base)
@@ -230,10 +230,10 @@ fuzz: ## every fuzz target for FUZZ_SECONDS each (needs clang)
 	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang fuzz-run
 
 # ---------------------------------------------------------------- running and benches
-demo: ## the sample hub: set up, build, run, push, route, explain (ONCE=1, FILE=x.json)
+demo: ## the sample hub: set up, build, run, push, route, explain (ONCE=1, FILE=x.json, TRANSPORT=amqp)
 	@bash contrib/setup build
 	@$(MAKE) --no-print-directory all
-	@REEVE_BUILD=$(abspath $O) ONCE="$(ONCE)" FILE="$(FILE)" /usr/bin/python3 contrib/demo/demo.py
+	@REEVE_BUILD=$(abspath $O) ONCE="$(ONCE)" FILE="$(FILE)" TRANSPORT="$(TRANSPORT)" /usr/bin/python3 contrib/demo/demo.py
 
 $O/contrib/bench/%.o: CSTD += -Itests
 BENCH := $(patsubst contrib/bench/%.c,%,$(wildcard contrib/bench/bench_*.c))

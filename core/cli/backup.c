@@ -260,7 +260,7 @@ static int write_whole(const char *dir, const struct buf *text)
     return r < 0 ? r : sync_directory(above);
 }
 
-static struct tree *manifest_new(const char *data, const char *hub)
+static struct tree *manifest_new(const char *data, const char *hub, bool brokers)
 {
     char now[RFC3339_MAX];
     struct tree *t = tree_map();
@@ -269,6 +269,8 @@ static struct tree *manifest_new(const char *data, const char *hub)
     r = r < 0 ? r : tree_puts(t, "version", REEVE_VERSION);
     if (hub)
         r = r < 0 ? r : tree_puts(t, "hub", hub);
+    if (brokers)
+        r = r < 0 ? r : tree_puts(t, "queue", "broker");
     r = r < 0 ? r : tree_puts(t, "data", data);
     r = r < 0 ? r : tree_puts(t, "begun", now);
     if (r == 0)
@@ -293,14 +295,14 @@ static int manifest_write(struct making *m, struct tree *manifest)
                  : 0;
 }
 
-int backup_make(const char *data, const char *dir, const char *hub, struct tree **ret,
+int backup_make(const char *data, const char *dir, const char *hub, bool brokers, struct tree **ret,
                 struct err *e)
 {
     struct making m = {.data = data, .dir = dir, .e = e};
     int r = take_directory(&m);
     if (r < 0)
         return r;
-    struct tree *manifest = manifest_new(data, hub);
+    struct tree *manifest = manifest_new(data, hub, brokers);
     m.files = tree_list();
     r = manifest && m.files ? check_room(&m) : err_set(e, -ENOMEM, "memory", "out of memory");
     r = r < 0 ? r : make_rooms(&m);

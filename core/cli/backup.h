@@ -33,9 +33,10 @@ const char *backup_room(int phase);
 bool backup_takes(int phase, const char *name);
 
 /* Makes the backup of the data directory `data` in `dir`, which must not be there or be empty; on
- * failure nothing stays in it. hub: its name, or NULL when not known. *ret: the manifest. Codes:
+ * failure nothing stays in it. hub: its name, or NULL when not known. brokers: the queue is a
+ * broker's and not in it ("queue": "broker" in the manifest). *ret: the manifest. Codes:
  * "backup-directory", "backup-room" (not enough space), "backup-write", those of base/db.h. */
-int backup_make(const char *data, const char *dir, const char *hub, struct tree **ret,
+int backup_make(const char *data, const char *dir, const char *hub, bool brokers, struct tree **ret,
                 struct err *e);
 /* Is the backup in `dir` whole? Reads every byte. *ret: the manifest. Codes: "backup-incomplete"
  * (no manifest: it was cut short), "backup-format", "backup-damaged" (the text says what). */

@@ -152,7 +152,8 @@ int backup_verify(const char *dir, struct tree **ret, struct err *e)
     const struct tree *files = r < 0 ? NULL : tree_get(manifest, "files");
     for (size_t i = 0; r == 0 && i < files->n; i++)
         r = check_file(dir, files->child[i], e);
-    if (r == 0 && !listed(files, "spool/spool.db"))
+    if (r == 0 && !listed(files, "spool/spool.db") &&
+        strcmp(tree_gets(manifest, "queue", ""), "broker") != 0)
         r = damaged(e, dir, "the queue (spool/spool.db) is not in it");
     r = r < 0 ? r : check_no_others(dir, files, e);
     if (r < 0) {

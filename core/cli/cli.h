@@ -35,6 +35,8 @@ int cmd_status(int argc, char **argv); /* the hub does not run: what is stored *
 int cmd_dead(int argc, char **argv);
 int cmd_backup(int argc, char **argv);
 int cmd_queue(int argc, char **argv);
+int cmd_topology(int argc, char **argv);
+int cmd_migrate(int argc, char **argv);
 int cmd_plugin(int argc, char **argv);
 int cmd_describe(int argc, char **argv);
 int cmd_names(int argc, char **argv);
@@ -42,6 +44,7 @@ int cmd_grammar(int argc, char **argv);
 int cmd_source(int argc, char **argv); /* a source worker, executed by the supervisor */
 int cmd_sink(int argc, char **argv);
 int cmd_console(int argc, char **argv); /* the console, executed by the supervisor */
+int cmd_amqp(int argc, char **argv); /* the process that keeps the queues on RabbitMQ, likewise */
 
 /* ---- commands of reeve (front.c, completion.c) */
 int front_run(int argc, char **argv);

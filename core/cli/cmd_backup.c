@@ -12,18 +12,31 @@
 
 #define ASK_MS 2000u
 
-/* The running hub's name; NULL: it does not run. free() it. */
-static char *hub_name(const char *data)
+/* What the running hub says of itself; NULL: it does not run. */
+static struct tree *running(const char *data)
 {
     struct tree *request = tree_map(), *status = NULL;
-    char *name = NULL;
     struct err e;
     if (request && tree_puts(request, "command", "status") == 0 &&
-        control_call(data, request, ASK_MS, &status, &e) == 0 && tree_gets(status, "hub", NULL))
-        name = strdup(tree_gets(status, "hub", ""));
+        control_call(data, request, ASK_MS, &status, &e) < 0)
+        status = NULL;
     tree_free(request);
-    tree_free(status);
-    return name;
+    return status;
+}
+
+static bool has_process(const struct tree *status, const char *kind)
+{
+    const struct tree *all = tree_get(status, "processes");
+    for (size_t i = 0; tree_is_list(all) && i < all->n; i++)
+        if (strcmp(tree_gets(all->child[i], "kind", ""), kind) == 0)
+            return true;
+    return false;
+}
+
+static bool is_there(const char *data, const char *name)
+{
+    _cleanup_free_ char *path = path_join(data, name);
+    return path && access(path, F_OK) == 0;
 }
 
 static void print(const char *dir, const struct tree *manifest)
@@ -36,6 +49,8 @@ static void print(const char *dir, const struct tree *manifest)
            tree_gets(manifest, "hub", ""), tree_get(manifest, "hub") ? " " : "",
            tree_gets(manifest, "begun", "?"), files->n, (unsigned long long)bytes,
            tree_gets(manifest, "version", "?"));
+    if (strcmp(tree_gets(manifest, "queue", ""), "broker") == 0)
+        puts("What waits, and the dead letters, are the broker's: they are not in this backup.");
 }
 
 static int make(const struct hub_options *o, const char *dir, struct tree **ret, struct err *e)
@@ -44,11 +59,14 @@ static int make(const struct hub_options *o, const char *dir, struct tree **ret,
     int r = hub_open(o, &h, e);
     if (r < 0)
         return r;
-    _cleanup_free_ char *hub = hub_name(h.data), *spool = path_join(h.data, "spool/spool.db");
-    if (spool && access(spool, F_OK) < 0)
-        return err_set(e, -ENOENT, "backup-read", "%s: there is nothing to back up: %s", spool,
-                       strerror(errno));
-    return backup_make(h.data, dir, hub, ret, e);
+    bool spool = is_there(h.data, "spool/spool.db");
+    if (!spool && !is_there(h.data, "journal"))
+        return err_set(e, -ENOENT, "backup-read", "%s: there is nothing to back up", h.data);
+    struct tree *status = running(h.data);
+    bool brokers = status ? has_process(status, "amqp") : !spool;
+    r = backup_make(h.data, dir, tree_gets(status, "hub", NULL), brokers, ret, e);
+    tree_free(status);
+    return r;
 }
 
 int cmd_backup(int argc, char **argv)

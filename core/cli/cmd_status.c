@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_status - `reeve status` when no hub runs: what is stored. The queues are read by the process
- * that owns them, run alone; when the configuration does not compile just now there is still the
+ * that keeps them, run alone; when the configuration does not compile just now there is still the
  * journal's account of the last troubles. */
 #include "cli.h"
 #include "base/log.h"
@@ -39,11 +39,17 @@ static int stored_queues(const char *config, struct tree *status, struct err *e)
     return r;
 }
 
+/* It was started here, or a backup of one lies here. */
 static bool ever_ran(const struct hub *h)
 {
+    static const char *const signs[] = {"lock", "spool/spool.db"};
     char path[PATH_MAX + 32];
-    (void)snprintf(path, sizeof path, "%s/spool/spool.db", h->data);
-    return access(path, F_OK) == 0;
+    for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", h->data, signs[i]);
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void print_troubles(const struct tree *rows)

@@ -113,6 +113,11 @@ static const option_list queue = {
     {.name = "reason", .argument = "TEXT", .help = "why; kept in the journal"},
     END,
 };
+static const option_list topology = {
+    CONFIG,
+    JSON("RabbitMQ's definitions, as rabbitmqctl import_definitions takes them; no passwords"),
+    END,
+};
 static const option_list eval = {
     {.name = "event",
      .argument = "FILE",
@@ -239,6 +244,23 @@ const struct command_help command_helps[] = {
      .values = "@directory",
      .text = "DIR must not be there, or be empty. To restore: stop the hub, move its data "
              "directory away, copy\nDIR to its place, start it. Exit: 0 done or whole, 1 not.\n"},
+    {.name = "topology",
+     .arguments = "[-c PATH] [--json]",
+     .summary = "show what the hub has in RabbitMQ, and the least rights of its users",
+     .options = topology,
+     .text = "Asks nothing of the broker. Exit: 0, or 1 when the configuration has errors or keeps "
+             "its queues itself.\n"},
+    {.name = "migrate",
+     .arguments = "spool amqp | amqp spool [-c PATH]",
+     .summary = "move everything that waits from one transport to the other",
+     .options = config_only,
+     .words = "spool|amqp",
+     .values = "spool|amqp",
+     .text =
+         "The hub must be stopped, and the configuration say where RabbitMQ is, in both "
+         "directions. Waiting\nmessages keep their order, attempts and delays, dead letters "
+         "their reasons. Stopped in the middle, the\nsame command goes on; what comes twice has "
+         "the same id. Exit: 0 done, 1 refused or cut short.\n"},
     {.name = "decode",
      .arguments = "ADAPTER FILE|-",
      .summary = "read a document of a standard and print its messages",
@@ -298,5 +320,6 @@ const struct command_help command_helps[] = {
     {.name = "source", .arguments = "", .summary = "executed by reeve run", .hidden = true},
     {.name = "sink", .arguments = "", .summary = "executed by reeve run", .hidden = true},
     {.name = "console", .arguments = "", .summary = "executed by reeve run", .hidden = true},
+    {.name = "amqp", .arguments = "", .summary = "executed by reeve run", .hidden = true},
 };
 const size_t command_helps_n = ARRAY_SIZE(command_helps);

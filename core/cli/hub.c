@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hub - see hub.h. Nothing is compiled for it: a look at a hub must also work while its
+/* hub - see hub.h. Nothing is compiled for a hub that runs: a look at it must also work while its
  * configuration is being edited. */
 #include "hub.h"
 #include "cli.h"
 #include "base/util.h"
 #include "config/config.h"
+#include "supervisor/supervisor.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define CONNECT_MS 3000u
+#define BROKER_MS  10000u /* over a network, and perhaps not the first of them */
+#define ASK_MS     5000u
 
 int hub_open(const struct hub_options *o, struct hub *h, struct err *e)
 {
     char data[PATH_MAX];
     int r = 0;
     memset(h, 0, sizeof *h);
+    h->config = o->config;
     if (!o->data)
         r = cli_data_dir(cli_config_path(o->config), data, sizeof data, e);
     if (r < 0)
@@ -65,27 +69,84 @@ static struct tree *admin_part(const char *socket, const char *token)
     return t;
 }
 
-int hub_transport(const struct hub *h, struct transport **ret, struct err *e)
+static int no_hub(const struct hub *h, const char *more, struct err *e)
 {
-    static const struct transport_events none;
+    return err_set(e, -ECONNREFUSED, "not-running", "no hub is running in %s%s", h->data, more);
+}
+
+/* What is at work there; *ret NULL: nobody, or the spool. */
+static int ask_running(const struct hub *h, struct tree **ret, bool *ret_running, struct err *e)
+{
+    struct tree *request = tree_map(), *said = NULL;
+    int r = request ? tree_puts(request, "command", "transport") : -ENOMEM;
+    r = r < 0 ? err_set(e, r, "memory", "out of memory")
+              : control_call(h->data, request, ASK_MS, &said, e);
+    tree_free(request);
+    *ret_running = r == 0;
+    if (r < 0) /* whoever answers for the queues may still be there */
+        return r == -ENOMEM ? r : 0;
+    if (r == 0 && strcmp(tree_gets(said, "kind", "spool"), "spool") != 0) {
+        *ret = tree_copy(tree_get(said, "transport"));
+        r = *ret
+                ? 0
+                : err_set(e, -EIO, "no-answer", "the supervisor does not say where the queues are");
+    }
+    tree_free(said);
+    return r;
+}
+
+/* The same of the configuration, if it is that of this data directory. */
+static struct tree *ask_configured(const struct hub *h)
+{
+    struct diagnostics d = {0};
+    struct tree *plan = NULL, *part = NULL;
+    char data[PATH_MAX];
+    if (cli_compile(cli_config_path(h->config), 0, &d, &plan, NULL) == 0 &&
+        realpath(tree_gets(plan, "data", ""), data) && strcmp(data, h->data) == 0) {
+        const struct tree *all = tree_get(plan, "processes");
+        for (size_t i = 0; tree_is_list(all) && i < all->n; i++)
+            if (strcmp(tree_gets(all->child[i], "kind", ""), "amqp") == 0)
+                part = tree_copy(tree_at(all->child[i], "part/transport"));
+    }
+    diagnostics_done(&d);
+    tree_free(plan);
+    return part;
+}
+
+static int spool_part(const struct hub *h, struct tree **ret, struct err *e)
+{
     char token[SHA256_HEX];
     struct stat st;
     _cleanup_free_ char *socket = path_join(h->run, "spool.sock");
     if (!socket)
         return err_set(e, -ENOMEM, "memory", "out of memory");
     if (stat(socket, &st) < 0)
-        return err_set(e, -ECONNREFUSED, "not-running", "no hub is running in %s", h->data);
+        return no_hub(h, "", e);
     int r = admin_token(h, token, e);
-    if (r < 0)
-        return r;
-    struct tree *part = admin_part(socket, token);
+    if (r == 0 && !(*ret = admin_part(socket, token)))
+        r = err_set(e, -ENOMEM, "memory", "out of memory");
+    return r;
+}
+
+int hub_transport(const struct hub *h, struct transport **ret, struct err *e)
+{
+    static const struct transport_events none;
     struct transport *t = NULL;
-    r = part ? transport_open(part, &none, &t, e) : err_set(e, -ENOMEM, "memory", "out of memory");
+    struct tree *part = NULL;
+    bool running = false;
+    int r = ask_running(h, &part, &running, e);
+    if (r == 0 && !part && !running)
+        part = ask_configured(h);
+    bool broker = part != NULL;
+    if (r == 0 && !part)
+        r = spool_part(h, &part, e);
+    if (r == 0)
+        r = transport_open(part, &none, &t, e);
     tree_free(part);
     if (r < 0)
         return r;
     struct err why;
-    if (transport_wait_usable(t, CONNECT_MS, &why) < 0) {
+    if (transport_wait_usable(t, broker ? BROKER_MS : CONNECT_MS, &why) < 0) {
         transport_close(t);
         return err_set(e, -ECONNREFUSED, "not-running", "the queue of %s does not answer: %s",
                        h->data, why.text);

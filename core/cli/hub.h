@@ -13,6 +13,7 @@ struct hub {
     char data[PATH_MAX];    /* absolute */
     char run[PATH_MAX];     /* DATA/run, or where it points to */
     char journal[PATH_MAX]; /* DATA/journal */
+    const char *config;     /* as given; NULL: the usual place */
 };
 
 /* The common options of commands that look into a hub. */
@@ -22,8 +23,9 @@ struct hub_options {
 /* Finds the data directory; the configuration need not be valid. Codes: "config", "data-directory".
  */
 int hub_open(const struct hub_options *o, struct hub *ret, struct err *e);
-/* Connects to the running queue with the right "admin" (from DATA/key). -ECONNREFUSED, code
- * "not-running": none runs. */
+/* Connects to the queues with the right "admin". The spool's: of the running hub, by DATA/key.
+ * RabbitMQ's: with what the running hub says, or when none runs the configuration, which must be
+ * in order then. -ECONNREFUSED, code "not-running": nobody answers. */
 int hub_transport(const struct hub *h, struct transport **ret, struct err *e);
 /* A journal of its own for what people do (JOURNAL_REPLAYED, JOURNAL_DISCARDED …). */
 int hub_journal(const struct hub *h, struct journal **ret, struct err *e);

@@ -10,13 +10,14 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"check", cmd_check},     {"compile", cmd_compile},   {"explain", cmd_explain},
-    {"test", cmd_test},       {"decode", cmd_decode},     {"encode", cmd_encode},
-    {"eval", cmd_eval},       {"trace", cmd_trace},       {"status", cmd_status},
-    {"dead", cmd_dead},       {"plugin", cmd_plugin},     {"source", cmd_source},
-    {"sink", cmd_sink},       {"describe", cmd_describe}, {"names", cmd_names},
-    {"grammar", cmd_grammar}, {"plan", cmd_plan},         {"backup", cmd_backup},
-    {"queue", cmd_queue},     {"console", cmd_console},
+    {"check", cmd_check},       {"compile", cmd_compile},   {"explain", cmd_explain},
+    {"test", cmd_test},         {"decode", cmd_decode},     {"encode", cmd_encode},
+    {"eval", cmd_eval},         {"trace", cmd_trace},       {"status", cmd_status},
+    {"dead", cmd_dead},         {"plugin", cmd_plugin},     {"source", cmd_source},
+    {"sink", cmd_sink},         {"describe", cmd_describe}, {"names", cmd_names},
+    {"grammar", cmd_grammar},   {"plan", cmd_plan},         {"backup", cmd_backup},
+    {"queue", cmd_queue},       {"console", cmd_console},   {"amqp", cmd_amqp},
+    {"topology", cmd_topology}, {"migrate", cmd_migrate},
 };
 
 static int dispatch(int argc, char **argv)
