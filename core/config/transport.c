@@ -200,8 +200,6 @@ void transport_check(struct compile *c)
         grammar_check(c, grammar_transport, t, "transport", false);
     if (!tree_is_map(amqp))
         return;
-    error_at(c, tree_key(t, "amqp"), "not-yet",
-             "transport amqp is not complete in this version; write `transport: spool`");
     check_brokers(c);
     check_tls(c);
     check_short(c, amqp, "vhost");
@@ -359,6 +357,10 @@ int amqp_place_tree(struct compile *c, const char *process, uint64_t message_max
     r = r < 0 ? r : tree_puts(t, "queue", queues ? queues : "quorum");
     r = r < 0 ? r : tree_putu(t, "message_max", message_max);
     r = r < 0 ? r : tree_put(t, "destinations", queue_list(c));
+    if (r == 0 && (strcmp(process, "amqp") == 0 || strcmp(process, "console") == 0)) {
+        _cleanup_free_ char *marks = path_join(c->data, "state/dead-letters.marks");
+        r = marks ? tree_puts(t, "marks", marks) : -ENOMEM;
+    }
     if (password)
         explicit_bzero(password, strlen(password));
     return r;
