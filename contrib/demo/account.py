@@ -81,11 +81,7 @@ def wait_settled(hub, records, seconds=40):
 
 
 def queues(status):
-    """The destinations' queues in the document of `reeve status`: the spool's figures, or what is stored when no hub runs."""
-    for process in status.get("processes", []):
-        stats = process.get("stats") or {}
-        if process["kind"] == "spool":
-            return stats.get("spool", stats).get("destinations", [])
+    """The destinations' queues in the document of `reeve status`."""
     return status.get("destinations", [])
 
 

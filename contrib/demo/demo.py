@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """make demo: the sample hub at work, and an account of it.
 
-Environment: ONCE=1 stops by itself and ends 0 only when everything arrived where the account says; FILE=x.json pushes
+Environment: TRANSPORT=amqp keeps the queues in a RabbitMQ of the demo's own; ONCE=1 stops by itself and ends 0 only when everything arrived where the account says; FILE=x.json pushes
 that file instead of the demo's own; REEVE_BUILD is the build tree. Everything lives in a temporary directory and on
 loopback ports; nothing is left behind but, after a failure, that directory."""
 import json
@@ -10,6 +10,7 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -308,6 +309,32 @@ def until_interrupted():
     show.say("\nstopping: what is under way is finished first")
 
 
+class Broker:
+    """A RabbitMQ in the demo's own directory (contrib/servers/rabbitmq)."""
+    user, password, vhost = "guest", "guest", "/"
+
+    def __init__(self, where):
+        self.directory = where / "rabbitmq"
+        show.say("a private RabbitMQ is started; that takes some seconds")
+        self.address = f"127.0.0.1:{json.loads(self.script('start'))['amqp']}"
+
+    def script(self, what):
+        done = subprocess.run([ROOT / "contrib/servers/rabbitmq", what, self.directory], capture_output=True, text=True, timeout=180, check=False)
+        if done.returncode != 0:
+            raise Trouble(f"RabbitMQ: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
+
+    def remove(self):
+        self.script("remove")
+
+
+def broker_wanted(where):
+    transport = os.environ.get("TRANSPORT") or "spool"
+    if transport not in ("spool", "amqp"):
+        raise Trouble(f"TRANSPORT={transport}: spool or amqp")
+    return Broker(where) if transport == "amqp" else None
+
+
 def run(hub, receivers, once, name):
     introduce(hub)
     start_receivers(hub, receivers)
@@ -332,9 +359,10 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end the demo in order
     signal.signal(signal.SIGINT, signal.default_int_handler)   # make may have been started with it ignored
     where = pathlib.Path(tempfile.mkdtemp(prefix="reeve-demo-"))
-    receivers, hub, code = Receivers(), None, 1
+    receivers, broker, hub, code = Receivers(), None, None, 1
     try:
-        hub = Hub(build, ROOT / "config", where)
+        broker = broker_wanted(where)
+        hub = Hub(build, ROOT / "config", where, broker)
         code = run(hub, receivers, once, os.environ.get("FILE", ""))
     except Trouble as e:
         show.bad(str(e))
@@ -344,6 +372,8 @@ def main():
         if hub is not None:
             hub.stop()
         receivers.stop()
+        if broker is not None:
+            broker.remove()
         if code in (0, 130):
             shutil.rmtree(where, ignore_errors=True)
         else:

@@ -26,7 +26,7 @@ def free_port():
 
 
 class Hub:
-    def __init__(self, build, sample, where):
+    def __init__(self, build, sample, where, broker=None):
         self.build, self.where = pathlib.Path(build), pathlib.Path(where)
         self.config = self.where / "config"
         self.reeve = self.build / "reeve"
@@ -37,6 +37,8 @@ class Hub:
         self.files = sorted(p for p in self.config.rglob("*") if p.suffix in (".yaml", ".yml"))
         self.own_ports()
         self.own_secrets()
+        if broker:
+            self.queues_at(broker)
         self.plan = self.compile()
 
     # ---- the copy ----
@@ -70,6 +72,20 @@ class Hub:
                         place.touch(mode=0o600)
                         place.write_text(token + "\n")
                     self.tokens[hashlib.sha256(token.encode()).hexdigest()] = token
+
+    def queues_at(self, broker):
+        """All that changes in the configuration when RabbitMQ keeps the queues."""
+        place = self.config / "secrets" / "amqp"
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.touch(mode=0o600)
+        place.write_text(broker.password + "\n")
+        text = f'transport: {{amqp: {{brokers: "{broker.address}", vhost: "{broker.vhost}", user: {broker.user}, password: "${{file:secrets/amqp}}"}}}}'
+        for path in self.files:
+            changed, n = re.subn(r"^transport:.*$", text, path.read_text(), flags=re.M)
+            if n:
+                path.write_text(changed)
+                return
+        (self.config / "transport.yaml").write_text(text + "\n")
 
     def compile(self):
         """The plan that the supervisor will execute: where connectors listen and deliver."""

@@ -216,13 +216,22 @@ def start_daemon(tmp_path):
 
 
 @pytest.fixture
-def hub(tmp_path):
+def engine(request):
+    """Where the hubs of a test keep their queues (hub.Engine): the spool, or a fresh virtual host of RabbitMQ (hub.BOTH_ENGINES)."""
+    from hub import Engine
+    if getattr(request, "param", "spool") == "spool":
+        return Engine()
+    return Engine("amqp", request.getfixturevalue("rabbitmq"), request.getfixturevalue("vhost"))
+
+
+@pytest.fixture
+def hub(tmp_path, engine):
     """Starts whole hubs from configuration dicts (hub.TestHub), ready when it returns (unless ready=False); stops them after the test."""
     from hub import TestHub
     hubs = []
 
     def start(config, ready=True):
-        h = TestHub(tmp_path, config)
+        h = TestHub(tmp_path, config, engine=engine)
         hubs.append(h)
         return h.wait_ready() if ready else h
 
@@ -237,3 +246,6 @@ def receiver():
     from hub import Receiver  # which uses this file
     with contextlib.ExitStack() as made:
         yield lambda answer=None: made.enter_context(contextlib.closing(Receiver(answer)))
+
+
+from broker import rabbitmq, vhost  # noqa: E402,F401  fixtures; it uses what is above

@@ -10,6 +10,8 @@ import threading
 import time
 import urllib.parse
 
+import pytest
+
 from conftest import Hub, free_port, request, wait_for
 
 TOKEN = "a-token-of-the-tests"
@@ -68,14 +70,33 @@ class Receiver:
         self.server.server_close()
 
 
+class Engine:
+    """Where a hub's queues are: its own ones, or those of a virtual host of RabbitMQ (broker.Broker)."""
+
+    def __init__(self, name="spool", broker=None, vhost=None):
+        self.name, self.broker, self.vhost = name, broker, vhost  # name: also of the process that keeps the queues
+
+    def transport(self, directory):
+        """The value of `transport` for a configuration in a directory."""
+        if self.name == "spool":
+            return "spool"
+        secret = pathlib.Path(directory) / "amqp-password"
+        secret.touch(mode=0o600)
+        secret.write_text("guest\n")
+        return {"amqp": {"brokers": self.broker.address, "vhost": self.vhost, "user": "guest", "password": "${file:amqp-password}"}}
+
+
+BOTH_ENGINES = pytest.mark.parametrize("engine", ["spool", "amqp"], indirect=True)  # what is the same for both: for the fixture `hub`
+
+
 class TestHub(Hub):
     """The hub of a configuration dict; what is left out of it is filled in (hub, data, transport, door, the token of http sources)."""
     __test__ = False
 
-    def __init__(self, directory, config, env=None):
+    def __init__(self, directory, config, env=None, engine=None):
         self.directory = pathlib.Path(directory)
         self.port = free_port()
-        full = {"hub": "exampleshire", "data": "var", "transport": "spool", "door": {"listen": f"127.0.0.1:{self.port}"},
+        full = {"hub": "exampleshire", "data": "var", "transport": (engine or Engine()).transport(directory), "door": {"listen": f"127.0.0.1:{self.port}"},
                 "unrouted": {"drop": "nobody asked for it"}, **config}
         full["door"] = {"listen": f"127.0.0.1:{self.port}", **full["door"]}
         (self.directory / "token").write_text(TOKEN + "\n")

@@ -43,6 +43,16 @@ def test_demo_once_ends_0_and_leaves_nothing(tmp_path):
         assert record["id"] in done.stdout
 
 
+def test_the_same_demo_with_its_queues_in_rabbitmq(tmp_path):
+    if not pathlib.Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists():
+        pytest.skip("rabbitmq-server is not installed")
+    done = demo(tmp_path, TRANSPORT="amqp")
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "everything arrived where the account says" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+    assert demo(tmp_path, TRANSPORT="amqps").returncode == 1
+
+
 def test_demo_shows_each_fault_of_the_faulty_file(tmp_path):
     done = demo(tmp_path)
     for words in ("/grants/1/awardDate", "12/02/2026", "date-format", "not-a-number", "date-time-format", "missing",

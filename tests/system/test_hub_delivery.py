@@ -5,7 +5,7 @@ import sqlite3
 import time
 
 from conftest import wait_for
-from hub import EVENTS, ONE_EVENT, event, events_to
+from hub import BOTH_ENGINES, EVENTS, ONE_EVENT, event, events_to
 
 
 def send(h, events):
@@ -32,6 +32,7 @@ def happened(h, what):
     return [r["event"] for r in rows(h, what)]
 
 
+@BOTH_ENGINES
 def test_messages_arrive_with_their_id_as_idempotency_key(hub, receiver):
     r = receiver()
     h = hub(events_to({"plugin": "http", "url": r.url}))
@@ -44,6 +45,7 @@ def test_messages_arrive_with_their_id_as_idempotency_key(hub, receiver):
     assert happened(h, "e7") == ["accepted", "delivered"]
 
 
+@BOTH_ENGINES
 def test_a_refused_message_is_a_dead_letter_with_its_reason(hub, receiver):
     r = receiver(lambda headers, body: 422 if json.loads(body)["id"] == "e3" else 200)
     h = hub(events_to({"plugin": "http", "url": r.url}))
@@ -57,6 +59,7 @@ def test_a_refused_message_is_a_dead_letter_with_its_reason(hub, receiver):
     assert sum(json.loads(b)["id"] == "e3" for _, _, b in r.got) == 1
 
 
+@BOTH_ENGINES
 def test_retry_by_the_ladder_with_the_same_bytes(hub, receiver):
     tries = {}
 
@@ -76,6 +79,7 @@ def test_retry_by_the_ladder_with_the_same_bytes(hub, receiver):
     assert [x.get("attempt") for x in rows(h, "e1")][1:] in ([1, 2, 3], ["1", "2", "3"])
 
 
+@BOTH_ENGINES
 def test_tries_end_in_a_dead_letter(hub, receiver):
     r = receiver(lambda headers, body: 500)
     h = hub(events_to({"plugin": "http", "url": r.url, "retry": {"for": "2s"}}))
@@ -84,6 +88,7 @@ def test_tries_end_in_a_dead_letter(hub, receiver):
     assert rows(h, "e1")[-1]["code"] == "tries-exhausted"
 
 
+@BOTH_ENGINES
 def test_a_receiver_that_is_down_pauses_and_charges_nobody(hub, receiver):
     state = {"up": False}
     r = receiver(lambda headers, body: 200 if state["up"] else 503)
@@ -99,6 +104,7 @@ def test_a_receiver_that_is_down_pauses_and_charges_nobody(hub, receiver):
     assert {m["id"] for m in r.taken()} == {f"e{i}" for i in range(40)}
 
 
+@BOTH_ENGINES
 def test_a_receiver_that_is_not_there_yet(hub, receiver):
     r = receiver()
     r.close()
@@ -107,6 +113,7 @@ def test_a_receiver_that_is_not_there_yet(hub, receiver):
     wait_for(lambda: "down" in happened(h, "e1"), 20, "down in the journal")
 
 
+@BOTH_ENGINES
 def test_twenty_same_refusals_pause_the_destination(hub, receiver):
     r = receiver(lambda headers, body: 422)
     h = hub(events_to({"plugin": "http", "url": r.url, "batch": 4}))
@@ -122,6 +129,7 @@ def test_twenty_same_refusals_pause_the_destination(hub, receiver):
     wait_for(lambda: len(r.got) > n, 10, "more after resuming")
 
 
+@BOTH_ENGINES
 def test_pause_and_resume_by_the_operator(hub, receiver):
     r = receiver()
     h = hub(events_to({"plugin": "http", "url": r.url}))
@@ -134,6 +142,7 @@ def test_pause_and_resume_by_the_operator(hub, receiver):
     wait_for(lambda: len(r.taken()) == 10, 15, "all of them")
 
 
+@BOTH_ENGINES
 def test_the_message_that_crashes_the_plugin_is_found_and_given_up(hub):
     h = hub(events_to({"plugin": "fail", "crash": True, "when_attribute": "status", "when_value": "poison"}))
     events = [event(i) for i in range(30)]
@@ -162,6 +171,7 @@ def test_a_call_that_hangs_costs_its_own_process_only(hub):
     assert rows(h, "e2")[-1]["code"] == "crashed"
 
 
+@BOTH_ENGINES
 def test_personal_messages_need_a_current_agreement(hub, tmp_path):
     agreement = {"purpose": "food", "data": ["personal"], "until": "2020-01-31"}
     config = events_to({"plugin": "file", "directory": "out"}, agreements=[agreement])
@@ -173,6 +183,7 @@ def test_personal_messages_need_a_current_agreement(hub, tmp_path):
     wait_for(lambda: len(h.files("out")) == 1, 5)
 
 
+@BOTH_ENGINES
 def test_personal_messages_pass_under_an_agreement(hub):
     agreement = {"purpose": "food", "data": ["personal"], "until": "2099-01-31"}
     h = hub(events_to({"plugin": "file", "directory": "out"}, agreements=[agreement]))
@@ -180,6 +191,7 @@ def test_personal_messages_pass_under_an_agreement(hub):
     wait_for(lambda: len(h.files("out")) == 1, 10, "the referral")
 
 
+@BOTH_ENGINES
 def test_strict_order_holds_through_retries(hub, receiver):
     tries = {}
 
@@ -195,6 +207,7 @@ def test_strict_order_holds_through_retries(hub, receiver):
     assert [m["id"] for m in r.taken()] == [f"e{i}" for i in range(6)]
 
 
+@BOTH_ENGINES
 def test_one_dead_receiver_does_not_stop_the_others(hub, receiver):
     good, bad = receiver(), receiver(lambda headers, body: 503)
     config = events_to({"plugin": "http", "url": good.url})
@@ -205,6 +218,7 @@ def test_one_dead_receiver_does_not_stop_the_others(hub, receiver):
     wait_for(lambda: len(good.taken()) == 100, 20, "the good one")
 
 
+@BOTH_ENGINES
 def test_no_verdict_is_final_before_it_is_written_down(hub, receiver):
     r = receiver()
     h = hub(events_to({"plugin": "http", "url": r.url}))

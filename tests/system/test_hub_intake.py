@@ -7,7 +7,7 @@ import threading
 import pytest
 from conftest import wait_for
 
-from hub import EVENTS, ONE_EVENT, basic, event, events_to, grant, package
+from hub import BOTH_ENGINES, EVENTS, ONE_EVENT, basic, event, events_to, grant, package
 
 
 def counts(answer):
@@ -22,6 +22,7 @@ def delivered(h, n, directory="out/awards"):
     return [json.loads(f.read_text()) for f in files]
 
 
+@BOTH_ENGINES
 def test_the_same_file_reindented_corrected_and_taken_back(hub):
     h = hub(basic())
     grants = [grant(i) for i in range(20)]
@@ -59,6 +60,7 @@ def test_the_same_file_reindented_corrected_and_taken_back(hub):
     delivered(h, 22)
 
 
+@BOTH_ENGINES
 def test_a_day_without_trouble_has_no_errors_in_the_log(hub):
     """A look for a state that was not there yet was told as a fault when the worker ended."""
     h = hub(basic())
@@ -68,6 +70,7 @@ def test_a_day_without_trouble_has_no_errors_in_the_log(hub):
     assert [line for line in h.log().splitlines() if " error " in line or " warning " in line] == []
 
 
+@BOTH_ENGINES
 def test_a_subject_twice_in_one_document_is_sent_as_two_generations(hub):
     h = hub(basic())
     body = package([grant(1), grant(2), grant(1, title="Another title")])
@@ -95,6 +98,7 @@ def test_one_bad_record_refuses_all_and_is_shown(hub):
     delivered(h, 1)
 
 
+@BOTH_ENGINES
 def test_lenient_takes_the_right_ones_only_where_the_operator_allows_it(hub):
     config = basic()
     config["connectors"]["dcms-grants"]["receive"]["partial"] = True
@@ -118,6 +122,7 @@ def test_check_reports_and_accepts_nothing(hub):
     assert status == 202 and counts(answer) == (1, 1, 0, 0)
 
 
+@BOTH_ENGINES
 def test_idempotency_key(hub):
     h = hub(basic())
     one, two = package([grant(1)]), package([grant(2)])
@@ -190,6 +195,7 @@ def test_another_kind_of_content_type_is_415(hub):
     assert status == 415 and "PDF" in answer["detail"]
 
 
+@BOTH_ENGINES
 def test_receipts(hub):
     h = hub(basic())
     body = package([grant(1)])
@@ -226,6 +232,7 @@ def test_what_a_sender_may_not_claim(hub, change, code):
         assert "funding.award" in answer["issues"][0]["text"]
 
 
+@BOTH_ENGINES
 def test_unrouted_with_a_reason_is_accepted_and_traced(hub):
     h = hub(basic(routes={"none": {"when": "type = 'client.case'", "to": "register"}}))
     status, answer = h.push(package([grant(1)]))
@@ -233,12 +240,14 @@ def test_unrouted_with_a_reason_is_accepted_and_traced(hub):
     assert h.files("out/awards") == []
 
 
+@BOTH_ENGINES
 def test_unrouted_messages_go_to_their_reader(hub):
     h = hub(basic(routes={"none": {"when": "type = 'client.case'", "to": "register"}}, unrouted={"to": "register"}))
     assert h.push(package([grant(1)]))[0] == 202
     delivered(h, 1)
 
 
+@BOTH_ENGINES
 def test_many_small_requests_at_once(hub):
     h = hub(events_to({"plugin": "file", "directory": "out"}))
     answers = []
@@ -256,6 +265,7 @@ def test_many_small_requests_at_once(hub):
     delivered(h, 400, "out")
 
 
+@BOTH_ENGINES
 def test_the_same_document_twice_at_the_same_time_is_sent_once(hub):
     h = hub(basic())
     body = package([grant(i) for i in range(300)])
@@ -269,6 +279,7 @@ def test_the_same_document_twice_at_the_same_time_is_sent_once(hub):
     delivered(h, 300)
 
 
+@BOTH_ENGINES
 def test_a_file_source_reports_beside_the_file(hub, tmp_path):
     config = basic()
     config["connectors"]["folder"] = {"party": "dcms", "receive": {"plugin": "file", "directory": "in", "speaks": "360giving"}}

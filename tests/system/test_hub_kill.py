@@ -9,7 +9,9 @@ import time
 import pytest
 from conftest import wait_for
 
-from hub import Receiver, basic, grant, package
+from hub import BOTH_ENGINES, Receiver, basic, grant, package
+
+pytestmark = BOTH_ENGINES
 
 
 def push_with_kills(h, body, victim, kills, pause, path="/grants"):
@@ -29,8 +31,9 @@ def push_with_kills(h, body, victim, kills, pause, path="/grants"):
     return *result[0], killed
 
 
-@pytest.mark.parametrize("victim", ["dcms-grants.receive", "register.deliver", "spool", "door"])
-def test_kill_in_the_middle_of_a_push(hub, victim):
+@pytest.mark.parametrize("victim", ["dcms-grants.receive", "register.deliver", "queues", "door"])
+def test_kill_in_the_middle_of_a_push(hub, engine, victim):
+    victim = engine.name if victim == "queues" else victim
     receiver = Receiver()
     try:
         config = basic()

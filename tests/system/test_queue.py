@@ -4,7 +4,9 @@ import json
 
 import pytest
 from conftest import wait_for
-from hub import ONE_EVENT, Receiver, event, events_to
+from hub import BOTH_ENGINES, ONE_EVENT, Receiver, event, events_to
+
+pytestmark = BOTH_ENGINES
 
 
 def queue(h, name):
