@@ -80,7 +80,7 @@ def test_move_takes_what_waits_to_the_other_destination_and_the_journal_says_who
     wait_for(lambda: len(receiver.taken()) == 1, 20, "the next one where it always went")
 
 
-def test_move_refuses_a_queue_that_is_being_delivered_and_names_that_are_none(hub, receiver):
+def test_move_refuses_a_queue_that_is_being_delivered_and_names_that_are_none(hub, engine, receiver):
     h = hub(two(receiver))
     r = command(h, "queue", "move", "friend", "other")
     assert r.returncode == 1 and "reeve pause friend" in r.stderr and "[queue-busy]" in r.stderr
@@ -90,7 +90,8 @@ def test_move_refuses_a_queue_that_is_being_delivered_and_names_that_are_none(hu
     assert command(h, "queue", "move", "friend").returncode == 64
     assert command(h, "queue", "mov", "friend", "other").returncode == 64
     h.stop()
-    assert command(h, "queue", "move", "friend", "other").returncode == 3
+    r = command(h, "queue", "move", "friend", "other")
+    assert r.returncode == (3 if engine.name == "spool" else 0), "a broker is there without a hub, too"
 
 
 def test_a_destination_with_messages_is_not_removed_until_it_is_empty(hub, receiver):
