@@ -225,7 +225,7 @@ def show_queues(hub):
     status = json.loads(out)
     queues = account.queues(status)
     show.table(["DESTINATION", "WAITING", "UNDER WAY", "DEAD LETTERS"],
-               [[q["name"], int(q["ready"]) + int(q["delayed"]), q["inflight"], q["dead"]] for q in queues])
+               [[q["name"], int(q["ready"]) + int(q.get("delayed", 0)), q.get("inflight", "?"), q["dead"]] for q in queues])
     for alarm in status.get("alarms", []):
         show.say(f"alarm: {show.plain(alarm.get('text', alarm))}")
     return [f"{p['name']} was started {p['restarts']} times again" for p in status.get("processes", []) if p.get("restarts")]
