@@ -181,6 +181,8 @@ struct ac_engine { /* the thread's own */
     char control_queue[AMQP_NAME_SIZE];
     struct ac_entries pending, sent; /* with parts that are unsent; without. In order each */
     bool pump;                       /* something has changed for what is pending */
+    bool renewing, closing;          /* the publishing channel is to be a new one: see renew() */
+    uint64_t renew_at;               /* from then on; 0: no */
     struct ac_jobs copies;
     struct ac_asks asks;
     struct ac_sub *sub[AC_SUBS_MAX];

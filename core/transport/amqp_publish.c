@@ -17,6 +17,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define RENEW_MS 5000u
+
 static struct ac_dest *dest_of(struct amqp_client *c, const char *name)
 {
     struct ac_engine *n = &c->n;
@@ -192,9 +194,45 @@ static void advance(struct amqp_client *c, struct ac_entry *e)
             e->part[i].dest->stamp = c->n.stamp;
 }
 
+static void unsend(struct amqp_client *c);
+
+/* A quorum queue (3.10) tells a channel that it is over its limit, and that it is not any more only
+ * as long as it has a limit: when an operator takes the policy away, the channel refuses for ever.
+ * So after a refusal, when all that is under way has ended, another channel asks anew. */
+static void renew(struct amqp_client *c)
+{
+    struct ac_engine *n = &c->n;
+    if (n->renew_at == 0)
+        return;
+    if (n->now < n->renew_at) {
+        ac_wake_at(c, n->renew_at);
+        return;
+    }
+    if (n->publishing) {
+        n->publishing = false;
+        n->renewing = true;
+    }
+    if (!n->renewing || n->ring.open > 0)
+        return;
+    amqp_channel_close_t m = {.reply_code = AMQP_REPLY_SUCCESS, .reply_text = amqp_empty_bytes};
+    n->renewing = false;
+    n->closing = true;
+    n->renew_at = 0;
+    unsend(c); /* the tags of the new one begin at 1 */
+    ac_send(c, AC_PUBLISHING, AMQP_CHANNEL_CLOSE_METHOD, &m);
+}
+
+static void forget_renewal(struct ac_engine *n)
+{
+    n->renewing = false;
+    n->renew_at = 0;
+}
+
 void ac_publish_pump(struct amqp_client *c)
 {
     struct ac_engine *n = &c->n;
+    if (ac_ready(c))
+        renew(c);
     if (!n->pump || !n->publishing || !ac_ready(c))
         return;
     n->pump = false;
@@ -247,6 +285,8 @@ static void slot_ended(struct amqp_client *c, uint64_t tag, bool nack)
         return;
     struct amqp_slot ended = *s;
     amqp_ring_end(&c->n.ring, tag);
+    if (nack && c->n.renew_at == 0)
+        c->n.renew_at = c->n.now + RENEW_MS;
     if (ended.part == AC_COPY) {
         ac_copy_ended(c, ended.owner,
                       ended.mark ? "no queue takes it"
@@ -355,7 +395,8 @@ static int forget_count(void *arg, const char *key, size_t len, void *value)
 
 void ac_publish_lost(struct amqp_client *c)
 {
-    c->n.publishing = false;
+    c->n.publishing = c->n.closing = false;
+    forget_renewal(&c->n);
     unsend(c);
     (void)map_each(c->n.dests, forget_count, NULL);
 }
@@ -399,6 +440,7 @@ static void channel_closed(struct amqp_client *c, const amqp_channel_close_t *m)
     amqp_channel_close_ok_t ok = {.dummy = 0};
     int r = amqp_close_reason(m->reply_code, m->reply_text, "publishing", &e);
     c->n.publishing = false;
+    forget_renewal(&c->n);
     ac_send(c, AC_PUBLISHING, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
     if (r == -EPERM && contains(m->reply_text, "exchange '" AMQP_X_HUB "'")) {
         refuse_sent(c, &e, false);
@@ -412,7 +454,8 @@ static void channel_closed(struct amqp_client *c, const amqp_channel_close_t *m)
     }
     ac_copies_again(c);
     unsend(c);
-    ac_open_channel(c, AC_PUBLISHING);
+    if (!c->n.closing) /* else with the answer to our own closing */
+        ac_open_channel(c, AC_PUBLISHING);
 }
 
 static void publish_method(struct amqp_client *c, const amqp_method_t *m)
@@ -432,6 +475,9 @@ static void publish_method(struct amqp_client *c, const amqp_method_t *m)
         c->n.returned.key[len] = '\0';
     } else if (m->id == AMQP_CHANNEL_CLOSE_METHOD) {
         channel_closed(c, m->decoded);
+    } else if (m->id == AMQP_CHANNEL_CLOSE_OK_METHOD) {
+        c->n.closing = false;
+        ac_open_channel(c, AC_PUBLISHING);
     } else if (m->id == AMQP_CHANNEL_OPEN_OK_METHOD) {
         ac_send(c, AC_PUBLISHING, AMQP_CONFIRM_SELECT_METHOD, &confirm_select);
     } else if (m->id == AMQP_CONFIRM_SELECT_OK_METHOD) {
