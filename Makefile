@@ -182,6 +182,10 @@ campaign: all ## the loss, fault, isolation, reload and soak campaigns at full s
 	@rm -f $O/campaign.md
 	@REEVE_BUILD=$(abspath $O) REEVE_FIGURES=$(abspath $O)/campaign.md REEVE_CAMPAIGN=full $(PYTEST) $(CAMPAIGN_ARGS) tests/crash/test_campaign_*.py; \
 	r=$$?; echo; echo '| campaign | what | measured |'; echo '|---|---|---|'; cat $O/campaign.md; exit $$r
+loss-matrix: all ## every fault of the amqp transport under load, at full size (tests/README.md; about three quarters of an hour)
+	@rm -f $O/matrix.md
+	@REEVE_BUILD=$(abspath $O) REEVE_FIGURES=$(abspath $O)/matrix.md REEVE_CAMPAIGN=full $(PYTEST) $(CAMPAIGN_ARGS) tests/crash/test_loss_matrix.py; \
+	r=$$?; echo; echo '| campaign | what | measured |'; echo '|---|---|---|'; cat $O/matrix.md; exit $$r
 
 check-headers: $(patsubst %.h,$O/%.hok,$(wildcard core/*/*.h core/include/reeve/*.h)) ## every header compiles alone
 $O/%.hok: %.h
@@ -277,6 +281,6 @@ format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' Makefile
 
-.PHONY: all current unit conformance conformance-spool conformance-amqp pytest campaign check-headers check-style test fuzz fuzz-run demo bench benches install deb clean format help
+.PHONY: all current unit conformance conformance-spool conformance-amqp pytest campaign loss-matrix check-headers check-style test fuzz fuzz-run demo bench benches install deb clean format help
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)

@@ -145,6 +145,10 @@ class Sender:
         try:
             start, sent = time.monotonic(), 0
             while not self.stopping.is_set():
+                if self.site.hold.is_set():
+                    self.look()
+                    self.stopping.wait(0.02)
+                    continue
                 n = self.chance.randint(1, 2 * self.per) if self.chance else self.per
                 now = time.monotonic()
                 self.begun.update((self.subject(i), now) for i in range(self.number, self.number + n))
@@ -163,6 +167,9 @@ class Sender:
 
     def unanswered(self):
         return sum(len(s) for s in list(self.open.values()))
+
+    def look(self):
+        """Answers that come by another way than the one that was asked."""
 
     def stop(self):
         self.stopping.set()
@@ -202,12 +209,16 @@ class FileSender(Sender):
         inbox = self.site.inbox
         name = f"{self.name}-{numbers.start}.json"
         subjects = {self.subject(i) for i in numbers}
-        for n in [n for n in self.open if (inbox / "done" / n).exists()]:
-            self.accepted |= self.open.pop(n)
+        self.look()
         self.open[name] = subjects
         part = inbox / ("." + name)
         part.write_bytes(package([grant(i, id=self.subject(i), description=BULK) for i in numbers]))
         part.rename(inbox / name)
+
+    def look(self):
+        """What lies in done/ by now."""
+        for n in [n for n in self.open if (self.site.inbox / "done" / n).exists()]:
+            self.accepted |= self.open.pop(n)
 
     def stop(self):
         super().stop()
@@ -245,6 +256,7 @@ class Site:
             **(more or {})}
         self.config = {"parties": COUNCIL, "connectors": connectors, "routes": routes("partner", "register"), **config}
         self.env, self.restarts = env, 0
+        self.hold = threading.Event()  # set: nobody offers anything new
         self.hub = TestHub(directory, self.config, env=env)
         self.register = FileEnd("register", directory / "out" / "messages.jsonl")
         self.ends = [self.partner, self.register]
@@ -318,7 +330,12 @@ class Site:
 
     def queues(self):
         s = self.hub.status()
-        return {d["name"]: d for p in s["processes"] if p["name"] == "spool" for d in p.get("stats", {}).get("destinations", [])} if s else {}
+        return {d["name"]: d for p in s["processes"] if p["name"] in ("spool", "amqp") for d in p.get("stats", {}).get("destinations", [])} if s else {}
+
+    def empty(self):
+        """Nothing waits anywhere, as far as the status, seconds old, says."""
+        q = self.queues()
+        return len(q) >= 2 and not any(d["ready"] + d.get("delayed", 1) + d.get("inflight", 1) for d in q.values())
 
     def dead(self):
         """{destination: {subject: (code, reason)}}; every dead letter must have a reason."""
@@ -336,12 +353,8 @@ class Site:
         for s in self.senders:
             s.stop()
         self.hub.wait_ready()
-
-        def empty():
-            q = self.queues()
-            return q if len(q) >= 2 and not any(d["ready"] + d["delayed"] + d["inflight"] for d in q.values()) else None
         try:
-            wait_for(empty, seconds, "empty queues", step=0.3)
+            wait_for(self.empty, seconds, "empty queues", step=0.3)
         except BaseException:
             print("queues:", json.dumps(self.queues()), "\nstatus:", json.dumps((self.hub.status() or {}).get("alarms")),
                   "\n" + self.hub.log()[-4000:])

@@ -70,9 +70,9 @@ class Broker:
 
     # ---- the management API; names are quoted here
 
-    def api(self, method, *path, body=None):
+    def api(self, method, *path, body=None, query=""):
         """The answer as JSON, or None when it has no body. HTTPError for what is refused."""
-        url = f"http://127.0.0.1:{self.node['management']}/api/" + "/".join(urllib.parse.quote(p, safe="") for p in path)
+        url = f"http://127.0.0.1:{self.node['management']}/api/" + "/".join(urllib.parse.quote(p, safe="") for p in path) + query
         request = urllib.request.Request(url, method=method, data=None if body is None else json.dumps(body).encode(),
                                          headers={"Authorization": "Basic " + base64.b64encode(b"guest:guest").decode(),
                                                   "Content-Type": "application/json"})

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loss matrix of the amqp transport: a hub between HTTP and files whose queues lie in RabbitMQ, reached through a proxy, and one fault
+after the other while messages flow. For each row: what was accepted, what was delivered, what was lost (0), what came again (with the same
+id, and no more than was in flight at each fault), and the longest time from a fault's end until messages arrived again.
+
+`make loss-matrix` runs it at full size: REEVE_CAMPAIGN_MATRIX messages a row (default 400, full 100,000), one fault every
+REEVE_CAMPAIGN_MATRIX_PAUSE s (1.5, full 6). Small, the rows share one hub.
+"""
+import contextlib
+import json
+import os
+import random
+import signal
+import time
+import urllib.error
+
+import pytest
+
+from campaign import FULL, PREFETCH, SEED, Site, figure, size
+from broker import Proxy, rabbitmq, vhost  # noqa: F401 (fixtures; campaign says where it lies)
+from conftest import wait_for
+
+MESSAGES = size(400, 100_000, "REEVE_CAMPAIGN_MATRIX")
+PAUSE = size(1.5, 6.0, "REEVE_CAMPAIGN_MATRIX_PAUSE")
+FAULTS = size(1, 1_000_000)  # a row at most
+RATE = size(300.0, 900.0, "REEVE_CAMPAIGN_MATRIX_RATE")
+WINDOW = 100  # messages that a source may have unconfirmed (core/transport/transport.h)
+SOURCES = ["grants.receive", "events.receive", "drop.receive"]
+SINKS = ["partner.deliver", "register.deliver"]
+
+
+class AmqpSite(Site):
+    """The campaigns' hub on RabbitMQ: it speaks to a proxy, which speaks to the broker."""
+
+    def __init__(self, directory, broker, where, **more):
+        self.broker, self.vhost, self.proxy = broker, where, Proxy(broker.node["amqp"])
+        (directory / "guest").write_text("guest\n")
+        os.chmod(directory / "guest", 0o600)
+        amqp = {"brokers": [self.proxy.address], "vhost": where, "user": "guest", "password": "${file:guest}"}
+        sick = {"plugin": "fail", "verdict": "ok", "crash": True, "when_attribute": "status", "when_value": "poison", "speaks": "cloudevents"}
+        super().__init__(directory, transport={"amqp": amqp}, more={"sick": {"party": "council", "deliver": sick}},
+                         routes={"everything": {"when": "TRUE", "to": ["partner", "register"]},
+                                 "sick": {"match": {"status": ["poison", "taken"]}, "to": "sick"}}, **more)
+
+    def arrived(self):
+        return sum(e.arrivals.total for e in self.ends)
+
+    def close(self):
+        super().close()
+        self.proxy.close()
+
+    def policy(self, name, pattern, **definition):
+        self.broker.api("PUT", "policies", self.vhost, name, body={"pattern": pattern, "definition": definition, "apply-to": "queues"})
+
+    def no_policy(self, name):
+        with contextlib.suppress(urllib.error.HTTPError):
+            self.broker.api("DELETE", "policies", self.vhost, name)
+
+
+# ---- the rows: each does its fault once and returns when it is over
+
+def hub_killed(site, chance):
+    site.kill("supervisor")
+
+
+def worker_killed(site, chance):
+    wait_for(lambda: site.kill(chance.choice(SOURCES + SINKS)), 30, "a worker to kill")
+
+
+def broker_killed(site, chance):
+    site.broker.kill()
+    site.broker.start()
+
+
+def broker_restarted(site, chance):
+    site.broker.stop()
+    site.broker.start()
+
+
+def broker_stands_still(site, chance):
+    """SIGSTOP: connections stay and nobody answers, longer than two heartbeats."""
+    os.kill(site.broker.pid, signal.SIGSTOP)
+    time.sleep(size(12, 15))
+    os.kill(site.broker.pid, signal.SIGCONT)
+
+
+def connections_closed_by_an_operator(site, chance):
+    wait_for(lambda: site.broker.close_connections(site.vhost), 30, "a connection to close")
+
+
+def network_cut(site, chance):
+    site.proxy.cut()
+    time.sleep(chance.uniform(0.5, 3))
+    site.proxy.mode = "pass"
+
+
+def network_silent(site, chance):
+    site.proxy.mode = "silent"
+    time.sleep(size(12, 15))
+    site.proxy.end_all()
+    site.proxy.mode = "pass"
+
+
+def network_slow(site, chance):
+    site.proxy.rate = 100_000
+    time.sleep(size(2, 8))
+    site.proxy.rate = None
+
+
+def memory_alarm(site, chance):
+    site.broker.memory_alarm(True)
+    time.sleep(3)
+    site.broker.memory_alarm(False)
+
+
+def disk_alarm(site, chance):
+    site.broker.disk_alarm(True)
+    time.sleep(3)
+    site.broker.disk_alarm(False)
+
+
+def queue_deleted(site, chance):
+    """By an operator, when nothing waits in it, for what waits in a queue that is deleted is deleted with it. What is published meanwhile
+    is refused and offered again, and the hub declares the queue again."""
+    site.hold.set()
+    wait_for(lambda: not site.unanswered() and site.empty(), 120, "an empty queue to delete", step=0.2)
+    site.broker.api("DELETE", "queues", site.vhost, "partner")
+    site.hold.clear()
+    wait_for(lambda: site.broker.queue(site.vhost, "partner"), 60, "the queue is declared again", step=0.2)
+
+
+def queue_full(site, chance):
+    """The receiver is slow until the queue has reached its limit."""
+    site.partner.answer = lambda headers, body: time.sleep(0.05) or 200
+    time.sleep(size(3, 10))
+    site.partner.answer = 200
+
+
+def channel_error(site, chance):
+    """The exchange is deleted: to publish to it closes the channel."""
+    with contextlib.suppress(urllib.error.HTTPError):
+        site.broker.api("DELETE", "exchanges", site.vhost, "reeve")
+
+    def bound():
+        with contextlib.suppress(urllib.error.HTTPError):
+            return len(site.broker.api("GET", "exchanges", site.vhost, "reeve", "bindings", "source")) >= 2
+        return False
+    wait_for(bound, 60, "the exchange is declared and bound again", step=0.2)
+
+
+def nacked(site, chance):
+    """The broker's own limit: it refuses what is too many."""
+    site.policy("nack", "^(partner|register)$", **{"max-length": 20, "overflow": "reject-publish"})
+    site.partner.answer = lambda headers, body: time.sleep(0.02) or 200
+    time.sleep(3)
+    site.no_policy("nack")
+    site.partner.answer = 200
+
+
+def unroutable(site, chance):
+    """A binding is removed: what is published for it comes back."""
+    with contextlib.suppress(urllib.error.HTTPError):
+        for b in site.broker.api("GET", "bindings", site.vhost, "e", "reeve", "q", "partner"):
+            site.broker.api("DELETE", "bindings", site.vhost, "e", "reeve", "q", "partner", b["properties_key"])
+    wait_for(lambda: site.broker.api("GET", "bindings", site.vhost, "e", "reeve", "q", "partner"), 60, "the binding is made again", step=0.2)
+
+
+def poisonous_message(site, chance):
+    """It kills its connector's process whenever it is handed over; the others of that connector are delivered."""
+    site.poison = getattr(site, "poison", 0) + 1
+    if site.poison > 3:  # each costs its connector's process ever longer waits; the first ones show all there is to see
+        return
+    event = {"specversion": "1.0", "id": f"poison-{site.poison}", "source": "s:matrix", "type": "funding.report",
+             "subject": f"360G-poison-{site.poison}", "status": "poison", "data": {}}
+    site.push(json.dumps(event).encode(), 60, {"path": "/events", "headers": {"Content-Type": "application/cloudevents+json"}})
+
+
+ROWS = [hub_killed, worker_killed, broker_killed, broker_restarted, broker_stands_still, connections_closed_by_an_operator, network_cut,
+        network_silent, network_slow, memory_alarm, disk_alarm, queue_deleted, queue_full, channel_error, nacked, unroutable,
+        poisonous_message]
+
+
+@pytest.fixture
+def make_site(tmp_path, rabbitmq, vhost):  # noqa: F811
+    sites = []
+
+    def make(**more):
+        sites.append(AmqpSite(tmp_path, rabbitmq, vhost, **more))
+        return sites[-1].ready()
+
+    yield make
+    for site in sites:
+        site.close()
+    rabbitmq.start()  # whatever a row that failed has left
+
+
+def recovery(site, before, seconds=120):
+    """How long it takes until something arrives again."""
+    begin = time.monotonic()
+    wait_for(lambda: site.arrived() > before, seconds, "arrivals after the fault", step=0.02)
+    return time.monotonic() - begin
+
+
+def run_row(site, fault, chance):
+    """Traffic with this fault again and again, then the account. {figure: value}"""
+    name = fault.__name__.replace("_", " ")
+    first, faults, slowest = len(site.senders), 0, 0.0
+    earlier, in_flight = len(site.accepted()), 0
+    again_before = sum(len(p) for p in site.repetitions().values())
+    site.traffic(RATE, per=10, status=lambda i: "taken" if i % 50 == 0 else None)
+    fresh = site.senders[first:]
+
+    def offered():
+        return sum(len(s.accepted) for s in fresh) + sum(s.unanswered() for s in fresh)
+    wait_for(lambda: offered() > MESSAGES // 10, 120, "traffic", step=0.05)
+    while faults == 0 or (offered() < MESSAGES and faults < FAULTS):
+        in_flight += 2 * PREFETCH + len(SOURCES) * WINDOW + site.unanswered()
+        fault(site, chance)
+        faults += 1
+        slowest = max(slowest, recovery(site, site.arrived()))
+        time.sleep(PAUSE * chance.uniform(0.5, 1.5))
+    wait_for(lambda: offered() >= MESSAGES, 1800, f"{MESSAGES} messages offered", step=0.2)
+    dead = site.finish(300, dead_are_fine=True)
+    again = sum(len(p) for p in site.repetitions().values()) - again_before
+    accepted = len(site.accepted()) - earlier
+    unexplained = {d: letters for d, letters in dead.items() if d != "sick"}
+    assert not unexplained, unexplained
+    assert all(i.startswith("poison-") and code == "crashed" for i, (code, _) in dead.get("sick", {}).items()), dead
+    assert accepted >= MESSAGES
+    assert again <= 2 * in_flight, f"{again} came again, {in_flight} were in flight at {faults} faults"
+    figure("loss matrix", name, f"{faults} faults; accepted {accepted}, delivered {accepted}, lost 0, came again {again} (at most {in_flight} in "
+           f"flight), longest recovery {slowest:.1f} s" + (f", dead letters {len(dead['sick'])} of {site.poison} poisonous" if dead else ""))
+
+
+if FULL:
+    @pytest.mark.parametrize("fault", ROWS, ids=lambda f: f.__name__)
+    def test_a_fault_loses_nothing(make_site, fault):
+        limit = {"deliver": {"partner": {"limit": {"messages": 2000}}}} if fault is queue_full else {}
+        print(f"REEVE_SEED={SEED}")
+        run_row(make_site(**limit), fault, random.Random(f"{SEED} {fault.__name__}"))
+else:
+    def test_faults_of_all_kinds_lose_nothing(make_site):
+        site, chance = make_site(deliver={"partner": {"limit": {"messages": 300}}}), random.Random(f"{SEED} matrix")
+        print(f"REEVE_SEED={SEED}")
+        for fault in ROWS[int(os.environ.get('FROM','0')):]:
+            run_row(site, fault, chance)
