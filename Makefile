@@ -195,7 +195,10 @@ check-style: ## include directions, banned calls, licence lines, formatting
 	@bash tests/check_style
 
 test: all check-headers check-style ## everything a contributor runs before a commit
-	@$(MAKE) --no-print-directory unit conformance pytest
+	@$(MAKE) --no-print-directory unit conformance-spool
+	@$(MAKE) --no-print-directory conformance-amqp conformance-state >$O/conformance.log 2>&1 & beside=$$!; \
+	$(MAKE) --no-print-directory pytest; r=$$?; \
+	wait $$beside || r=1; cat $O/conformance.log; exit $$r # their servers mostly wait
 
 # ---------------------------------------------------------------- fuzzing (clang)
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
