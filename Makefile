@@ -194,11 +194,18 @@ $O/%.hok: %.h
 check-style: ## include directions, banned calls, licence lines, formatting
 	@bash tests/check_style
 
+BESIDE := conformance-servers crash # what mostly waits: for servers, or for processes that are killed
 test: all check-headers check-style ## everything a contributor runs before a commit
 	@$(MAKE) --no-print-directory unit conformance-spool
-	@$(MAKE) --no-print-directory conformance-amqp conformance-state >$O/conformance.log 2>&1 & beside=$$!; \
-	$(MAKE) --no-print-directory pytest; r=$$?; \
-	wait $$beside || r=1; cat $O/conformance.log; exit $$r # their servers mostly wait
+	@$(MAKE) --no-print-directory test-whole
+
+conformance-servers: conformance-amqp conformance-state
+crash: PYTEST_DIRS = tests/crash
+crash: pytest
+test-whole: all # beside each other, their output one after the other
+	@r=0; pids=; for t in $(BESIDE); do $(MAKE) --no-print-directory $$t >$O/$$t.log 2>&1 & pids="$$pids $$!"; done; \
+	$(MAKE) --no-print-directory pytest PYTEST_DIRS=tests/system || r=1; \
+	for p in $$pids; do wait $$p || r=1; done; cat $(patsubst %,$O/%.log,$(BESIDE)); exit $$r
 
 # ---------------------------------------------------------------- fuzzing (clang)
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -284,6 +291,6 @@ format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' Makefile
 
-.PHONY: all current unit conformance conformance-spool conformance-amqp pytest campaign loss-matrix check-headers check-style test fuzz fuzz-run demo bench benches install deb clean format help
+.PHONY: all current unit conformance conformance-spool conformance-amqp pytest crash test-whole conformance-servers campaign loss-matrix check-headers check-style test fuzz fuzz-run demo bench benches install deb clean format help
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)
