@@ -91,12 +91,18 @@ void amqp_got_done(struct amqp_got *g)
     amqp_destroy_message(&g->m);
 }
 
-int amqp_ask_give_back(amqp_connection_state_t c, amqp_channel_t channel, struct err *e)
+int amqp_ask_close(amqp_connection_state_t c, amqp_channel_t channel, struct err *e)
 {
     amqp_rpc_reply_t reply = amqp_channel_close(c, channel, AMQP_REPLY_SUCCESS);
-    if (reply.reply_type != AMQP_RESPONSE_NORMAL)
-        return err_set(e, -EIO, "transport", "giving messages back: the connection is lost");
-    return amqp_link_channel(c, channel, e);
+    return reply.reply_type == AMQP_RESPONSE_NORMAL
+               ? 0
+               : err_set(e, -EIO, "transport", "the connection to the broker is lost");
+}
+
+int amqp_ask_give_back(amqp_connection_state_t c, amqp_channel_t channel, struct err *e)
+{
+    int r = amqp_ask_close(c, channel, e);
+    return r < 0 ? r : amqp_link_channel(c, channel, e);
 }
 
 int amqp_ask_wait_back(amqp_connection_state_t c, const char *queue, uint64_t at_least,
@@ -196,8 +202,7 @@ int amqp_ask_publish(amqp_connection_state_t c, amqp_channel_t channel, const ch
             return err_set(e, -ETIMEDOUT, "transport", "%s",
                            o.blocked ? "the broker takes no messages: it is short of memory or disk"
                                      : "the broker does not confirm");
-        struct timeval wait = {.tv_sec = (time_t)((until - now) / 1000),
-                               .tv_usec = (suseconds_t)((until - now) % 1000) * 1000};
+        struct timeval wait = amqp_wait_of(until - now);
         amqp_frame_t f;
         amqp_maybe_release_buffers(c);
         r = amqp_simple_wait_frame_noblock(c, &f, &wait);

@@ -29,6 +29,8 @@ struct amqp_got {
 int amqp_ask_get(amqp_connection_state_t c, amqp_channel_t channel, const char *queue,
                  struct amqp_got *ret, struct err *e);
 void amqp_got_done(struct amqp_got *g);
+/* What was taken on the channel goes back. */
+int amqp_ask_close(amqp_connection_state_t c, amqp_channel_t channel, struct err *e);
 /* Closes the channel and opens it again: what was taken on it goes back. A quorum queue of 3.10
  * gives back what several amqp_ask_get() took in no order: take one, or scan. */
 int amqp_ask_give_back(amqp_connection_state_t c, amqp_channel_t channel, struct err *e);

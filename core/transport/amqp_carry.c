@@ -98,30 +98,6 @@ int amqp_carry_add(struct amqp_carry *c, const struct carried *m, struct err *e)
 /* What is taken is acknowledged by fn, or comes back. */
 typedef int take_fn(void *arg, const amqp_envelope_t *got, struct err *e);
 
-/* The next of what the broker sends. 1; 0: none for the time being. */
-static int next_one(amqp_connection_state_t c, amqp_envelope_t *ret, struct err *e)
-{
-    const struct timeval wait = {.tv_sec = AMQP_WAIT_MS / 1000};
-    for (;;) {
-        amqp_frame_t f;
-        amqp_maybe_release_buffers(c);
-        amqp_rpc_reply_t reply = amqp_consume_message(c, ret, &wait, 0);
-        if (reply.reply_type == AMQP_RESPONSE_NORMAL)
-            return 1;
-        if (reply.library_error == AMQP_STATUS_TIMEOUT)
-            return 0;
-        if (reply.library_error != AMQP_STATUS_UNEXPECTED_STATE)
-            return err_set(e, -EIO, "transport", "taking a message: %s",
-                           amqp_error_string2(reply.library_error));
-        if (amqp_simple_wait_frame(c, &f) != AMQP_STATUS_OK ||
-            (f.frame_type == AMQP_FRAME_METHOD &&
-             (f.payload.method.id == AMQP_BASIC_CANCEL_METHOD ||
-              f.payload.method.id == AMQP_CHANNEL_CLOSE_METHOD ||
-              f.payload.method.id == AMQP_CONNECTION_CLOSE_METHOD)))
-            return err_set(e, -EIO, "transport", "the broker ended the taking of messages");
-    }
-}
-
 /* So many as there are now. (basic.get is refused by quorum queues with a single active consumer.)
  */
 static int take_ready(amqp_connection_state_t c, const char *queue, uint64_t ready, take_fn *fn,
@@ -136,7 +112,7 @@ static int take_ready(amqp_connection_state_t c, const char *queue, uint64_t rea
     }
     for (; r == 0 && ready > 0; ready--) {
         amqp_envelope_t got;
-        r = next_one(c, &got, e);
+        r = amqp_ask_delivery(c, AMQP_WAIT_MS, &got, e);
         if (r <= 0)
             break;
         r = fn(arg, &got, e);

@@ -85,10 +85,5 @@ int amqp_gather(amqp_connection_state_t c, struct amqp_gathered *g, struct err *
         quiet = mono_ms();
         amqp_destroy_envelope(&d);
     }
-    if (r < 0)
-        return r;
-    amqp_rpc_reply_t reply = amqp_channel_close(c, CHANNEL, AMQP_REPLY_SUCCESS);
-    return reply.reply_type == AMQP_RESPONSE_NORMAL
-               ? 0
-               : err_set(e, -EIO, "transport", "the connection to the broker is lost");
+    return r < 0 ? r : amqp_ask_close(c, CHANNEL, e);
 }

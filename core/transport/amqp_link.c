@@ -25,11 +25,6 @@
 #define CLOSE_WAIT_MS 1000u
 #define NOT_ALLOWED   530 /* AMQP 0-9-1: virtual host unknown or not this user's */
 
-static struct timeval wait_of(unsigned ms)
-{
-    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-}
-
 int amqp_close_reason(uint16_t code, amqp_bytes_t text, const char *what, struct err *e)
 {
     static const struct {
@@ -155,7 +150,7 @@ int amqp_link_channel(amqp_connection_state_t c, amqp_channel_t channel, struct 
 
 static int reach(amqp_connection_state_t c, const struct amqp_place *p, size_t i, struct err *e)
 {
-    struct timeval wait = wait_of(AMQP_WAIT_MS);
+    struct timeval wait = amqp_wait_of(AMQP_WAIT_MS);
     amqp_socket_t *s = p->tls ? amqp_ssl_socket_new(c) : amqp_tcp_socket_new(c);
     if (!s)
         return err_set(e, -ENOMEM, "memory", "out of memory");
@@ -204,7 +199,7 @@ void amqp_link_close(amqp_connection_state_t c)
 {
     if (!c)
         return;
-    struct timeval wait = wait_of(CLOSE_WAIT_MS);
+    struct timeval wait = amqp_wait_of(CLOSE_WAIT_MS);
     unsigned unsent = CLOSE_WAIT_MS; /* what waits to be sent must not hold up the end */
     int fd = amqp_get_sockfd(c);
     if (fd >= 0)

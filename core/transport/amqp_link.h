@@ -61,6 +61,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/time.h>
 
 #define AMQP_X_HUB        "reeve"
 #define AMQP_X_BACK       "reeve.back" /* key: NAME, NAME.head or NAME.dead */
@@ -159,6 +160,11 @@ void amqp_marks_get(const amqp_basic_properties_t *props, struct amqp_marks_text
 static inline amqp_bytes_t amqp_text(const char *s)
 {
     return amqp_cstring_bytes(s);
+}
+static inline struct timeval amqp_wait_of(uint64_t ms)
+{
+    return (struct timeval){.tv_sec = (time_t)(ms / 1000),
+                            .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 }
 /* "reeve.retry.MS" of the rung for this delay (rounded up). */
 void amqp_retry_name(uint64_t delay_ms, char out[AMQP_NAME_SIZE]);

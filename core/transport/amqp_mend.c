@@ -191,12 +191,7 @@ static int all_notes(amqp_connection_state_t c, bool mend, struct err *e)
         r = r < 0 ? r : amqp_ask_ack(c, NOTE_CHANNEL, g.tag, e);
         amqp_got_done(&g);
     }
-    if (r < 0)
-        return r;
-    amqp_rpc_reply_t reply = amqp_channel_close(c, NOTE_CHANNEL, AMQP_REPLY_SUCCESS);
-    return reply.reply_type == AMQP_RESPONSE_NORMAL
-               ? 0
-               : err_set(e, -EIO, "transport", "the connection to the broker is lost");
+    return r < 0 ? r : amqp_ask_close(c, NOTE_CHANNEL, e);
 }
 
 int amqp_move_forget(amqp_connection_state_t c, struct err *e)

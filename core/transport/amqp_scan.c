@@ -43,8 +43,7 @@ int amqp_ask_delivery(amqp_connection_state_t c, unsigned wait_ms, amqp_envelope
 {
     for (uint64_t until = mono_ms() + wait_ms;;) {
         uint64_t now = mono_ms(), left = now < until ? until - now : 0;
-        struct timeval wait = {.tv_sec = (time_t)(left / 1000),
-                               .tv_usec = (suseconds_t)(left % 1000) * 1000};
+        struct timeval wait = amqp_wait_of(left);
         amqp_maybe_release_buffers(c);
         amqp_rpc_reply_t reply = amqp_consume_message(c, ret, &wait, 0);
         if (reply.reply_type == AMQP_RESPONSE_NORMAL)
@@ -150,7 +149,7 @@ static int call(struct amqp_scan *s, amqp_channel_t channel, amqp_method_number_
 {
     int r = amqp_send_method(s->c, channel, id, method);
     for (;;) {
-        struct timeval wait = {.tv_sec = AMQP_WAIT_MS / 1000};
+        struct timeval wait = amqp_wait_of(AMQP_WAIT_MS);
         amqp_frame_t f;
         amqp_maybe_release_buffers(s->c);
         r = r == AMQP_STATUS_OK ? amqp_simple_wait_frame_noblock(s->c, &f, &wait) : r;
