@@ -10,9 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define TAKE_MAX                                                                    \
-    10000u /* of one pass; what is left over is taken by the next, which comes soon \
-            */
+#define TAKE_MAX 10000u /* of one pass; the next, which comes soon, takes what is left over */
 
 struct amqp_keep {
     struct dead_rule rule;
@@ -124,12 +122,7 @@ static int look(void *arg, const struct dead_letter *d)
 static int take(const struct pass *x, struct amqp_place *place, struct err *e)
 {
     size_t taken = 0;
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < x->take.n; i++) {
-        r = amqp_dead_discard(place, x->take.p[i], e);
-        taken += r == 0;
-        r = r == -ENOENT ? 0 : r; /* somebody else was quicker */
-    }
+    int r = amqp_dead_discard_all(place, x->take.p, x->take.n, &taken, e);
     if (taken)
         log_info("dead-expired", NULL, "%zu dead letters were older than the plan keeps them",
                  taken);

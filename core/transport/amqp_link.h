@@ -197,6 +197,10 @@ int amqp_dead_list(struct amqp_place *place, const struct dead_filter *f, uint64
                    void *arg, struct err *e);
 int amqp_dead_replay(struct amqp_place *place, uint64_t number, struct err *e);
 int amqp_dead_discard(struct amqp_place *place, uint64_t number, struct err *e);
+/* Several, in ascending order, in one look at the queues. *ret: how many of them there were, and
+ * are not any more, on an error too. */
+int amqp_dead_discard_all(struct amqp_place *place, const uint64_t *numbers, size_t n, size_t *ret,
+                          struct err *e);
 int amqp_queue_move(struct amqp_place *place, const char *from, const char *to, size_t limit,
                     void (*fn)(void *arg, const char *id), void *arg, uint64_t *ret_left,
                     struct err *e);

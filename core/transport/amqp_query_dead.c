@@ -11,6 +11,7 @@
 #include "amqp_ask.h"
 #include "base/util.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define KEEP_BYTES ((size_t)8 << 20)
@@ -204,12 +205,14 @@ int amqp_dead_list(struct amqp_place *place, const struct dead_filter *f, uint64
 
 /* ---- replay and discard ---- */
 
-struct one {
-    uint64_t number;
+struct chosen {
+    const uint64_t *number; /* ascending */
+    size_t n, found;
     amqp_connection_state_t to; /* where a replayed one is published; NULL: discard */
 };
 
-static int publish_again(struct one *o, const struct amqp_got *g, const char *dest, struct err *e)
+static int publish_again(struct chosen *o, const struct amqp_got *g, const char *dest,
+                         struct err *e)
 {
     struct amqp_marks m = {.id = g->marks.id, .first_ms = g->marks.first_ms};
     amqp_basic_properties_t props;
@@ -219,45 +222,66 @@ static int publish_again(struct one *o, const struct amqp_got *g, const char *de
     return r == -ENOENT ? -EPERM : r; /* the letter is there, its destination is not */
 }
 
-/* 1: it was this one. */
+static int compare(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* 1: it was the last of them. */
 static int if_it_is(void *arg, struct amqp_scan *s, struct amqp_got *g, const char *dest,
                     struct err *e)
 {
-    struct one *o = arg;
-    if (g->marks.number != o->number)
+    struct chosen *o = arg;
+    if (!bsearch(&g->marks.number, o->number, o->n, sizeof *o->number, compare))
         return 0;
     int r = o->to ? publish_again(o, g, dest, e) : 0;
     r = r < 0 ? r : amqp_scan_remove(s, g->tag, e);
-    return r < 0 ? r : 1;
+    return r < 0 ? r : ++o->found == o->n;
 }
 
-static int find(struct amqp_place *place, struct one *o, struct err *e)
+/* One look for all of them. */
+static int find(struct amqp_place *place, struct chosen *o, struct err *e)
 {
     amqp_connection_state_t c = NULL;
     struct tree *names = NULL;
     int r = begin(place, NULL, &c, &names, e);
     for (size_t i = 0; r == 0 && i < names->n; i++)
         r = each(c, names->child[i]->text, FIRST_LOOK, if_it_is, o, e);
-    if (r == 0)
-        r = err_set(e, -ENOENT, "dead-unknown", "there is no dead letter %llu",
-                    (unsigned long long)o->number);
     tree_free(names);
     amqp_link_close(c);
     return r < 0 ? r : 0;
 }
 
+static int find_one(struct amqp_place *place, struct chosen *o, struct err *e)
+{
+    int r = find(place, o, e);
+    return r < 0 || o->found ? r
+                             : err_set(e, -ENOENT, "dead-unknown", "there is no dead letter %llu",
+                                       (unsigned long long)*o->number);
+}
+
 int amqp_dead_replay(struct amqp_place *place, uint64_t number, struct err *e)
 {
-    struct one o = {.number = number};
+    struct chosen o = {.number = &number, .n = 1};
     int r = amqp_link_open(place, &o.to, e);
     r = r < 0 ? r : amqp_ask_confirm_mode(o.to, 1, e);
-    r = r < 0 ? r : find(place, &o, e);
+    r = r < 0 ? r : find_one(place, &o, e);
     amqp_link_close(o.to);
     return r;
 }
 
 int amqp_dead_discard(struct amqp_place *place, uint64_t number, struct err *e)
 {
-    struct one o = {.number = number};
-    return find(place, &o, e);
+    struct chosen o = {.number = &number, .n = 1};
+    return find_one(place, &o, e);
+}
+
+int amqp_dead_discard_all(struct amqp_place *place, const uint64_t *numbers, size_t n, size_t *ret,
+                          struct err *e)
+{
+    struct chosen o = {.number = numbers, .n = n};
+    int r = n ? find(place, &o, e) : 0;
+    *ret = o.found;
+    return r;
 }

@@ -284,6 +284,28 @@ static void one_is_replayed_or_discarded_and_the_others_stay(void **state)
     assert_int_equal(l.number[2], 302);
 }
 
+static void several_are_discarded_in_one_look_and_the_others_stay(void **state)
+{
+    uint64_t these[401];
+    size_t gone = 0;
+    (void)state;
+    for (uint64_t i = 1; i <= 600; i++)
+        put_dead(i % 2 ? "register" : "foodbank", i, "bad", 10);
+    for (size_t i = 0; i < 400; i++) /* every third stays */
+        these[i] = 1 + i / 2 * 3 + i % 2;
+    these[400] = 9000; /* there is none */
+    assert_int_equal(amqp_dead_discard_all(&all, these, ARRAY_SIZE(these), &gone, &e), 0);
+    assert_int_equal(gone, 400);
+    wait_ready("register.dead", 100);
+    wait_ready("foodbank.dead", 100);
+    struct listed l = list(NULL, 0, 50, false);
+    for (unsigned i = 0; i < 50; i++)
+        assert_int_equal(l.number[i], 3 * (i + 1));
+    assert_int_equal(amqp_dead_discard_all(&all, these, ARRAY_SIZE(these), &gone, &e), 0);
+    assert_int_equal(gone, 0);
+    assert_int_equal(amqp_dead_discard_all(&all, NULL, 0, &gone, &e), 0);
+}
+
 static void a_letter_whose_destination_left_the_plan_stays(void **state)
 {
     (void)state;
@@ -577,6 +599,7 @@ int main(void)
         T(pages_are_in_the_order_of_numbers_wherever_they_lie),
         T(large_letters_are_listed_in_rounds),
         T(one_is_replayed_or_discarded_and_the_others_stay),
+        T(several_are_discarded_in_one_look_and_the_others_stay),
         T(a_letter_whose_destination_left_the_plan_stays),
         T(two_do_not_look_at_once_and_only_an_admin_may),
         T(status_tells_what_can_be_told),
