@@ -108,6 +108,8 @@ struct buf;
 /* config_compile() (config/config.h) with the modules of this installation. */
 int cli_compile(const char *path, unsigned flags, struct diagnostics *d, struct tree **ret_plan,
                 struct buf *print);
+/* The part of the plan's first process of a kind, borrowed; NULL: there is none. */
+const struct tree *cli_part_of(const struct tree *plan, const char *kind);
 
 /* ---- status_print.c */
 /* The people's form of a status document, running or stored. Returns CLI_OK, or CLI_FAILED when

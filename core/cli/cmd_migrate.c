@@ -71,10 +71,7 @@ static int find_part(struct migration *m)
     diagnostics_done(&d);
     if (r < 0)
         return err_set(&m->e, r, "config", "the configuration has errors; see reeve check");
-    const struct tree *all = tree_get(m->plan, "processes");
-    for (size_t i = 0; tree_is_list(all) && i < all->n && !m->part; i++)
-        if (strcmp(tree_gets(all->child[i], "kind", ""), "amqp") == 0)
-            m->part = tree_get(all->child[i], "part");
+    m->part = cli_part_of(m->plan, "amqp");
     return m->part ? 0
                    : err_set(&m->e, -EINVAL, "config",
                              "the configuration says `transport: spool`: for both directions it "

@@ -11,15 +11,6 @@
 
 #define OUT_MAX (64u << 20)
 
-static const struct tree *broker_part(const struct tree *plan)
-{
-    const struct tree *all = tree_get(plan, "processes");
-    for (size_t i = 0; tree_is_list(all) && i < all->n; i++)
-        if (strcmp(tree_gets(all->child[i], "kind", ""), "amqp") == 0)
-            return tree_get(all->child[i], "part");
-    return NULL;
-}
-
 static void print_arguments(const struct tree *map)
 {
     for (size_t i = 0; tree_is_map(map) && i < map->n; i++)
@@ -93,7 +84,7 @@ static int show(const char *config, bool json, struct err *e)
     diagnostics_done(&d);
     if (r < 0)
         return err_set(e, r, "config", "the configuration has errors; see reeve check");
-    const struct tree *part = broker_part(plan);
+    const struct tree *part = cli_part_of(plan, "amqp");
     r = part ? amqp_definitions(part, &top, e)
              : err_set(e, -ENOENT, "transport",
                        "this hub keeps its queues itself (`transport: spool`): there is nothing in "

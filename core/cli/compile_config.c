@@ -38,3 +38,12 @@ int cli_compile(const char *path, unsigned flags, struct diagnostics *d, struct 
     const struct config_env env = {.arg = &i, .find = find, .describe = describe};
     return config_compile(path, &env, flags, d, ret_plan, print);
 }
+
+const struct tree *cli_part_of(const struct tree *plan, const char *kind)
+{
+    const struct tree *all = tree_get(plan, "processes");
+    for (size_t i = 0; tree_is_list(all) && i < all->n; i++)
+        if (strcmp(tree_gets(all->child[i], "kind", ""), kind) == 0)
+            return tree_get(all->child[i], "part");
+    return NULL;
+}

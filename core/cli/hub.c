@@ -102,12 +102,8 @@ static struct tree *ask_configured(const struct hub *h)
     struct tree *plan = NULL, *part = NULL;
     char data[PATH_MAX];
     if (cli_compile(cli_config_path(h->config), 0, &d, &plan, NULL) == 0 &&
-        realpath(tree_gets(plan, "data", ""), data) && strcmp(data, h->data) == 0) {
-        const struct tree *all = tree_get(plan, "processes");
-        for (size_t i = 0; tree_is_list(all) && i < all->n; i++)
-            if (strcmp(tree_gets(all->child[i], "kind", ""), "amqp") == 0)
-                part = tree_copy(tree_at(all->child[i], "part/transport"));
-    }
+        realpath(tree_gets(plan, "data", ""), data) && strcmp(data, h->data) == 0)
+        part = tree_copy(tree_get(cli_part_of(plan, "amqp"), "transport"));
     diagnostics_done(&d);
     tree_free(plan);
     return part;
