@@ -8,6 +8,7 @@
  * REEVE_RABBITMQ as in tests/lib/engine.h. Environment: BENCH_N messages a round, BENCH_ROUNDS.
  * SKIP where RabbitMQ is not installed. */
 #include "lib/engine_amqp.h"
+#include "load.h"
 #include "base/util.h"
 #include <amqp_framing.h>
 #include <poll.h>
@@ -44,39 +45,6 @@ static struct figure since(uint64_t start_us, double cpu)
 
 /* ---- ours ---- */
 
-struct load {
-    struct transport *t;
-    unsigned confirmed, failed, settled;
-};
-
-static void on_confirmed(void *arg, uint64_t tag)
-{
-    struct load *l = arg;
-    (void)tag;
-    l->confirmed++;
-}
-
-static void on_failed(void *arg, uint64_t tag, const struct err *why)
-{
-    struct load *l = arg;
-    (void)tag;
-    if (l->failed++ == 0)
-        (void)fprintf(stderr, "failed: %s\n", why->text);
-}
-
-static void on_job(void *arg, struct transport_job *job)
-{
-    struct load *l = arg;
-    (void)transport_settle(l->t, job, SETTLE_DONE, 0, NULL, NULL);
-}
-
-static void on_settled(void *arg, uint64_t handle)
-{
-    struct load *l = arg;
-    (void)handle;
-    l->settled++;
-}
-
 static void wait_run(struct load *l)
 {
     struct pollfd p = {.events = 0};
@@ -89,11 +57,7 @@ static void wait_run(struct load *l)
 static int open_load(struct load *l, const char *name)
 {
     struct err e;
-    struct transport_events ev = {.arg = l,
-                                  .confirmed = on_confirmed,
-                                  .failed = on_failed,
-                                  .job = on_job,
-                                  .settled = on_settled};
+    struct transport_events ev = load_events(l);
     *l = (struct load){.t = NULL};
     l->t = engine_open(&g, name, &ev);
     return l->t && transport_wait_usable(l->t, 10000, &e) == 0 ? 0 : -1;
@@ -254,13 +218,6 @@ static void show(const char *leg, const struct figure *ours, const struct figure
     printf("{\"name\": \"RabbitMQ, %s, processor time\", \"unit\": \"us/message\", \"ours\": %.1f, "
            "\"bare\": %.1f, \"better\": \"less\"}\n",
            leg, median(ours, true), median(bare, true));
-}
-
-static unsigned setting(const char *name, unsigned otherwise, unsigned max)
-{
-    const char *text = getenv(name);
-    unsigned long v = text ? strtoul(text, NULL, 10) : otherwise;
-    return v == 0 || v > max ? otherwise : (unsigned)v;
 }
 
 int main(void)

@@ -7,6 +7,7 @@
  * alternate, medians are printed. REEVE_BUILD names the directory of reeve-spool. Environment:
  * BENCH_N messages a round, BENCH_ROUNDS. */
 #include "../../tests/lib/engine.h"
+#include "load.h"
 #include "base/db.h"
 #include "base/util.h"
 #include <poll.h>
@@ -19,39 +20,6 @@
 static unsigned n_messages = 100000, rounds = 5;
 static char event[SIZE + 1];
 
-struct load {
-    struct transport *t;
-    unsigned confirmed, failed, settled;
-};
-
-static void on_confirmed(void *arg, uint64_t tag)
-{
-    struct load *l = arg;
-    (void)tag;
-    l->confirmed++;
-}
-
-static void on_failed(void *arg, uint64_t tag, const struct err *why)
-{
-    struct load *l = arg;
-    (void)tag;
-    if (l->failed++ == 0)
-        (void)fprintf(stderr, "failed: %s\n", why->text);
-}
-
-static void on_job(void *arg, struct transport_job *job)
-{
-    struct load *l = arg;
-    (void)transport_settle(l->t, job, SETTLE_DONE, 0, NULL, NULL);
-}
-
-static void on_settled(void *arg, uint64_t handle)
-{
-    struct load *l = arg;
-    (void)handle;
-    l->settled++;
-}
-
 static double seconds(uint64_t from)
 {
     return (double)(mono_ms() - from) / 1000.0;
@@ -61,11 +29,7 @@ static double round_ours(struct engine *g)
 {
     static const char *const dest[] = {"register"};
     struct load l = {.t = NULL};
-    struct transport_events ev = {.arg = &l,
-                                  .confirmed = on_confirmed,
-                                  .failed = on_failed,
-                                  .job = on_job,
-                                  .settled = on_settled};
+    struct transport_events ev = load_events(&l);
     struct err e;
     struct transport *source = engine_open(g, "source", &ev);
     l.t = engine_open(g, "register.deliver", &ev);
@@ -161,21 +125,13 @@ static int compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static unsigned setting(const char *name, unsigned def)
-{
-    int64_t v = 0;
-    const char *text = getenv(name);
-    return text && parse_i64(text, &v) == 0 && v > 0 ? (unsigned)v : def;
-}
-
 int main(void)
 {
     static const struct engine_dest dests[] = {{.name = "register"}, {.name = NULL}};
     struct engine g;
     double ours[32], bare[32];
-    n_messages = setting("BENCH_N", n_messages) / BATCH * BATCH;
-    rounds = setting("BENCH_ROUNDS", rounds);
-    rounds = rounds > 32 ? 32 : rounds;
+    n_messages = setting("BENCH_N", n_messages, 10000000) / BATCH * BATCH;
+    rounds = setting("BENCH_ROUNDS", rounds, ARRAY_SIZE(ours));
     memset(event, 'x', SIZE);
     if (engine_init(&g, dests) < 0 || engine_start(&g) < 0)
         return 1;
