@@ -24,6 +24,7 @@ from conftest import Hub, wait_for  # noqa: E402
 from hub import COUNCIL, Engine, Receiver, TestHub, grant, package  # noqa: E402
 
 KILLS = int(os.environ.get("REEVE_KILLS", 3))
+MORE_KILLS = 8  # when none of them came before the answer
 SEED = int(os.environ.get("REEVE_SEED", random.SystemRandom().randrange(1 << 30)))
 GRANTS = 1500
 VICTIMS = ["door", "dcms-grants.receive", "partner.deliver", "register.deliver", "queues", "supervisor"]
@@ -151,8 +152,9 @@ def test_a_kill_in_the_middle_of_a_push_loses_nothing(site, usual_ms, victim):
     chance = random.Random(f"{SEED} {victim}")
     victim = site.engine.name if victim == "queues" else victim
     print(f"REEVE_SEED={SEED} REEVE_KILLS={KILLS}; a push takes {usual_ms:.0f} ms")
-    in_the_middle = 0
-    for n in range(KILLS if site.engine.name == "spool" else max(1, KILLS - 1)):
+    in_the_middle, n, wanted = 0, 0, KILLS if site.engine.name == "spool" else max(1, KILLS - 1)
+    # a machine that is quicker now than when it was measured answers before each kill: the kills come earlier until one counts
+    while n < wanted or (not in_the_middle and n < wanted + MORE_KILLS):
         grants = site.grants()
         subjects = {g["id"] for g in grants}
         before = site.hub.pid_of(victim) if victim != "supervisor" else site.hub.pid
@@ -160,7 +162,10 @@ def test_a_kill_in_the_middle_of_a_push_loses_nothing(site, usual_ms, victim):
         what = f"REEVE_SEED={SEED} {victim} kill {n} after {pause:.3f} s"
         pusher, result = push_in_background(site, package(grants))
         time.sleep(pause)
-        in_the_middle += pusher.is_alive()
+        if pusher.is_alive():
+            in_the_middle += 1
+        else:
+            usual_ms /= 2
         site.kill(victim)
         pusher.join(120)
         status, answer = result[0]
@@ -173,7 +178,8 @@ def test_a_kill_in_the_middle_of_a_push_loses_nothing(site, usual_ms, victim):
         told = site.hub.trace(answer["messages"][chance.randrange(len(answer["messages"]))])
         assert {r["destination"] for r in told if r["event"] == "delivered"} == {"partner", "register"}, (what, told)
         assert any(r["event"] == "accepted" for r in told), (what, told)
-    assert in_the_middle or KILLS < 3, "no kill came before the answer: nothing was tested"
+        n += 1
+    assert in_the_middle, "no kill came before the answer: nothing was tested"
 
 
 def test_afterwards_nothing_waits_and_there_are_no_dead_letters(site):
