@@ -120,7 +120,7 @@ def test_a_call_that_hangs_costs_only_its_worker(start):
     for n in range(40, 50):  # nor are senders
         begun = time.monotonic()
         send(hub, [n])
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20
     end = settled(hub, receipt, 30)
     assert end.pop("e5")[:2] == ("dead", "crashed") and {e for e, _, _ in end.values()} == {"delivered"}
     others_unharmed(hub, before)

@@ -17,6 +17,8 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# How much slower than a quick machine this one may be: every wait has an end, but no test is about how soon it comes.
+PATIENCE = float(os.environ.get("REEVE_PATIENCE", 3))
 BUILD = pathlib.Path(os.environ.get("REEVE_BUILD", ROOT / "build")).resolve()
 
 
@@ -52,14 +54,14 @@ def free_port():
 
 
 def wait_for(condition, seconds=10, what=None, step=0.02):
-    """Polls until condition() is true and returns its value; fails the test after so many seconds."""
-    end = time.monotonic() + seconds
+    """Polls until condition() is true and returns its value; fails the test after so many seconds (of a quick machine)."""
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() >= end:
-            pytest.fail(f"not within {seconds} s: {what or getattr(condition, '__name__', condition)}")
+            pytest.fail(f"not within {seconds * PATIENCE:g} s: {what or getattr(condition, '__name__', condition)}")
         time.sleep(step)
 
 
@@ -145,9 +147,9 @@ class Daemon:
 
     def wait(self, seconds=30):
         try:
-            return self.process.wait(seconds)
+            return self.process.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
-            pytest.fail(f"did not end within {seconds} s:\n{self.log()[-3000:]}")
+            pytest.fail(f"did not end within {seconds * PATIENCE:g} s:\n{self.log()[-3000:]}")
 
     def stop(self, sig=signal.SIGTERM, seconds=30):
         """Asks it to end and waits; kills it when it does not. Returns the exit code."""

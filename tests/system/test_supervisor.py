@@ -390,9 +390,8 @@ def test_drain_is_limited_and_a_second_signal_ends_at_once(stage):
     assert hub.wait(5) == 0
     stage.plan(b_source={"behave": "deaf"})
     hub = stage.start("--drain", "1s")
-    began = time.monotonic()
     hub.process.send_signal(signal.SIGINT)
-    assert hub.wait(15) == 0 and time.monotonic() - began < 10
+    assert hub.wait(8) == 0
     assert "process-killed" in hub.log()
 
 
