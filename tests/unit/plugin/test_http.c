@@ -61,8 +61,9 @@ static bool answer(int fd, const char *request)
         say(fd, "HTTP/1.1 %u X\r\nRetry-After: 7\r\nContent-Length: 3\r\n\r\nabc", status);
     } else if (sscanf(path, "/slow/%u", &ms) == 1) {
         unsigned now = atomic_fetch_add(&server.busy, 1) + 1;
-        if (now > atomic_load(&server.most_busy))
-            atomic_store(&server.most_busy, now);
+        unsigned most = atomic_load(&server.most_busy);
+        while (now > most && !atomic_compare_exchange_weak(&server.most_busy, &most, now))
+            ;
         usleep(ms * 1000);
         atomic_fetch_sub(&server.busy, 1);
         say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -351,38 +352,34 @@ static void a_big_body_is_cut_at_a_mebibyte(void **state)
 
 enum { MANY = 40 };
 
-static uint64_t ask_many(uint32_t per_host, const char *path)
+static void ask_many(uint32_t per_host, const char *path)
 {
     struct reeve_http q[MANY];
     const struct reeve_http *reqs[MANY];
     reeve_resp *resps[MANY];
     char *url = url_of(path);
-    uint64_t began = mono_ms();
     for (size_t i = 0; i < MANY; i++) {
         q[i] = (struct reeve_http){.size = sizeof(q[i]), .url = url, .per_host = per_host};
         reqs[i] = &q[i];
     }
     assert_int_equal(reeve_http(ctx, reqs, resps, MANY), REEVE_OK);
-    uint64_t took = mono_ms() - began;
     for (size_t i = 0; i < MANY; i++) {
         assert_int_equal(reeve_resp_status(resps[i]), 200);
         reeve_resp_free(resps[i]);
     }
     free(url);
-    return took;
 }
 
 static void many_go_at_once_within_the_limit_of_the_host(void **state)
 {
     (void)state;
-    /* 40 requests of 50 ms: 2 s one after the other, 250 ms in eights. A request's time begins when
-     * it is sent. */
+    /* 200 ms each: so many are under way together also on a busy machine */
     while (atomic_load(&server.busy) > 0)
         usleep(10000); /* a request of an earlier test that was given up */
     atomic_store(&server.most_busy, 0);
-    assert_true(ask_many(0, "/slow/50") < 1200);
+    ask_many(0, "/slow/200");
     assert_int_equal(atomic_load(&server.most_busy), HTTP_PER_HOST);
-    assert_true(ask_many(20, "/slow/50") < 1200);
+    ask_many(20, "/slow/200");
     assert_int_equal(atomic_load(&server.most_busy), 20);
 }
 
