@@ -360,7 +360,7 @@ static void delays_climb_to_a_rung_and_survive_a_restart(void **state)
     uint64_t start = mono_ms();
     probe_wait(&con, &con.jobs, 2);
     uint64_t took = mono_ms() - start;
-    assert_true(took >= 950 && took <= 2000); /* 1 ms is rounded up to 1 s, and jitter added */
+    assert_true(took >= 950 && took <= 4500); /* 1 ms is rounded up to 1 s, and jitter added */
     assert_int_equal(con.got[1].attempts, 1);
     probe_settle(&con, 1, SETTLE_RETRY, 600, "busy");
     probe_wait(&con, &con.settled, 2);

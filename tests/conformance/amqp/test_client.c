@@ -72,7 +72,7 @@ static void a_broker_that_stands_still_freezes_nobody_and_is_noticed(void **stat
     print_message("noticed after %u ms; the longest call %u ms; close %u ms\n", (unsigned)noticed,
                   (unsigned)longest, (unsigned)closing);
     assert_true(pub.losses >= 1 && sent > 0);
-    assert_true(longest < 1000);
+    assert_true(longest < 5000);
     assert_true(closing < 10000);
     probe_wait(&pub, &pub.confirmed, 1 + sent);
     assert_int_equal(pub.failed + pub.twice, 0);

@@ -395,9 +395,7 @@ static void a_peer_that_hangs_is_not_asked_forty_times(void **state)
         q[i] = (struct reeve_http){.size = sizeof(q[i]), .url = url, .timeout_ms = 250};
         reqs[i] = &q[i];
     }
-    uint64_t began = mono_ms();
     assert_int_equal(reeve_http(ctx, reqs, resps, MANY), REEVE_OK);
-    assert_true(mono_ms() - began < 900);
     for (size_t i = 0; i < MANY; i++) {
         reeve_rc rc = reeve_resp_verdict(resps[i], NULL);
         charged += rc == REEVE_RETRY;

@@ -35,7 +35,7 @@ static void a_file_that_is_moved_in_is_taken_at_once(void **state)
     uint64_t began = mono_ms();
     turn(1, 5000);
     assert_int_equal(fake.got_n, 1);
-    assert_true(mono_ms() - began < 3000);
+    assert_true(mono_ms() - began < 4500); /* well before anybody looks again */
     assert_string_equal(fake.got[0].name, "a.json");
     assert_string_equal(fake.got[0].type, "application/json");
     assert_string_equal(fake.got[0].text, "{}");
@@ -248,14 +248,17 @@ static void a_folder_that_was_removed_is_made_anew(void **state)
 
 /* ---- retention of done/ ---- */
 
+enum { KEPT_MS = 1500 };
+
 static void files_in_done_go_when_they_have_lain_there_long_enough(void **state)
 {
     (void)state;
     static const struct timespec old[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
     fake_open(quick);
     char *theirs = fake_path("done/theirs"), *a = fake_path("a.json");
-    host_ctx_keep_done(fake.ctx, 500);
+    host_ctx_keep_done(fake.ctx, KEPT_MS);
     turn(1, 50);
+    uint64_t began = mono_ms();
     for (int i = 0; i < 700; i++) { /* more than one turn looks at */
         char name[40];
         (void)snprintf(name, sizeof(name), "done/old-%d.json", i);
@@ -264,15 +267,19 @@ static void files_in_done_go_when_they_have_lain_there_long_enough(void **state)
     put("failed/stays.json", "{}");
     assert_int_equal(mkdir(theirs, 0755), 0); /* not ours */
     turn(99, 200);
-    assert_int_equal(count_files("done"), 701);
+    size_t left = count_files("done");
+    if (mono_ms() - began < KEPT_MS) /* else the machine was too slow to tell */
+        assert_int_equal(left, 701);
     hand_over("a.json", "{}");
     /* its own time is long ago; what counts is when it was moved */
     assert_int_equal(utimensat(AT_FDCWD, a, old, 0), 0);
     turn(1, 5000);
+    began = mono_ms();
     settle(0, REEVE_OK);
     turn(99, 250);
-    assert_true(there("done/a.json"));
-    uint64_t until = mono_ms() + 5000;
+    bool kept = there("done/a.json");
+    assert_true(kept || mono_ms() - began >= KEPT_MS);
+    uint64_t until = mono_ms() + 30000;
     while (count_files("done") > 1 && mono_ms() < until)
         turn(99, 100);
     assert_int_equal(count_files("done"), 1);
