@@ -269,6 +269,9 @@ install: all ## DESTDIR= PREFIX=
 	install -m 644 core/include/reeve/plugin.h $(DESTDIR)$(includedir)/reeve/
 	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' contrib/reeve.pc.in > $(DESTDIR)$(pkgdir)/reeve.pc
 	cp -r contrib/template $(DESTDIR)$(datadir)/
+	install -d $(DESTDIR)$(datadir)/hub/examples
+	install -m 644 adapters/hub/*.json adapters/hub/*.md $(DESTDIR)$(datadir)/hub/
+	install -m 644 adapters/hub/examples/*.json $(DESTDIR)$(datadir)/hub/examples/
 	install -d $(addprefix $(DESTDIR),$(unitdir) $(sysusersdir) $(tmpfilesdir) $(zshdir)) \
 	  $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions fish/vendor_completions.d)
 	sed -e 's|@BINDIR@|$(bindir)|g' contrib/systemd/reeve.service > $(DESTDIR)$(unitdir)/reeve.service
