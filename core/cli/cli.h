@@ -56,8 +56,8 @@ int front_completion(int argc, char **argv);
 
 /* ---- commands.c: one entry a command, in the order of `reeve --help` */
 /* What an argument can be, for completion: "@file", "@directory", "@command", "@connector",
- * "@destination", "@adapter", "@plugin", "@module" (asked of `reeve names`), "a|b|c", or NULL:
- * nobody knows. */
+ * "@destination", "@adapter", "@plugin", "@module", "@machine" (asked of `reeve names`), "a|b|c",
+ * or NULL: nobody knows. */
 struct command_option {
     char letter;          /* 0: none */
     const char *name;     /* without the dashes; NULL: only a letter */
@@ -94,17 +94,23 @@ int cli_usage(const char *command);
 /* The configuration meant: `given`, or environment REEVE_CONFIG, or ./reeve.yaml, or ./config, or
  * /etc/reeve. */
 const char *cli_config_path(const char *given);
-/* The data directory of a configuration that need not be valid: its top-level `data:` (default
- * "var"), relative to the configuration's directory. Only the block form of YAML is understood;
- * -ENOENT with words otherwise. Absolute. */
+/* data_dir.c: the data directory of a configuration that need not be valid: its top-level `data:`
+ * (default "var"), relative to the configuration's directory. Only the block form of YAML is
+ * understood; -ENOENT with words otherwise. With `machines:` the files must be readable. Absolute.
+ */
 int cli_data_dir(const char *config, char *out, size_t cap, struct err *e);
 /* Who works: the login name, fit to stand inside JSON text. */
 const char *cli_user_name(char out[64]);
 bool cli_colours(FILE *out); /* it is a terminal, and NO_COLOR is not set */
 
 /* ---- compile_config.c */
+struct config_env;
 struct diagnostics;
 struct buf;
+/* Which of the configuration's `machines` this is: REEVE_MACHINE, which `--machine` sets, and the
+ * short name of the host, which is written to host. */
+#define CLI_HOST_MAX 65
+void cli_machine(struct config_env *env, char host[CLI_HOST_MAX]);
 /* config_compile() (config/config.h) with the modules of this installation. */
 int cli_compile(const char *path, unsigned flags, struct diagnostics *d, struct tree **ret_plan,
                 struct buf *print);

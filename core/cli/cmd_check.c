@@ -49,7 +49,7 @@ int cmd_check(int argc, char **argv)
     struct diagnostics d = {0};
     struct tree *plan = NULL;
     struct buf text = BUF_INIT(OUTPUT_MAX), print = BUF_INIT(OUTPUT_MAX);
-    int r = cli_compile(k.path, k.flags, &d, &plan, k.print ? &print : NULL);
+    int r = cli_compile(k.path, k.flags | CONFIG_EVERY_MACHINE, &d, &plan, k.print ? &print : NULL);
     if (diagnostics_write(&d, &text) == 0)
         fputs(buf_str(&text), k.print ? stderr : stdout);
     if (r == -ENOMEM)

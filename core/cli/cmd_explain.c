@@ -241,7 +241,7 @@ int cmd_explain(int argc, char **argv)
     struct err e;
     if (!arguments(argc, argv, &o))
         return cli_usage("explain");
-    int rc = cli_compile(o.config, CONFIG_WITHOUT_SECRETS, &d, &plan, NULL);
+    int rc = cli_compile(o.config, CONFIG_WITHOUT_SECRETS | CONFIG_EVERY_MACHINE, &d, &plan, NULL);
     if (rc < 0 && diagnostics_write(&d, &text) == 0)
         fputs(buf_str(&text), stderr);
     if (rc == 0) {

@@ -76,7 +76,8 @@ static void configured(const struct asked *a, bool destinations)
 {
     struct diagnostics d = {0};
     struct tree *plan = NULL;
-    if (cli_compile(cli_config_path(a->config), CONFIG_WITHOUT_SECRETS, &d, &plan, NULL) == 0) {
+    if (cli_compile(cli_config_path(a->config), CONFIG_WITHOUT_SECRETS | CONFIG_EVERY_MACHINE, &d,
+                    &plan, NULL) == 0) {
         if (destinations)
             print_list(tree_get(plan, "destinations"));
         else
@@ -84,6 +85,26 @@ static void configured(const struct asked *a, bool destinations)
     }
     diagnostics_done(&d);
     tree_free(plan);
+}
+
+/* What only YAML tells: this machine's data directory, and which machines there are. */
+static int place(const struct asked *a, bool machines)
+{
+    char host[CLI_HOST_MAX], *data = NULL;
+    struct config_env env = {0};
+    struct tree *names = NULL;
+    struct err e;
+    cli_machine(&env, host);
+    int r = config_place(cli_config_path(a->config), &env, machines ? NULL : &data,
+                         machines ? &names : NULL, &e);
+    if (r < 0)
+        cli_complain("names", &e);
+    if (data)
+        puts(data);
+    print_list(names);
+    tree_free(names);
+    free(data);
+    return r < 0 ? CLI_FAILED : CLI_OK;
 }
 
 int cmd_names(int argc, char **argv)
@@ -102,6 +123,8 @@ int cmd_names(int argc, char **argv)
             return CLI_USAGE;
     }
     const char *what = optind == argc - 1 ? argv[optind] : "";
+    if (strcmp(what, "data") == 0 || strcmp(what, "machine") == 0)
+        return place(&a, what[0] == 'm');
     bool module = strcmp(what, "module") == 0;
     if (module || strcmp(what, "plugin") == 0)
         modules(PLUGIN_KIND_PLUGIN);

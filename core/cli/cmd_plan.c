@@ -76,7 +76,8 @@ static int compile(struct planning *p, int side)
     struct diagnostics d = {0};
     struct tree *plan = NULL;
     struct buf text = BUF_INIT(64u << 20);
-    int r = cli_compile(p->o.path[side], CONFIG_WITHOUT_SECRETS, &d, &plan, NULL);
+    int r = cli_compile(p->o.path[side], CONFIG_WITHOUT_SECRETS | CONFIG_EVERY_MACHINE, &d, &plan,
+                        NULL);
     if (r < 0 && diagnostics_write(&d, &text) == 0)
         fputs(buf_str(&text), stderr);
     buf_done(&text);

@@ -172,7 +172,7 @@ int cmd_test(int argc, char **argv)
     struct tree *plan = NULL;
     struct buf text = BUF_INIT(64u << 20);
     const char *config = cli_config_path(given);
-    int rc = cli_compile(config, CONFIG_WITHOUT_SECRETS, &d, &plan, NULL);
+    int rc = cli_compile(config, CONFIG_WITHOUT_SECRETS | CONFIG_EVERY_MACHINE, &d, &plan, NULL);
     if (rc == 0) {
         diagnostics_done(&d); /* warnings are for `check` */
         d = (struct diagnostics){0};

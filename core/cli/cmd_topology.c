@@ -80,7 +80,7 @@ static int show(const char *config, bool json, struct err *e)
 {
     struct diagnostics d = {0};
     struct tree *plan = NULL, *top = NULL;
-    int r = cli_compile(config, CONFIG_WITHOUT_SECRETS, &d, &plan, NULL);
+    int r = cli_compile(config, CONFIG_WITHOUT_SECRETS | CONFIG_EVERY_MACHINE, &d, &plan, NULL);
     diagnostics_done(&d);
     if (r < 0)
         return err_set(e, r, "config", "the configuration has errors; see reeve check");

@@ -20,6 +20,12 @@
         .name = "data", .argument = "DIR", .values = "@directory",          \
         .help = "the data directory, when the configuration is not at hand" \
     }
+#define MACHINE                                                                                  \
+    {                                                                                            \
+        .name = "machine", .argument = "NAME", .values = "@machine",                             \
+        .help = "which of the configuration's `machines` this is (default: $REEVE_MACHINE, the " \
+                "name of the host)"                                                              \
+    }
 #define JSON(text)                   \
     {                                \
         .name = "json", .help = text \
@@ -29,6 +35,7 @@ typedef struct command_option option_list[];
 
 static const option_list run = {
     CONFIG,
+    MACHINE,
     {.name = "drain",
      .argument = "TIME",
      .help = "how long processes may take to finish when the hub ends (default 30s)"},
@@ -44,6 +51,7 @@ static const option_list run = {
 };
 static const option_list check = {
     CONFIG,
+    MACHINE,
     {.name = "print",
      .help = "print what it comes to: profiles and defaults applied, secrets as references"},
     {.name = "without-secrets",
@@ -61,6 +69,7 @@ static const option_list explain = {
     END,
 };
 static const option_list config_only = {CONFIG, END};
+static const option_list migrate = {CONFIG, MACHINE, END};
 static const option_list plan = {
     {.name = "since",
      .argument = "TIME",
@@ -73,11 +82,12 @@ static const option_list plan = {
     JSON("everything, as one JSON document"),
     END,
 };
-static const option_list trace = {CONFIG, DATA, JSON("every journal row as JSON"), END};
-static const option_list status = {CONFIG, DATA, JSON("the whole document as JSON"), END};
-static const option_list asking = {CONFIG, DATA, END};
+static const option_list trace = {CONFIG, MACHINE, DATA, JSON("every journal row as JSON"), END};
+static const option_list status = {CONFIG, MACHINE, DATA, JSON("the whole document as JSON"), END};
+static const option_list asking = {CONFIG, MACHINE, DATA, END};
 static const option_list dead = {
     CONFIG,
+    MACHINE,
     DATA,
     {.name = "destination",
      .argument = "NAME",
@@ -101,13 +111,12 @@ static const option_list dead = {
     END,
 };
 static const option_list backup = {
-    CONFIG,
-    DATA,
-    {.name = "verify", .help = "make none: is the backup in DIR whole?"},
+    CONFIG, MACHINE, DATA, {.name = "verify", .help = "make none: is the backup in DIR whole?"},
     END,
 };
 static const option_list queue = {
     CONFIG,
+    MACHINE,
     DATA,
     {.letter = 'n', .name = "dry-run", .help = "only say how many would be moved"},
     {.name = "reason", .argument = "TEXT", .help = "why; kept in the journal"},
@@ -160,7 +169,7 @@ static const option_list help_options = {JSON("all commands and options as JSON"
 
 const struct command_help command_helps[] = {
     {.name = "run",
-     .arguments = "[-c PATH]",
+     .arguments = "[-c PATH] [--machine NAME]",
      .summary = "run the hub in the foreground",
      .options = run,
      .text = "Logs go to standard error, one line a record. SIGTERM and SIGINT drain; a second one "
@@ -253,7 +262,7 @@ const struct command_help command_helps[] = {
     {.name = "migrate",
      .arguments = "spool amqp | amqp spool [-c PATH]",
      .summary = "move everything that waits from one transport to the other",
-     .options = config_only,
+     .options = migrate,
      .words = "spool|amqp",
      .values = "spool|amqp",
      .text =
@@ -301,8 +310,8 @@ const struct command_help command_helps[] = {
      .options = help_options,
      .words = "@command"},
     {.name = "names",
-     .arguments = "connector|destination|plugin|adapter|module [-c PATH | --data DIR]",
-     .summary = "executed by shell completion",
+     .arguments = "connector|destination|plugin|adapter|module|machine|data [-c PATH | --data DIR]",
+     .summary = "executed by shell completion, and to find the data of a machine",
      .options = asking,
      .hidden = true},
     {.name = "grammar",

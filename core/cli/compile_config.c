@@ -7,7 +7,9 @@
 #include "config/config.h"
 #include "plugin/loader.h"
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct installation {
     char worker[PATH_MAX];
@@ -25,17 +27,29 @@ static int describe(void *arg, const char *file, struct tree **ret, struct err *
     return plugin_describe_file(i->worker, file, ret, e);
 }
 
+void cli_machine(struct config_env *env, char host[CLI_HOST_MAX])
+{
+    env->machine = getenv("REEVE_MACHINE");
+    env->host = host;
+    if (gethostname(host, CLI_HOST_MAX) < 0)
+        host[0] = '\0';
+    host[CLI_HOST_MAX - 1] = '\0'; /* a longer one may have come without its end */
+    host[strcspn(host, ".")] = '\0';
+}
+
 int cli_compile(const char *path, unsigned flags, struct diagnostics *d, struct tree **ret_plan,
                 struct buf *print)
 {
     struct installation i;
+    char host[CLI_HOST_MAX];
     int r = places_program("reeve-worker", i.worker, sizeof i.worker);
     if (r < 0) {
         diagnostics_add(d, SEVERITY_ERROR, path, 1, 1, "installation",
                         "the program reeve-worker is not installed: %s", strerror(-r));
         return r;
     }
-    const struct config_env env = {.arg = &i, .find = find, .describe = describe};
+    struct config_env env = {.arg = &i, .find = find, .describe = describe};
+    cli_machine(&env, host);
     return config_compile(path, &env, flags, d, ret_plan, print);
 }
 

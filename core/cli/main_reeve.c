@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -92,7 +93,44 @@ static int dispatch(int argc, char **argv)
     return exec_worker(argc, argv);
 }
 
+static bool takes_machine(const char *command)
+{
+    const struct command_help *h = help_find(command);
+    for (const struct command_option *o = h ? h->options : NULL; o && o->help; o++)
+        if (o->name && strcmp(o->name, "machine") == 0)
+            return true;
+    return false;
+}
+
+/* `--machine NAME` is taken here for every command that has it, and handed on in the environment:
+ * to reeve-worker in our place, and to the compiler of a hub that reloads. */
+static bool take_machine(int *argc, char **argv)
+{
+    int n = 0;
+    if (*argc < 2 || !takes_machine(argv[1]))
+        return true;
+    for (int i = 0; i < *argc; i++) {
+        bool alone = strcmp(argv[i], "--machine") == 0;
+        const char *name = alone ? argv[i + 1] : argv[i] + sizeof "--machine=" - 1;
+        if (strcmp(argv[i], "--") == 0) {
+            while (i < *argc)
+                argv[n++] = argv[i++];
+        } else if (!alone && strncmp(argv[i], "--machine=", sizeof "--machine=" - 1) != 0) {
+            argv[n++] = argv[i];
+        } else if (!name || !*name || setenv("REEVE_MACHINE", name, 1) < 0) {
+            return false;
+        } else {
+            i += alone;
+        }
+    }
+    argv[n] = NULL;
+    *argc = n;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!take_machine(&argc, argv))
+        return cli_usage(argv[1]);
     return cli_written(dispatch(argc, argv));
 }

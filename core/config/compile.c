@@ -96,6 +96,7 @@ static void done(struct compile *c)
 {
     connectors_free(c);
     tree_free(c->routes);
+    tree_free(c->door);
     tree_free(c->raw);
     for (size_t i = 0; i < c->sources_n; i++)
         source_free(c->sources[i]);
@@ -131,9 +132,11 @@ static void check_all(struct compile *c)
         return;
     grammar_check(c, grammar_top, c->raw, "the configuration", false);
     transport_check(c);
+    state_check(c);
     check_retention(c);
     if (c->partial)
         return; /* names that seem unknown may stand in the file that could not be read */
+    machines_check(c);
     connectors_check(c);
     transport_users_check(c);
     routes_check(c);
@@ -163,4 +166,39 @@ int config_compile(const char *path, const struct config_env *env, unsigned flag
     }
     *ret_plan = plan;
     return 0;
+}
+
+static int first_error(const struct diagnostics *d, struct err *e)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        const struct diagnostic *x = &d->d[i];
+        if (x->severity == SEVERITY_ERROR)
+            return err_set(e, -EINVAL, x->code, "%s:%u:%u: %s", x->file, x->line, x->col, x->text);
+    }
+    return err_set(e, -ENOMEM, "memory", "out of memory");
+}
+
+int config_place(const char *path, const struct config_env *env, char **ret_data,
+                 struct tree **ret_machines, struct err *e)
+{
+    struct diagnostics d = {0};
+    struct compile c = {
+        .path = path, .env = env, .flags = ret_data ? 0 : CONFIG_EVERY_MACHINE, .d = &d};
+    char *data = NULL;
+    struct tree *names = NULL;
+    if (sources_load(&c) && d.errors == 0 && !c.no_memory) {
+        machines_choose(&c);
+        data = data_path(&c);
+        names = machines_names(&c);
+    }
+    int r = d.errors > 0 || !data || !names ? first_error(&d, e) : 0;
+    if (r == 0 && ret_data)
+        *ret_data = TAKE_PTR(data);
+    if (r == 0 && ret_machines)
+        *ret_machines = TAKE_PTR(names);
+    free(data);
+    tree_free(names);
+    done(&c);
+    diagnostics_done(&d);
+    return r;
 }

@@ -67,6 +67,9 @@ struct compile {
     struct tree *raw;             /* the merged top level */
     struct connector *connectors; /* in the order of the files */
     size_t connectors_n;
+    const char
+        *machine;      /* which of `machines` this is, borrowed; NULL: there are none, or unknown */
+    struct tree *door; /* of this machine; NULL: none */
     bool door_open,
         door_known; /* open: others than this machine reach it; known: `listen` could be read */
     struct module **modules;
@@ -155,7 +158,7 @@ struct field {
 /* "between 1 and 9", "one of a, b": the wording of what value_canonical wants. */
 const char *wanted_words(char *out, size_t cap, const char *allowed, const char *why);
 extern const struct field grammar_top[], grammar_receive[], grammar_deliver[], grammar_route[],
-    grammar_alternative[], grammar_case[], grammar_console[], grammar_transport[];
+    grammar_alternative[], grammar_case[], grammar_console[], grammar_transport[], grammar_state[];
 /* Checks a map against a table. what: for messages, "connector `x`". rest: may be NULL: keys that
  * are not in the table are errors; else they are left to the caller. */
 void grammar_check(struct compile *c, const struct field *fields, const struct tree *map,
@@ -201,13 +204,35 @@ void connectors_check(struct compile *c);
 void connectors_free(struct compile *c);
 void side_check(struct compile *c, struct side *s); /* side.c */
 void side_free(struct side *s);
-void door_check(struct compile *c); /* door.c: `door` and the paths and tokens behind it */
+void door_check(struct compile *c); /* door.c: each machine's `door`, paths and tokens behind it */
 void tokens_check(struct compile *c, const struct tree *t); /* one bearer token, or a list */
 /* ADDRESS:PORT with an address in numbers, or localhost; *ret_loopback: of this machine. */
 bool address_parse(const char *text, bool *ret_loopback);
 /* Whether a PEM file can be read and holds a block that says `begin`. key: the key that names it */
 void pem_check(struct compile *c, const struct tree *t, const char *file, const char *key,
                const char *begin);
+/* machines.c */
+void machines_check(struct compile *c);    /* what they must share, and: */
+void machines_choose(struct compile *c);   /* which one this is */
+void machines_check_on(struct compile *c); /* `on`, once the connectors are known */
+size_t machines_count(const struct compile *c);
+const char *machine_name(const struct compile *c, size_t i);
+struct tree *machines_names(const struct compile *c); /* NULL: out of memory */
+/* The hub's door with what is written for this machine over it; tree_free() it. machine NULL: the
+ * hub's own. NULL: there is none. */
+struct tree *machine_door(struct compile *c, const char *machine);
+bool console_anywhere(struct compile *c);                      /* on any machine */
+bool side_on(const struct side *s, const char *machine);       /* may it run there? */
+bool side_here(const struct compile *c, const struct side *s); /* has it a process here? */
+/* The data directory: this machine's, else that of all. free() it; NULL: a reference in it is open.
+ */
+char *data_path(struct compile *c);
+/* state.c: where is kept what connectors remember. */
+void state_check(struct compile *c);
+bool state_shared(const struct compile *c); /* in PostgreSQL */
+struct tree *state_tree(struct compile *c); /* "state" of a part; NULL: out of memory */
+/* One more " key='value'" of a libpq conninfo. 0 or a buf error. */
+int conninfo_put(struct buf *out, const char *key, const char *value);
 /* transport.c: where the queues are. */
 void transport_check(struct compile *c);
 void transport_users_check(struct compile *c); /* `users`, once the connectors are known */
@@ -217,8 +242,8 @@ int amqp_place_tree(struct compile *c, const char *process, uint64_t message_max
 char *amqp_user(struct compile *c, const char *process); /* free() it; NULL: a certificate says */
 /* Name, order and limits of every destination. NULL: out of memory. */
 struct tree *queue_list(struct compile *c);
-bool console_wanted(const struct compile *c); /* console.c: `door: {console:}` */
-void console_check(struct compile *c);        /* after `listen` was looked at */
+bool console_wanted(const struct tree *door);                   /* console.c: `door: {console:}` */
+void console_check(struct compile *c, const struct tree *door); /* after `listen` was looked at */
 /* What the console's process is told: parties, connectors, routes, unrouted. 0 or -ENOMEM. */
 int console_shape(const struct compile *c, struct tree *part);
 const struct connector *connector_find(const struct compile *c, const char *name);

@@ -55,14 +55,19 @@ struct config_env {
     /* The description of that file. Called once a file. The tree is the caller's. */
     int (*describe)(void *arg, const char *file, struct tree **ret, struct err *e);
     uint64_t now_ms; /* for agreements that have ended; 0 = the clock */
+    /* Of `machines`, where there are any: the one that was asked for, or NULL; else it is `host`,
+     * the short name of this host, if that is one of them. */
+    const char *machine, *host;
 };
 
 /* ---- compiling ---- */
 /* Flags. WITHOUT_SECRETS: ${file:…} and ${env:…} that are not there are no errors (the plan must
  * not be run then). CREATE: make DATA and DATA/key when they are not there; without it an absent
- * key is all zeros. */
+ * key is all zeros. EVERY_MACHINE: the plan has the processes of all `machines`, and nobody need
+ * know which of them this is (such a plan is not run either, only looked at). */
 #define CONFIG_WITHOUT_SECRETS 1u
 #define CONFIG_CREATE          2u
+#define CONFIG_EVERY_MACHINE   4u
 
 /* path: a YAML file or a directory of them. Returns 0 and the plan (core/README.md "The plan"), or
  * -EINVAL with at least one error in d, or -ENOMEM. d is sorted. print (may be NULL): gets the
@@ -70,6 +75,12 @@ struct config_env {
  * references only. Deterministic: same files, same key, same plan. */
 int config_compile(const char *path, const struct config_env *env, unsigned flags,
                    struct diagnostics *d, struct tree **ret_plan, struct buf *print);
+
+/* Without plugins and without checking more than these need: the data directory (of this machine)
+ * and the names of `machines`, a list. Each may be NULL; free() and tree_free() them. 0, or
+ * negative with the first thing that is wrong. */
+int config_place(const char *path, const struct config_env *env, char **ret_data,
+                 struct tree **ret_machines, struct err *e);
 
 /* Every key of a configuration, for completion, editors and the manual's test: {"configuration":
  * [field …], "receive": […], "deliver": […], "route": […], "alternative": […], "case": […]}; a

@@ -146,6 +146,7 @@ void connectors_check(struct compile *c)
     }
     check_formers(c);
     check_defaults(c);
+    machines_check_on(c);
     door_check(c);
 }
 

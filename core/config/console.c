@@ -5,15 +5,15 @@
 #include "base/util.h"
 #include <string.h>
 
-bool console_wanted(const struct compile *c)
+bool console_wanted(const struct tree *door)
 {
-    const struct tree *t = tree_at(c->raw, "door/console");
+    const struct tree *t = tree_get(door, "console");
     return tree_is_map(t) || (tree_text(t) && strcmp(t->text, "true") == 0);
 }
 
-void console_check(struct compile *c)
+void console_check(struct compile *c, const struct tree *door)
 {
-    const struct tree *t = tree_at(c->raw, "door/console");
+    const struct tree *t = tree_get(door, "console");
     char q[QUOTE_MAX];
     if (!t)
         return;
@@ -22,7 +22,7 @@ void console_check(struct compile *c)
     else if (!tree_text(t) || (strcmp(t->text, "true") != 0 && strcmp(t->text, "false") != 0))
         error_at(c, t, "bad-value", "`console` is %s; wanted: true, false, or a map with `auth`",
                  tree_text(t) ? quote(q, t->text) : "a list");
-    if (!console_wanted(c))
+    if (!console_wanted(door))
         return;
     tokens_check(c, tree_at(t, "auth/bearer"));
     if (tree_get(t, "auth"))

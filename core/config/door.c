@@ -38,9 +38,11 @@ bool address_parse(const char *text, bool *ret_loopback)
 static void check_listen(struct compile *c, const struct tree *door)
 {
     const struct tree *t = tree_get(door, "listen");
-    _cleanup_free_ char *text = t ? get_text(c, c->raw, "door/listen") : NULL;
+    _cleanup_free_ char *text = t ? get_text(c, door, "listen") : NULL;
     bool loopback = false;
     char q[QUOTE_MAX];
+    if (!t)
+        error_at(c, door, "missing-key", "door has no `listen`");
     if (!text)
         return;
     if (!address_parse(text, &loopback)) {
@@ -50,7 +52,7 @@ static void check_listen(struct compile *c, const struct tree *door)
         return;
     }
     c->door_known = true;
-    c->door_open = !loopback || get_bool(c, c->raw, "door/behind_proxy", false);
+    c->door_open |= !loopback || get_bool(c, door, "behind_proxy", false);
     if (!loopback && !tree_get(door, "tls"))
         error_at(c, t, "door-plain",
                  "the door would speak plain HTTP to the network: give it `tls: {certificate, "
@@ -83,14 +85,11 @@ void pem_check(struct compile *c, const struct tree *t, const char *file, const 
 static void check_tls(struct compile *c, const struct tree *tls)
 {
     static const struct {
-        const char *key, *path, *begin;
-    } files[] = {
-        {"certificate", "door/tls/certificate", "CERTIFICATE-----"},
-        {"key", "door/tls/key", "PRIVATE KEY-----"},
-    };
+        const char *key, *begin;
+    } files[] = {{"certificate", "CERTIFICATE-----"}, {"key", "PRIVATE KEY-----"}};
     for (size_t i = 0; tree_is_map(tls) && i < ARRAY_SIZE(files); i++) {
         const struct tree *t = tree_get(tls, files[i].key);
-        _cleanup_free_ char *file = t ? get_path(c, c->raw, files[i].path) : NULL;
+        _cleanup_free_ char *file = t ? get_path(c, tls, files[i].key) : NULL;
         if (file && !(c->flags & CONFIG_WITHOUT_SECRETS))
             pem_check(c, t, file, files[i].key, files[i].begin);
     }
@@ -233,16 +232,53 @@ static void check_not_pushed(struct compile *c, const struct side *s)
     }
 }
 
+/* The files of another machine lie there. */
+static void check_door(struct compile *c, const struct tree *door, bool elsewhere)
+{
+    unsigned flags = c->flags;
+    if (elsewhere)
+        c->flags |= CONFIG_WITHOUT_SECRETS;
+    check_listen(c, door);
+    check_tls(c, tree_get(door, "tls"));
+    tokens_check(c, tree_at(door, "metrics/bearer"));
+    console_check(c, door);
+    c->flags = flags;
+}
+
+/* Each machine's; that of this one stays in c->door. */
+static void check_doors(struct compile *c, struct tree **doors)
+{
+    size_t n = machines_count(c);
+    for (size_t i = 0; i < n; i++) {
+        const char *name = machine_name(c, i);
+        doors[i] = machine_door(c, name);
+        if (doors[i])
+            check_door(c, doors[i], name != c->machine);
+    }
+    c->door = machine_door(c, c->machine);
+    if (n == 0 && c->door)
+        check_door(c, c->door, false);
+}
+
+/* Whether what is pushed to this side comes in anywhere. */
+static bool has_door(const struct compile *c, const struct side *s, struct tree *const *doors)
+{
+    for (size_t i = 0; i < machines_count(c); i++) {
+        if (doors[i] && side_on(s, machine_name(c, i)))
+            return true;
+    }
+    return machines_count(c) == 0 && c->door;
+}
+
 void door_check(struct compile *c)
 {
-    const struct tree *door = tree_get(c->raw, "door");
-    bool needed = false;
-    if (tree_is_map(door)) {
-        check_listen(c, door);
-        check_tls(c, tree_get(door, "tls"));
-        tokens_check(c, tree_at(door, "metrics/bearer"));
-        console_check(c);
+    struct tree **doors = xcalloc(machines_count(c) + 1, sizeof(struct tree *));
+    bool missing = false;
+    if (!doors) {
+        c->no_memory = true;
+        return;
     }
+    check_doors(c, doors);
     for (size_t i = 0; i < c->connectors_n; i++) {
         const struct side *s = &c->connectors[i].receive;
         if (!s->present || !s->plugin)
@@ -255,10 +291,14 @@ void door_check(struct compile *c)
         if (!tree_get(s->effective, "path"))
             continue;
         check_auth(c, s);
-        if (!door && !needed)
+        if (!missing && !has_door(c, s, doors)) {
             error_at(c, tree_key(s->effective, "path"), "door-missing",
                      "there is no door for this path: add door: {listen: \"127.0.0.1:8480\"}");
-        needed = true;
+            missing = true; /* once is enough */
+        }
     }
     check_tokens_differ(c);
+    for (size_t i = 0; i < machines_count(c); i++)
+        tree_free(doors[i]);
+    free(doors);
 }

@@ -24,7 +24,7 @@ const struct field grammar_console[] = {
     {0},
 };
 static const struct field door[] = {
-    {"listen", SHAPE_TEXT, FIELD_REQUIRED | FIELD_REF, NULL, NULL},
+    {"listen", SHAPE_TEXT, FIELD_REF, NULL, NULL}, /* required: door.c, for each machine */
     {"tls", SHAPE_MAP, 0, NULL, tls},
     {"max_body", SHAPE_BYTES, FIELD_REF, "1k..64G", NULL},
     {"behind_proxy", SHAPE_BOOL, FIELD_REF, NULL, NULL},
@@ -34,18 +34,18 @@ static const struct field door[] = {
     {"console", SHAPE_ANY, 0, NULL, grammar_console}, /* true, or a map: checked in console.c */
     {0},
 };
-#define AMQP_LOGIN                                          \
-    {"user", SHAPE_TEXT, FIELD_REF, NULL, NULL},            \
-        {"password", SHAPE_SECRET, FIELD_REF, NULL, NULL},  \
+#define CREDENTIALS                                         \
+    {"password", SHAPE_SECRET, FIELD_REF, NULL, NULL},      \
         {"certificate", SHAPE_PATH, FIELD_REF, NULL, NULL}, \
     {                                                       \
         "key", SHAPE_PATH, FIELD_REF, NULL, NULL            \
     }
-static const struct field amqp_login[] = {AMQP_LOGIN, {0}};
+#define LOGIN {"user", SHAPE_TEXT, FIELD_REF, NULL, NULL}, CREDENTIALS
+static const struct field amqp_login[] = {LOGIN, {0}};
 static const struct field amqp[] = {
     {"brokers", SHAPE_TEXT, FIELD_REQUIRED | FIELD_LIST | FIELD_REF, NULL, NULL},
     {"vhost", SHAPE_TEXT, FIELD_REQUIRED | FIELD_REF, NULL, NULL},
-    AMQP_LOGIN,
+    LOGIN,
     {"ca", SHAPE_PATH, FIELD_REF, NULL, NULL},
     {"tls", SHAPE_BOOL, FIELD_REF, NULL, NULL},
     {"queues", SHAPE_CHOICE, FIELD_REF, "quorum|classic", NULL},
@@ -54,6 +54,25 @@ static const struct field amqp[] = {
 };
 const struct field grammar_transport[] = {
     {"amqp", SHAPE_MAP, FIELD_REQUIRED, NULL, amqp},
+    {0},
+};
+static const struct field postgresql[] = {
+    {"hosts", SHAPE_TEXT, FIELD_REQUIRED | FIELD_LIST | FIELD_REF, NULL, NULL},
+    {"database", SHAPE_TEXT, FIELD_REQUIRED | FIELD_REF, NULL, NULL},
+    {"user", SHAPE_TEXT, FIELD_REQUIRED | FIELD_REF, NULL, NULL},
+    CREDENTIALS,
+    {"schema", SHAPE_TEXT, FIELD_REF, NULL, NULL},
+    {"ca", SHAPE_PATH, FIELD_REF, NULL, NULL},
+    {"tls", SHAPE_BOOL, FIELD_REF, NULL, NULL},
+    {0},
+};
+const struct field grammar_state[] = {
+    {"postgresql", SHAPE_MAP, FIELD_REQUIRED, NULL, postgresql},
+    {0},
+};
+static const struct field machine[] = {
+    {"door", SHAPE_MAP, 0, NULL, door},
+    {"data", SHAPE_PATH, FIELD_REF, NULL, NULL},
     {0},
 };
 static const struct field retention[] = {
@@ -123,6 +142,7 @@ const struct field grammar_receive[] = {
     {"types", SHAPE_CHOICE, 0, "closed|open", NULL},
     {"expect", SHAPE_MAP, 0, NULL, rhythm},
     {"enabled", SHAPE_BOOL, FIELD_REF, NULL, NULL},
+    {"on", SHAPE_NAME, FIELD_LIST, NULL, NULL},
     {"once", SHAPE_ANY, FIELD_LATER, NULL, NULL},
     {0},
 };
@@ -138,6 +158,7 @@ const struct field grammar_deliver[] = {
     {"steps", SHAPE_ANY, 0, NULL, NULL},
     {"deadline", SHAPE_DURATION, FIELD_REF, "1s..1d", NULL},
     {"enabled", SHAPE_BOOL, FIELD_REF, NULL, NULL},
+    {"on", SHAPE_NAME, FIELD_LIST, NULL, NULL},
     {"once", SHAPE_ANY, FIELD_LATER, NULL, NULL},
     {0},
 };
@@ -148,7 +169,7 @@ static const struct field connector[] = {
     {"deliver", SHAPE_ANY, 0, NULL, NULL},
     {"enabled", SHAPE_BOOL, FIELD_REF, NULL, NULL},
     {"was", SHAPE_NAME, FIELD_LIST, NULL, NULL},
-    {"on", SHAPE_ANY, FIELD_LATER, NULL, NULL},
+    {"on", SHAPE_NAME, FIELD_LIST, NULL, NULL},
     {0},
 };
 const struct field grammar_route[] = {
@@ -168,7 +189,9 @@ const struct field grammar_top[] = {
     {"hub", SHAPE_NAME, FIELD_REQUIRED, NULL, NULL},
     {"data", SHAPE_PATH, FIELD_REF, NULL, NULL},
     {"transport", SHAPE_ANY, 0, NULL,
-     grammar_transport}, /* spool, or a map: checked in transport.c */
+     grammar_transport},                          /* spool, or a map: checked in transport.c */
+    {"state", SHAPE_ANY, 0, NULL, grammar_state}, /* sqlite, or a map: checked in state.c */
+    {"machines", SHAPE_NAMED, 0, NULL, machine},
     {"door", SHAPE_MAP, 0, NULL, door},
     {"retention", SHAPE_MAP, 0, NULL, retention},
     {"limits", SHAPE_MAP, 0, NULL, limits},
@@ -178,7 +201,6 @@ const struct field grammar_top[] = {
     {"parties", SHAPE_NAMED, FIELD_REQUIRED, NULL, party},
     {"connectors", SHAPE_NAMED, FIELD_REQUIRED, NULL, connector},
     {"routes", SHAPE_NAMED, 0, NULL, grammar_route},
-    {"machines", SHAPE_ANY, FIELD_LATER, NULL, NULL},
     {0},
 };
 static const struct field expect[] = {
@@ -265,10 +287,11 @@ static void check_text(struct compile *c, const struct field *f, const struct tr
 
 static const char *one_of(const char *key)
 {
-    return strcmp(key, "parties") == 0  ? "party"
-           : strcmp(key, "routes") == 0 ? "route"
-           : strcmp(key, "users") == 0  ? "user"
-                                        : "connector";
+    return strcmp(key, "parties") == 0    ? "party"
+           : strcmp(key, "routes") == 0   ? "route"
+           : strcmp(key, "users") == 0    ? "user"
+           : strcmp(key, "machines") == 0 ? "machine"
+                                          : "connector";
 }
 
 static void check_named(struct compile *c, const struct field *f, const struct tree *map)

@@ -139,6 +139,7 @@ struct tree *part_new(struct planning *p, const char *name, const char *kind)
     put_text(p, t, "kind", kind);
     put_text(p, t, "name", name);
     put_text(p, t, "hub", p->hub);
+    put_text(p, t, "machine", p->c->machine);
     put_text(p, t, "data", p->c->data);
     put_text(p, t, "run", p->run);
     return t;
@@ -277,6 +278,8 @@ static void add_common(struct planning *p, struct tree *part, const struct side 
     put_number(p, part, "deadline_ms", get_duration(p->c, s->effective, "deadline", deadline));
     put_number(p, part, "message_max", p->message_max);
     put(p, part, "transport", transport_tree(p, process));
+    if (state_shared(p->c))
+        put(p, part, "state", state_tree(p->c));
     put(p, part, "retention", retention_tree(p, tree_gets(part, "kind", "")));
 }
 
@@ -284,7 +287,7 @@ static void add_source(struct planning *p, const struct connector *x)
 {
     const struct side *s = &x->receive;
     char name[NAME_LEN_MAX + 16];
-    if (!s->present || !s->enabled)
+    if (!side_here(p->c, s))
         return;
     (void)snprintf(name, sizeof(name), "%.63s.receive", x->name);
     struct tree *part = part_new(p, name, "source");
@@ -321,7 +324,7 @@ static void add_sink(struct planning *p, const struct connector *x)
 {
     const struct side *s = &x->deliver;
     char name[NAME_LEN_MAX + 16];
-    if (!s->present || !s->enabled)
+    if (!side_here(p->c, s))
         return;
     (void)snprintf(name, sizeof(name), "%.63s.deliver", x->name);
     struct tree *part = part_new(p, name, "sink"), *retry = tree_map();
@@ -386,6 +389,7 @@ static struct tree *assemble(struct planning *p)
         keep(p, tree_append(list, process_tree(p, &p->processes[i])));
     put_number(p, plan, "format", 1);
     put_text(p, plan, "hub", p->hub);
+    put_text(p, plan, "machine", p->c->machine);
     put_text(p, plan, "config", p->c->full);
     put_text(p, plan, "data", p->c->data);
     put_text(p, plan, "run", p->run);
@@ -400,12 +404,10 @@ static struct tree *assemble(struct planning *p)
 int plan_write(struct compile *c, struct tree **ret)
 {
     struct planning p = {.c = c, .hub = tree_gets(c->raw, "hub", "")};
-    c->data = tree_get(c->raw, "data") ? get_path(c, c->raw, "data") : absolute(c->root_dir, "var");
+    c->data = data_path(c);
     p.message_max = get_bytes(c, c->raw, "limits/message", 16u << 20);
     p.keep_free = get_bytes(c, c->raw, "limits/keep_free", 256u << 20);
     p.processes = xcalloc(2 * c->connectors_n + 3, sizeof(*p.processes));
-    if (!c->data && (c->flags & CONFIG_WITHOUT_SECRETS))
-        c->data = absolute(c->root_dir, "var");
     if (!c->data || !p.processes)
         p.r = -ENOMEM;
     if (p.r == 0)

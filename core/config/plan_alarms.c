@@ -21,7 +21,7 @@ static void add_rhythm(struct planning *p, struct tree *sources, const struct co
     char name[NAME_LEN_MAX + 16];
     struct period every;
     const char *text = tree_gets(tree_get(x->receive.effective, "expect"), "every", NULL);
-    if (!x->receive.present || !x->receive.enabled || !text || parse_period(text, &every) < 0)
+    if (!side_here(p->c, &x->receive) || !text || parse_period(text, &every) < 0)
         return;
     (void)snprintf(name, sizeof(name), "%.63s.receive", x->name);
     struct tree *t = tree_map();

@@ -51,36 +51,37 @@ static void add_path(struct planning *p, struct tree *paths, const struct connec
 void add_door(struct planning *p)
 {
     struct compile *c = p->c;
-    if (!tree_get(c->raw, "door"))
+    const struct tree *door = c->door;
+    if (!door)
         return;
     struct tree *part = part_new(p, "door", "door"), *paths = tree_list();
-    uint64_t max_body = get_bytes(c, c->raw, "door/max_body", 200u << 20);
-    _cleanup_free_ char *listen = get_text(c, c->raw, "door/listen");
+    uint64_t max_body = get_bytes(c, door, "max_body", 200u << 20);
+    _cleanup_free_ char *listen = get_text(c, door, "listen");
     put_text(p, part, "listen", listen ? listen : "");
-    if (tree_at(c->raw, "door/tls")) {
-        _cleanup_free_ char *certificate = get_path(c, c->raw, "door/tls/certificate");
-        _cleanup_free_ char *key = get_path(c, c->raw, "door/tls/key");
+    if (tree_at(door, "tls")) {
+        _cleanup_free_ char *certificate = get_path(c, door, "tls/certificate");
+        _cleanup_free_ char *key = get_path(c, door, "tls/key");
         struct tree *tls = tree_map();
         put_text(p, tls, "certificate", certificate);
         put_text(p, tls, "key", key);
         put(p, part, "tls", tls);
     }
-    keep(p, tree_putb(part, "behind_proxy", get_bool(c, c->raw, "door/behind_proxy", false)));
+    keep(p, tree_putb(part, "behind_proxy", get_bool(c, door, "behind_proxy", false)));
     put_number(p, part, "max_body", max_body);
-    put_number(p, part, "deadline_ms", get_duration(c, c->raw, "door/deadline", 300000));
+    put_number(p, part, "deadline_ms", get_duration(c, door, "deadline", 300000));
     put_number(p, part, "keep_free", p->keep_free);
-    put_number(p, part, "max_connections", get_int(c, c->raw, "door/max_connections", 1000));
-    if (tree_at(c->raw, "door/metrics/bearer")) {
+    put_number(p, part, "max_connections", get_int(c, door, "max_connections", 1000));
+    if (tree_at(door, "metrics/bearer")) {
         struct tree *metrics = tree_map();
-        put(p, metrics, "bearer_sha256", bearers(p, tree_at(c->raw, "door/metrics/bearer")));
+        put(p, metrics, "bearer_sha256", bearers(p, tree_at(door, "metrics/bearer")));
         put(p, part, "metrics", metrics);
     }
     for (size_t i = 0; i < c->connectors_n; i++) {
-        if (pushed(&c->connectors[i].receive))
+        if (side_here(c, &c->connectors[i].receive) && pushed(&c->connectors[i].receive))
             add_path(p, paths, &c->connectors[i], max_body);
     }
     put(p, part, "paths", paths);
-    if (console_wanted(c)) {
+    if (console_wanted(door)) {
         struct tree *t = tree_map();
         put_socket(p, t, "console");
         put(p, part, "console", t);
@@ -91,10 +92,11 @@ void add_door(struct planning *p)
 void add_console(struct planning *p)
 {
     struct compile *c = p->c;
-    if (!console_wanted(c))
+    const struct tree *door = c->door;
+    if (!console_wanted(door))
         return;
     struct tree *part = part_new(p, "console", "console"), *list = tree_list();
-    const struct tree *b = tree_at(c->raw, "door/console/auth/bearer");
+    const struct tree *b = tree_at(door, "console/auth/bearer");
     char secret[SHA256_HEX];
     put_socket(p, part, "console");
     for (size_t i = 0; b && i < (tree_is_list(b) ? b->n : 1); i++)
@@ -103,8 +105,7 @@ void add_console(struct planning *p)
     config_token(p->key, "console-session", secret);
     put_text(p, part, "secret", secret);
     keep(p,
-         tree_putb(part, "tls",
-                   tree_at(c->raw, "door/tls") || get_bool(c, c->raw, "door/behind_proxy", false)));
+         tree_putb(part, "tls", tree_at(door, "tls") || get_bool(c, door, "behind_proxy", false)));
     put(p, part, "transport", transport_tree(p, "console"));
     keep(p, console_shape(c, part));
 }

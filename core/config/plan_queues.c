@@ -62,7 +62,7 @@ static struct tree *rights_tree(struct planning *p, const char *admin)
         }
     }
     add_right(p, rights, admin, true, NULL, true);
-    if (console_wanted(p->c))
+    if (console_anywhere(p->c))
         add_right(p, rights, "console", false, NULL, true);
     return rights;
 }

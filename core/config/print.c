@@ -150,13 +150,16 @@ static struct tree *side_tree(struct compile *c, const struct side *s)
 
 static struct tree *connectors_tree(struct compile *c)
 {
+    static const char *const keys[] = {"enabled", "was", "on"};
     struct tree *all = tree_map();
     for (size_t i = 0; all && i < c->connectors_n; i++) {
         const struct connector *x = &c->connectors[i];
         struct tree *t = tree_map();
         int r = t ? tree_puts(t, "party", x->party_name) : -1;
-        if (r == 0 && tree_get(x->node, "enabled"))
-            r = tree_put(t, "enabled", tree_copy(tree_get(x->node, "enabled")));
+        for (size_t k = 0; r == 0 && k < sizeof(keys) / sizeof(keys[0]); k++) {
+            if (tree_get(x->node, keys[k]))
+                r = tree_put(t, keys[k], tree_copy(tree_get(x->node, keys[k])));
+        }
         if (r == 0 && x->receive.present)
             r = tree_put(t, "receive", side_tree(c, &x->receive));
         if (r == 0 && x->deliver.present)
@@ -181,6 +184,8 @@ int print_write(struct compile *c, struct buf *out)
             r = tree_puts(t, f->key, "var");
         else if (strcmp(f->key, "transport") == 0)
             r = tree_puts(t, f->key, "spool");
+        else if (strcmp(f->key, "state") == 0)
+            r = tree_puts(t, f->key, "sqlite");
     }
     if (r < 0)
         c->no_memory = true;

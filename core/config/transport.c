@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* transport - `transport`: the embedded queue, or where RabbitMQ is and who we are there.
- *
- * Passwords and messages do not cross a network in the clear unless the operator says so: without
- * `ca` every broker must be this machine, or `tls: false` stands there. */
-#include "compile.h"
+/* transport - `transport`: the embedded queue, or where RabbitMQ is and who we are there. */
+#include "peers.h"
 #include "base/util.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define AMQP            "transport/amqp/"
-#define BROKERS_MAX     16u
-#define SHORT_TEXT_MAX  255u /* AMQP 0-9-1 section 4.2.5.3, short strings */
-#define AMQP_PORT       5672
-#define AMQPS_PORT      5671
+#define SHORT_TEXT_MAX  255u         /* AMQP 0-9-1 section 4.2.5.3, short strings */
 #define MESSAGE_CEILING (128u << 20) /* what RabbitMQ takes if nobody says otherwise; 4: 16 MiB */
 
-struct broker {
-    char host[256];
-    int port;
-    bool loopback;
+static const struct peers brokers = {
+    .path = "transport/amqp",
+    .key = "brokers",
+    .one = "a broker",
+    .noun = "broker",
+    .example = "a.example:5671 or [::1]:5672",
+    .carries = "all messages",
+    .plain_code = "broker-plain",
+    .port = 5672,
+    .port_tls = 5671,
 };
 
 bool amqp_wanted(const struct compile *c)
@@ -29,113 +29,7 @@ bool amqp_wanted(const struct compile *c)
 
 static const struct tree *of(const struct compile *c, const char *key)
 {
-    return tree_get(tree_at(c->raw, "transport/amqp"), key);
-}
-
-static size_t count(const struct tree *t)
-{
-    return !t ? 0 : tree_is_list(t) ? t->n : 1;
-}
-
-static const struct tree *nth(const struct tree *t, size_t i)
-{
-    return tree_is_list(t) ? t->child[i] : t;
-}
-
-/* HOST, HOST:PORT, [IPv6] or [IPv6]:PORT. */
-static bool broker_parse(const char *text, int port, struct broker *b)
-{
-    char at_port[300];
-    int64_t given = port;
-    const char *end = text[0] == '[' ? strchr(text, ']') : strchr(text, ':');
-    bool six = text[0] == '[';
-    size_t n = !end ? strlen(text) : (size_t)(end - text) + six;
-    const char *rest = text + n;
-    if (n == 0 || n >= sizeof(b->host) || (six && !end))
-        return false;
-    if (*rest && (*rest != ':' || parse_i64(rest + 1, &given) < 0 || given < 1 || given > 65535))
-        return false;
-    memcpy(b->host, text, n);
-    b->host[n] = '\0';
-    b->port = (int)given;
-    b->loopback = false;
-    (void)snprintf(at_port, sizeof(at_port), "%s:%d", b->host, b->port);
-    bool number = address_parse(at_port, &b->loopback);
-    if (six) { /* as getaddrinfo() wants it */
-        memmove(b->host, b->host + 1, n - 2);
-        b->host[n - 2] = '\0';
-        return number;
-    }
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
-    return number || (strspn(b->host, letters) == n && b->host[0] != '-');
-}
-
-/* ---- checking ---- */
-
-/* Whether the text could be read and was fit; problems of the reference itself are reported. */
-static bool broker_read(struct compile *c, const struct tree *t, bool tls, struct broker *b)
-{
-    struct buf text = BUF_INIT(64u << 10);
-    char q[QUOTE_MAX];
-    bool known = t->kind == TREE_SCALAR && value_resolve(c, t, &text) == RESOLVED,
-         ok = known && broker_parse(buf_str(&text), tls ? AMQPS_PORT : AMQP_PORT, b);
-    if (known && !ok)
-        error_at(c, t, "bad-value",
-                 "a broker is %s; wanted: HOST or HOST:PORT, such as a.example:5671 or [::1]:5672",
-                 quote(q, t->text));
-    buf_done(&text);
-    return ok;
-}
-
-static bool tls_wanted(struct compile *c)
-{
-    return of(c, "ca") != NULL;
-}
-
-static void check_brokers(struct compile *c)
-{
-    const struct tree *brokers = of(c, "brokers");
-    bool tls = tls_wanted(c), plain = of(c, "tls") && !get_bool(c, c->raw, AMQP "tls", true);
-    if (count(brokers) > BROKERS_MAX)
-        error_at(c, brokers, "bad-value", "`brokers` are %zu; at most %u", count(brokers),
-                 BROKERS_MAX);
-    for (size_t i = 0; i < count(brokers); i++) {
-        const struct tree *t = nth(brokers, i);
-        struct broker b;
-        char q[QUOTE_MAX];
-        if (broker_read(c, t, tls, &b) && !tls && !plain && !b.loopback)
-            error_at(c, t, "broker-plain",
-                     "%s is another machine, and without TLS everybody between could read the "
-                     "password and all messages: say which authority signs the broker's "
-                     "certificate (`ca: ca.pem`), or `tls: false` where nobody is between",
-                     quote(q, t->text));
-    }
-}
-
-static void check_tls(struct compile *c)
-{
-    static const struct {
-        const char *key, *begin;
-    } files[] = {{"ca", "CERTIFICATE-----"},
-                 {"certificate", "CERTIFICATE-----"},
-                 {"key", "PRIVATE KEY-----"}};
-    const struct tree *tls = of(c, "tls");
-    bool said = get_bool(c, c->raw, AMQP "tls", false);
-    if (tls && said && !tls_wanted(c))
-        error_at(c, tls, "missing-key",
-                 "`tls: true` wants to know who signs the broker's certificate: `ca: ca.pem`; for "
-                 "the authorities of this system /etc/ssl/certs/ca-certificates.crt");
-    if (tls && tree_text(tls) && strcmp(tls->text, "false") == 0 && tls_wanted(c))
-        error_at(c, tls, "bad-value", "`tls: false` and `ca` contradict each other: take one away");
-    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-        char path[64];
-        (void)snprintf(path, sizeof(path), AMQP "%s", files[i].key);
-        const struct tree *t = of(c, files[i].key);
-        _cleanup_free_ char *file = t ? get_path(c, c->raw, path) : NULL;
-        if (file && !(c->flags & CONFIG_WITHOUT_SECRETS))
-            pem_check(c, t, file, files[i].key, files[i].begin);
-    }
+    return peers_of(c, &brokers, key);
 }
 
 static void check_short(struct compile *c, const struct tree *map, const char *key)
@@ -148,32 +42,10 @@ static void check_short(struct compile *c, const struct tree *map, const char *k
     buf_done(&b);
 }
 
-/* A password with its user, or a certificate with its key, or both. */
 static void check_login(struct compile *c, const struct tree *map, const struct tree *at,
                         const char *who)
 {
-    const struct tree *user = tree_get(map, "user"), *password = tree_get(map, "password"),
-                      *certificate = tree_get(map, "certificate"), *key = tree_get(map, "key");
-    if (certificate && !key)
-        error_at(c, tree_key(map, "certificate"), "missing-key",
-                 "%s has a certificate and no `key`", who);
-    if (key && !certificate)
-        error_at(c, tree_key(map, "key"), "missing-key", "%s has a key and no `certificate`", who);
-    if ((certificate || key) && !tls_wanted(c))
-        error_at(
-            c, tree_key(map, certificate ? "certificate" : "key"), "missing-key",
-            "a certificate is shown in TLS only: add `ca: ca.pem`, who signs the broker's own");
-    if (password && !user)
-        error_at(c, tree_key(map, "password"), "missing-key", "%s has a password and no `user`",
-                 who);
-    if (user && !password && !certificate)
-        error_at(c, tree_key(map, "user"), "missing-key",
-                 "%s has a user and no `password: \"${file:secrets/NAME}\"`", who);
-    if (!user && !password && !certificate)
-        error_at(c, at, "auth-missing",
-                 "%s does not say who we are: `user` and `password: \"${file:secrets/NAME}\"`, or "
-                 "`certificate` and `key`",
-                 who);
+    peers_check_login(c, &brokers, map, at, who);
     check_short(c, map, "user");
 }
 
@@ -200,8 +72,7 @@ void transport_check(struct compile *c)
         grammar_check(c, grammar_transport, t, "transport", false);
     if (!tree_is_map(amqp))
         return;
-    check_brokers(c);
-    check_tls(c);
+    peers_check(c, &brokers);
     check_short(c, amqp, "vhost");
     check_login(c, amqp, tree_key(t, "amqp"), "amqp");
     if (get_bytes(c, c->raw, "limits/message", 0) > MESSAGE_CEILING)
@@ -232,7 +103,7 @@ void transport_users_check(struct compile *c)
         add_name(c, names, &c->connectors[i].receive);
         add_name(c, names, &c->connectors[i].deliver);
     }
-    if (console_wanted(c) && tree_puts(names, "console", "") < 0)
+    if (console_anywhere(c) && tree_puts(names, "console", "") < 0)
         c->no_memory = true;
     for (size_t i = 0; i < users->n; i++) {
         const char *name = users->key[i]->text;
@@ -297,12 +168,11 @@ char *amqp_user(struct compile *c, const char *process)
 
 static struct tree *brokers_tree(struct compile *c)
 {
-    const struct tree *brokers = of(c, "brokers");
     struct tree *list = tree_list();
     int r = list ? 0 : -ENOMEM;
-    for (size_t i = 0; r == 0 && i < count(brokers); i++) {
-        struct broker b;
-        if (!broker_read(c, nth(brokers, i), tls_wanted(c), &b))
+    for (size_t i = 0; r == 0 && i < peers_count(c, &brokers); i++) {
+        struct peer b;
+        if (!peers_read(c, &brokers, i, &b))
             continue; /* a reference that may be open now: such a plan is not run */
         struct tree *t = tree_map();
         r = t ? tree_puts(t, "host", b.host) : -ENOMEM;
@@ -350,7 +220,7 @@ int amqp_place_tree(struct compile *c, const char *process, uint64_t message_max
     r = r < 0 ? r : tree_puts(t, "vhost", vhost ? vhost : "/");
     r = r < 0 ? r : tree_puts(t, "user", user ? user : "");
     r = r < 0 ? r : tree_puts(t, "password", password);
-    if (r == 0 && tls_wanted(c))
+    if (r == 0 && peers_tls(c, &brokers))
         r = tree_put(t, "tls", tls_tree(c, process, &certificate));
     r = r < 0 ? r : tree_putb(t, "external", certificate && !password);
     r = r < 0 ? r : tree_puts(t, "name", process);

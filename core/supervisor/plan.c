@@ -173,6 +173,25 @@ static int same_queues(const struct plan *now, const struct plan *next, struct e
     return 0;
 }
 
+static const char *state_of(const struct plan_process *p)
+{
+    return tree_gets(p ? p->part : NULL, "state/engine", "sqlite");
+}
+
+/* What came already would be new: whoever changes the store is to know it. */
+static int same_state(const struct plan *now, const struct plan *next, struct err *e)
+{
+    for (size_t i = 0; i < next->n; i++) {
+        const struct plan_process *b = &next->process[i], *a = plan_find(now, b->name);
+        if (a && strcmp(state_of(a), state_of(b)) != 0)
+            return err_set(e, -EBUSY, "reload-state",
+                           "what %s remembers would stay behind: `state` changed from %s to %s; "
+                           "stop the hub and start it again",
+                           b->name, state_of(a), state_of(b));
+    }
+    return 0;
+}
+
 int plan_may_follow(const struct plan *now, const struct plan *next, struct err *e)
 {
     if (strcmp(now->data, next->data) != 0 || strcmp(now->run, next->run) != 0)
@@ -183,5 +202,6 @@ int plan_may_follow(const struct plan *now, const struct plan *next, struct err 
         return err_set(e, -EBUSY, "reload-hub",
                        "the hub's name changed from %s to %s: stop the hub and start it again",
                        now->hub, next->hub);
-    return same_queues(now, next, e);
+    int r = same_state(now, next, e);
+    return r < 0 ? r : same_queues(now, next, e);
 }

@@ -81,7 +81,6 @@ static const struct row keys[] = {
     {"unseen before seen", D TO_D "retention: {dead: 90d, unseen: 30d}\n", "5:32 error bad-value\n",
      "at least as long"},
     {"unseen after seen", D TO_D "retention: {dead: 90d, unseen: 90d}\n", "", NULL},
-    {"reserved", D TO_D "machines: {a: {}}\n", "5:1 error not-yet\n", NULL},
     {"unknown transport", D TO_D "transport: amqps\n", "5:12 error bad-value\n", "`amqp`"},
     {"not a reference's place",
      "connectors:\n  d: {party: \"${env:X}\", deliver: {plugin: file, directory: x}}\n" TO_D,
@@ -439,7 +438,7 @@ static void all_errors_of_all_files_come_in_one_go_in_order(void **state)
     char *got = place_findings(&d);
     assert_string_equal(got, "c/a.yaml:4:1 error yaml-syntax\nc/t.yaml:1:19 error "
                              "bad-value\nc/t.yaml:2:19 error bad-value\n"
-                             "c/z.yml:1:7 error missing-key\nc/z.yml:1:8 error unknown-key\n");
+                             "c/z.yml:1:8 error unknown-key\n");
     free(got);
     diagnostics_done(&d);
     (void)unlink("c/a.yaml");

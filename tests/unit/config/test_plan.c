@@ -66,37 +66,6 @@ static struct tree *compile(const char *path, unsigned flags, struct buf *print)
     return plan;
 }
 
-static const struct tree *process(const struct tree *plan, const char *name)
-{
-    const struct tree *all = tree_get(plan, "processes");
-    for (size_t i = 0; all && i < all->n; i++) {
-        if (strcmp(tree_gets(all->child[i], "name", ""), name) == 0)
-            return all->child[i];
-    }
-    return NULL;
-}
-
-/* A piece of the plan as JSON, the test's directory written as @. */
-static void piece(const struct tree *t, const char *want)
-{
-    struct buf b = BUF_INIT(1u << 20), out = BUF_INIT(1u << 20);
-    assert_non_null(t);
-    assert_int_equal(tree_to_json(t, &b, false), 0);
-    char real[4096];
-    assert_non_null(getcwd(real, sizeof(real)));
-    for (const char *p = buf_str(&b); *p; p++) {
-        if (strncmp(p, real, strlen(real)) == 0) {
-            (void)buf_addc(&out, '@');
-            p += strlen(real) - 1;
-        } else {
-            (void)buf_addc(&out, *p);
-        }
-    }
-    assert_string_equal(buf_str(&out), want);
-    buf_done(&b);
-    buf_done(&out);
-}
-
 static void every_process_has_its_part_and_its_digest(void **state)
 {
     (void)state;
@@ -118,15 +87,15 @@ static void every_process_has_its_part_and_its_digest(void **state)
         assert_string_equal(tree_gets(all->child[i], "digest", ""), hex);
         buf_done(&b);
     }
-    piece(tree_get(plan, "destinations"), "[\"d\",\"t\",\"off\"]");
-    piece(tree_get(plan, "config"), "\"@/c\"");
-    piece(tree_get(plan, "data"), "\"@/c/var\"");
-    piece(tree_get(plan, "run"), "\"@/c/var/run\"");
-    piece(tree_get(plan, "format"), "1");
-    piece(tree_get(plan, "alarms"),
-          "{\"queues\":[{\"destination\":\"t\",\"oldest_ms\":1800000}],\"sources\":[{"
-          "\"process\":\"f.receive\",\"connector\":\"f\",\"every\":\"1 month\","
-          "\"every_months\":1,\"every_ms\":0,\"grace_ms\":259200000}]}");
+    place_piece(tree_get(plan, "destinations"), "[\"d\",\"t\",\"off\"]");
+    place_piece(tree_get(plan, "config"), "\"@/c\"");
+    place_piece(tree_get(plan, "data"), "\"@/c/var\"");
+    place_piece(tree_get(plan, "run"), "\"@/c/var/run\"");
+    place_piece(tree_get(plan, "format"), "1");
+    place_piece(tree_get(plan, "alarms"),
+                "{\"queues\":[{\"destination\":\"t\",\"oldest_ms\":1800000}],\"sources\":[{"
+                "\"process\":\"f.receive\",\"connector\":\"f\",\"every\":\"1 month\","
+                "\"every_months\":1,\"every_ms\":0,\"grace_ms\":259200000}]}");
     tree_free(plan);
 }
 
@@ -135,38 +104,39 @@ static void a_source_gets_its_options_routes_and_destinations(void **state)
     (void)state;
     write_hub();
     struct tree *plan = compile("c", 0, NULL);
-    const struct tree *s = tree_get(process(plan, "s.receive"), "part"),
-                      *f = tree_get(process(plan, "f.receive"), "part");
-    piece(tree_get(s, "party"),
-          "{\"name\":\"them\",\"title\":\"Them\",\"role\":\"provider\",\"identifier\":\"GB-1\"}");
-    piece(tree_get(s, "plugin"),
-          "{\"name\":\"http\",\"file\":\"/modules/"
-          "http.so\",\"version\":\"1\",\"options\":{\"buffer\":[\"65536\"]}}");
-    piece(
+    const struct tree *s = tree_get(place_process(plan, "s.receive"), "part"),
+                      *f = tree_get(place_process(plan, "f.receive"), "part");
+    place_piece(
+        tree_get(s, "party"),
+        "{\"name\":\"them\",\"title\":\"Them\",\"role\":\"provider\",\"identifier\":\"GB-1\"}");
+    place_piece(tree_get(s, "plugin"),
+                "{\"name\":\"http\",\"file\":\"/modules/"
+                "http.so\",\"version\":\"1\",\"options\":{\"buffer\":[\"65536\"]}}");
+    place_piece(
         tree_get(s, "adapter"),
         "{\"name\":\"360giving\",\"file\":\"/modules/360giving.so\",\"version\":\"1\",\"options\":{"
         "\"prefix\":[\"yes\"]}}");
-    piece(tree_get(s, "partial"), "true");
-    piece(tree_get(s, "deadline_ms"), "90000");
-    piece(tree_get(s, "message_max"), "2097152");
-    piece(tree_get(s, "path"), "\"/s\"");
-    piece(tree_get(s, "socket"), "\"@/c/var/run/s.receive.sock\"");
-    piece(tree_get(s, "types"), "\"closed\"");
-    piece(tree_get(s, "retention"),
-          "{\"journal_ms\":259200000,\"receipts_ms\":7776000000,\"done_ms\":14400000}");
-    piece(tree_get(s, "routes"),
-          "[{\"name\":\"one\",\"match\":{\"type\":[\"funding.award\"],"
-          "\"place\":[\"E1\",\"E2\",\"E3\"]},\"when\":\"amount > 3 AND currency = 'GBP'\","
-          "\"to\":[\"t\",\"off\"]},{\"name\":\"two\",\"first\":[{\"match\":{"
-          "\"type\":[\"client.referral\"]},\"to\":[\"d\"]},{"
-          "\"to\":[\"off\"]}]}]");
-    piece(tree_get(s, "destinations"), "[\"d\",\"t\",\"off\"]");
-    piece(tree_get(s, "unrouted"), "{\"to\":[\"t\",\"off\"]}");
-    piece(tree_get(f, "steps"), "[{\"name\":\"redact\",\"file\":\"/modules/"
-                                "redact.so\",\"version\":\"1\",\"options\":{\"fields\":["
-                                "\"a\",\"b\"]}}]");
-    piece(tree_get(f, "types"), "\"open\"");
-    piece(tree_at(f, "plugin/options"), "{\"directory\":[\"@/c/in\"]}");
+    place_piece(tree_get(s, "partial"), "true");
+    place_piece(tree_get(s, "deadline_ms"), "90000");
+    place_piece(tree_get(s, "message_max"), "2097152");
+    place_piece(tree_get(s, "path"), "\"/s\"");
+    place_piece(tree_get(s, "socket"), "\"@/c/var/run/s.receive.sock\"");
+    place_piece(tree_get(s, "types"), "\"closed\"");
+    place_piece(tree_get(s, "retention"),
+                "{\"journal_ms\":259200000,\"receipts_ms\":7776000000,\"done_ms\":14400000}");
+    place_piece(tree_get(s, "routes"),
+                "[{\"name\":\"one\",\"match\":{\"type\":[\"funding.award\"],"
+                "\"place\":[\"E1\",\"E2\",\"E3\"]},\"when\":\"amount > 3 AND currency = 'GBP'\","
+                "\"to\":[\"t\",\"off\"]},{\"name\":\"two\",\"first\":[{\"match\":{"
+                "\"type\":[\"client.referral\"]},\"to\":[\"d\"]},{"
+                "\"to\":[\"off\"]}]}]");
+    place_piece(tree_get(s, "destinations"), "[\"d\",\"t\",\"off\"]");
+    place_piece(tree_get(s, "unrouted"), "{\"to\":[\"t\",\"off\"]}");
+    place_piece(tree_get(f, "steps"), "[{\"name\":\"redact\",\"file\":\"/modules/"
+                                      "redact.so\",\"version\":\"1\",\"options\":{\"fields\":["
+                                      "\"a\",\"b\"]}}]");
+    place_piece(tree_get(f, "types"), "\"open\"");
+    place_piece(tree_at(f, "plugin/options"), "{\"directory\":[\"@/c/in\"]}");
     assert_null(tree_get(f, "path"));
     assert_null(tree_get(f, "socket"));
     tree_free(plan);
@@ -177,29 +147,31 @@ static void a_sink_gets_own_options_over_profile_over_defaults(void **state)
     (void)state;
     write_hub();
     struct tree *plan = compile("c", 0, NULL);
-    const struct tree *d = tree_get(process(plan, "d.deliver"), "part"),
-                      *t = tree_get(process(plan, "t.deliver"), "part");
-    piece(tree_at(d, "plugin/options"),
-          "{\"url\":[\"http://x/bbbbbbbbbbbbbbbbbbbb\"],\"retries\":[\"5\"],\"ca\":[\"@/c/"
-          "a.pem\",\"/b.pem\"],"
-          "\"token\":[\"aaaaaaaaaaaaaaaaaaaa\"],\"headers\":{\"X-One\":\"1\",\"X-Two\":\"${a}\"},"
-          "\"timeout\":[\"10000\"],"
-          "\"method\":[\"POST\"],\"buffer\":[\"65536\"]}");
-    piece(tree_get(d, "retry"), "{\"for_ms\":172800000}");
-    piece(tree_get(d, "batch"), "10");
-    piece(tree_get(d, "destination"), "\"d\"");
-    piece(tree_at(d, "party/agreements"),
-          "[{\"purpose\":\"p\",\"data\":[\"personal\"],\"until\":\"2030-01-31\"}]");
-    piece(tree_get(d, "adapters"),
-          "[{\"name\":\"fhir-referral\",\"file\":\"/modules/fhir-referral.so\",\"version\":\"1\","
-          "\"options\":{}}]");
-    piece(tree_at(t, "adapter/name"), "\"cloudevents\"");
-    piece(tree_get(t, "adapters"), "[]");
-    piece(tree_at(t, "plugin/options/directory"), "[\"@/c/out/t\"]");
-    piece(tree_get(t, "order"), "\"strict\"");
-    piece(tree_get(t, "batch"), "100");
-    piece(tree_at(t, "party/agreements"),
-          "[{\"purpose\":\"the hub's own work\",\"data\":[\"personal\"]}]");
+    const struct tree *d = tree_get(place_process(plan, "d.deliver"), "part"),
+                      *t = tree_get(place_process(plan, "t.deliver"), "part");
+    place_piece(
+        tree_at(d, "plugin/options"),
+        "{\"url\":[\"http://x/bbbbbbbbbbbbbbbbbbbb\"],\"retries\":[\"5\"],\"ca\":[\"@/c/"
+        "a.pem\",\"/b.pem\"],"
+        "\"token\":[\"aaaaaaaaaaaaaaaaaaaa\"],\"headers\":{\"X-One\":\"1\",\"X-Two\":\"${a}\"},"
+        "\"timeout\":[\"10000\"],"
+        "\"method\":[\"POST\"],\"buffer\":[\"65536\"]}");
+    place_piece(tree_get(d, "retry"), "{\"for_ms\":172800000}");
+    place_piece(tree_get(d, "batch"), "10");
+    place_piece(tree_get(d, "destination"), "\"d\"");
+    place_piece(tree_at(d, "party/agreements"),
+                "[{\"purpose\":\"p\",\"data\":[\"personal\"],\"until\":\"2030-01-31\"}]");
+    place_piece(
+        tree_get(d, "adapters"),
+        "[{\"name\":\"fhir-referral\",\"file\":\"/modules/fhir-referral.so\",\"version\":\"1\","
+        "\"options\":{}}]");
+    place_piece(tree_at(t, "adapter/name"), "\"cloudevents\"");
+    place_piece(tree_get(t, "adapters"), "[]");
+    place_piece(tree_at(t, "plugin/options/directory"), "[\"@/c/out/t\"]");
+    place_piece(tree_get(t, "order"), "\"strict\"");
+    place_piece(tree_get(t, "batch"), "100");
+    place_piece(tree_at(t, "party/agreements"),
+                "[{\"purpose\":\"the hub's own work\",\"data\":[\"personal\"]}]");
     tree_free(plan);
 }
 
@@ -208,7 +180,7 @@ static void the_door_gets_digests_of_tokens_and_no_token(void **state)
     (void)state;
     write_hub();
     struct tree *plan = compile("c", 0, NULL);
-    const struct tree *door = tree_get(process(plan, "door"), "part");
+    const struct tree *door = tree_get(place_process(plan, "door"), "part");
     char a[SHA256_HEX], b[SHA256_HEX], want[800];
     sha256_hex("aaaaaaaaaaaaaaaaaaaa", 20, a);
     sha256_hex("bbbbbbbbbbbbbbbbbbbb", 20, b);
@@ -217,9 +189,9 @@ static void the_door_gets_digests_of_tokens_and_no_token(void **state)
                    "s.receive.sock\",\"bearer_sha256\":[\"%s\","
                    "\"%s\"],\"max_body\":1048576}]",
                    a, b);
-    piece(tree_get(door, "paths"), want);
-    piece(tree_get(door, "listen"), "\"127.0.0.1:8480\"");
-    piece(tree_get(door, "behind_proxy"), "false");
+    place_piece(tree_get(door, "paths"), want);
+    place_piece(tree_get(door, "listen"), "\"127.0.0.1:8480\"");
+    place_piece(tree_get(door, "behind_proxy"), "false");
     tree_free(plan);
 }
 
@@ -228,14 +200,14 @@ static void the_spool_knows_each_process_by_its_token_and_lets_it_do_its_own_onl
     (void)state;
     write_hub();
     struct tree *plan = compile("c", 0, NULL);
-    const struct tree *spool = tree_get(process(plan, "spool"), "part"),
+    const struct tree *spool = tree_get(place_process(plan, "spool"), "part"),
                       *rights = tree_get(spool, "rights");
-    piece(tree_get(spool, "destinations"),
-          "[{\"name\":\"d\",\"order\":\"free\",\"limit_messages\":7,\"limit_bytes\":1048576},"
-          "{\"name\":\"t\",\"order\":\"strict\",\"limit_messages\":1000000,\"limit_bytes\":"
-          "10737418240},"
-          "{\"name\":\"off\",\"order\":\"free\",\"limit_messages\":1000000,\"limit_bytes\":"
-          "10737418240}]");
+    place_piece(tree_get(spool, "destinations"),
+                "[{\"name\":\"d\",\"order\":\"free\",\"limit_messages\":7,\"limit_bytes\":1048576},"
+                "{\"name\":\"t\",\"order\":\"strict\",\"limit_messages\":1000000,\"limit_bytes\":"
+                "10737418240},"
+                "{\"name\":\"off\",\"order\":\"free\",\"limit_messages\":1000000,\"limit_bytes\":"
+                "10737418240}]");
     static const char *const names[] = {"s.receive", "f.receive", "d.deliver", "t.deliver",
                                         "admin"};
     static const char *const consume[] = {"[]", "[]", "[\"d\"]", "[\"t\"]", "[]"};
@@ -247,10 +219,10 @@ static void the_spool_knows_each_process_by_its_token_and_lets_it_do_its_own_onl
         sha256_hex(token, strlen(token), hash);
         assert_string_equal(tree_gets(rights->child[i], "name", ""), names[i]);
         assert_string_equal(tree_gets(rights->child[i], "token_sha256", ""), hash);
-        piece(tree_get(rights->child[i], "consume"), consume[i]);
+        place_piece(tree_get(rights->child[i], "consume"), consume[i]);
         assert_int_equal(tree_getb(rights->child[i], "publish", false), i < 2 || i == 4);
         assert_int_equal(tree_getb(rights->child[i], "admin", false), i == 4);
-        const struct tree *p = process(plan, names[i]);
+        const struct tree *p = place_process(plan, names[i]);
         if (p)
             assert_string_equal(tree_gets(p, "part/transport/token", ""), token);
     }

@@ -82,22 +82,14 @@ static const struct row rows[] = {
      "{amqp: {brokers: localhost, vhost: h, " LOGIN
      ", users: {s.receive: {password: \"${file:pw}\"}}}}",
      "7:107 error missing-key\n", "user `s.receive`"},
-    {"machines", "spool\nmachines: {a: {}}", "8:1 error not-yet\n", NULL},
 };
-
-static void place_pems(void)
-{
-    place_write("c/pw", "hunter2\n", 0600);
-    place_write("c/ca.pem", "-----BEGIN CERTIFICATE-----\n", 0644);
-    place_write("c/key.pem", "-----BEGIN PRIVATE KEY-----\n", 0600);
-    place_write("c/base.yaml", place_base, 0644);
-}
 
 static void write_hub(const char *transport)
 {
     char yaml[4000];
     (void)snprintf(yaml, sizeof(yaml), CONNECTORS "transport: %s\n", transport);
     place_write("c/t.yaml", yaml, 0644);
+    place_write("c/base.yaml", place_base, 0644);
 }
 
 static void what_is_wrong_is_said_at_its_place(void **state)
@@ -105,63 +97,9 @@ static void what_is_wrong_is_said_at_its_place(void **state)
     (void)state;
     place_pems();
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        struct diagnostics d = {0};
-        struct tree *plan = NULL;
-        struct buf text = BUF_INIT(1u << 20), want = BUF_INIT(1u << 16);
         write_hub(rows[i].amqp);
-        int r = config_compile("c", &fake_env, 0, &d, &plan, NULL);
-        for (const char *p = rows[i].findings; *p; p = strchr(p, '\n') + 1)
-            (void)buf_addf(&want, "c/t.yaml:%.*s\n", (int)strcspn(p, "\n"), p);
-        char *got = place_findings(&d);
-        (void)diagnostics_write(&d, &text);
-        if (strcmp(got, buf_str(&want)) != 0)
-            print_error("%s: %s\n", rows[i].name, buf_str(&text));
-        assert_string_equal(got, buf_str(&want));
-        assert_int_equal(r, *rows[i].findings ? -EINVAL : 0);
-        if (rows[i].says && !strstr(buf_str(&text), rows[i].says))
-            fail_msg("%s: no %s in %s", rows[i].name, rows[i].says, buf_str(&text));
-        assert_null(strstr(buf_str(&text), "hunter2\n"));
-        free(got);
-        buf_done(&text);
-        buf_done(&want);
-        diagnostics_done(&d);
-        tree_free(plan);
+        place_expect(rows[i].name, &fake_env, 0, rows[i].findings, rows[i].says);
     }
-}
-
-static struct tree *compile(unsigned flags, struct buf *print)
-{
-    struct diagnostics d = {0};
-    struct tree *plan = NULL;
-    assert_int_equal(config_compile("c", &fake_env, flags, &d, &plan, print), 0);
-    assert_int_equal(d.n, 0);
-    diagnostics_done(&d);
-    return plan;
-}
-
-static const struct tree *part(const struct tree *plan, const char *name)
-{
-    const struct tree *all = tree_get(plan, "processes");
-    for (size_t i = 0; i < all->n; i++) {
-        if (strcmp(tree_gets(all->child[i], "name", ""), name) == 0)
-            return tree_get(all->child[i], "part");
-    }
-    return NULL;
-}
-
-/* A piece of the plan as JSON; the test's directory is written as @. */
-static void piece(const struct tree *t, const char *want)
-{
-    struct buf b = BUF_INIT(1u << 20), full = BUF_INIT(1u << 20);
-    char real[4096];
-    assert_non_null(t);
-    assert_non_null(getcwd(real, sizeof(real)));
-    for (const char *p = want; *p; p++)
-        (void)(*p == '@' ? buf_adds(&full, real) : buf_addc(&full, *p));
-    assert_int_equal(tree_to_json(t, &b, false), 0);
-    assert_string_equal(buf_str(&b), buf_str(&full));
-    buf_done(&b);
-    buf_done(&full);
 }
 
 #define QUEUES                                                                                  \
@@ -176,7 +114,7 @@ static void every_process_is_told_the_place_and_its_own_user(void **state)
     place_pems();
     write_hub("{amqp: {brokers: [\"a.example\", \"[::1]:7\"], vhost: hub, ca: ca.pem, queues: "
               "classic, " LOGIN ", users: {d.deliver: {certificate: ca.pem, key: key.pem}}}}");
-    struct tree *plan = compile(0, NULL);
+    struct tree *plan = place_compile(&fake_env, 0, NULL);
     (void)snprintf(queues, sizeof(queues), QUEUES, "");
     (void)snprintf(want, sizeof(want),
                    "{\"engine\":\"amqp\",\"brokers\":[{\"host\":\"a.example\",\"port\":5671},{"
@@ -185,13 +123,13 @@ static void every_process_is_told_the_place_and_its_own_user(void **state)
                    "\"name\":\"s.receive\",\"queue\":\"classic\",\"message_max\":16777216,"
                    "\"destinations\":%s}",
                    queues);
-    piece(tree_get(part(plan, "s.receive"), "transport"), want);
-    const struct tree *d = tree_get(part(plan, "d.deliver"), "transport");
+    place_piece(tree_get(place_part(plan, "s.receive"), "transport"), want);
+    const struct tree *d = tree_get(place_part(plan, "d.deliver"), "transport");
     assert_null(tree_get(d, "password"));
-    piece(tree_get(d, "user"), "\"\"");
-    piece(tree_get(d, "external"), "true");
-    piece(tree_get(d, "tls"), "{\"ca\":\"@/c/ca.pem\",\"certificate\":\"@/c/ca.pem\",\"key\":"
-                              "\"@/c/key.pem\"}");
+    place_piece(tree_get(d, "user"), "\"\"");
+    place_piece(tree_get(d, "external"), "true");
+    place_piece(tree_get(d, "tls"), "{\"ca\":\"@/c/ca.pem\",\"certificate\":\"@/c/ca.pem\",\"key\":"
+                                    "\"@/c/key.pem\"}");
     tree_free(plan);
 }
 
@@ -202,20 +140,21 @@ static void one_process_keeps_the_queues_and_there_is_no_spool(void **state)
     place_pems();
     write_hub("{amqp: {brokers: localhost, vhost: hub, " LOGIN
               ", users: {s.receive: {user: in, password: \"${file:pw}\"}}}}");
-    struct tree *plan = compile(0, NULL);
-    const struct tree *p = part(plan, "amqp");
-    assert_null(part(plan, "spool"));
+    struct tree *plan = place_compile(&fake_env, 0, NULL);
+    const struct tree *p = place_part(plan, "amqp");
+    assert_null(place_part(plan, "spool"));
     assert_string_equal(tree_gets(p, "kind", ""), "amqp");
-    piece(tree_get(p, "rights"),
-          "[{\"name\":\"s.receive\",\"user\":\"in\",\"publish\":true,\"consume\":[],\"admin\":"
-          "false},{\"name\":\"d.deliver\",\"user\":\"reeve\",\"publish\":false,\"consume\":[\"d\"],"
-          "\"admin\":false},{\"name\":\"amqp\",\"user\":\"reeve\",\"publish\":true,\"consume\":[],"
-          "\"admin\":true}]");
+    place_piece(
+        tree_get(p, "rights"),
+        "[{\"name\":\"s.receive\",\"user\":\"in\",\"publish\":true,\"consume\":[],\"admin\":"
+        "false},{\"name\":\"d.deliver\",\"user\":\"reeve\",\"publish\":false,\"consume\":[\"d\"],"
+        "\"admin\":false},{\"name\":\"amqp\",\"user\":\"reeve\",\"publish\":true,\"consume\":[],"
+        "\"admin\":true}]");
     (void)snprintf(queues, sizeof(queues), QUEUES, ",\"was\":[\"old\"]");
-    piece(tree_get(p, "destinations"), queues);
-    piece(tree_get(p, "retention"), "{\"dead_ms\":7776000000,\"unseen_ms\":31536000000}");
-    piece(tree_at(p, "transport/brokers"), "[{\"host\":\"localhost\",\"port\":5672}]");
-    piece(tree_at(p, "transport/external"), "false");
+    place_piece(tree_get(p, "destinations"), queues);
+    place_piece(tree_get(p, "retention"), "{\"dead_ms\":7776000000,\"unseen_ms\":31536000000}");
+    place_piece(tree_at(p, "transport/brokers"), "[{\"host\":\"localhost\",\"port\":5672}]");
+    place_piece(tree_at(p, "transport/external"), "false");
     assert_null(tree_at(p, "transport/tls"));
     tree_free(plan);
 }
@@ -227,10 +166,10 @@ static void secrets_are_printed_as_references_and_may_be_elsewhere(void **state)
     place_pems();
     write_hub("{amqp: {brokers: \"${env:REEVE_TEST_UNSET}\", ca: gone.pem, vhost: hub, user: "
               "reeve, password: \"${file:gone}\"}}");
-    struct tree *plan = compile(CONFIG_WITHOUT_SECRETS, &print);
+    struct tree *plan = place_compile(&fake_env, CONFIG_WITHOUT_SECRETS, &print);
     assert_non_null(strstr(buf_str(&print), "${file:gone}"));
     assert_non_null(strstr(buf_str(&print), "vhost: hub"));
-    piece(tree_at(part(plan, "amqp"), "transport/brokers"), "[]");
+    place_piece(tree_at(place_part(plan, "amqp"), "transport/brokers"), "[]");
     tree_free(plan);
     buf_done(&print);
 }

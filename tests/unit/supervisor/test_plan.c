@@ -113,6 +113,29 @@ static void another_data_directory_needs_a_restart(void **state)
     plan_free(c);
 }
 
+#define SOURCE(state)                                               \
+    "{\"name\":\"s.receive\",\"kind\":\"source\",\"digest\":\"1\"," \
+    "\"part\":{\"a\":1" state "}}"
+
+static void another_memory_needs_a_restart(void **state)
+{
+    (void)state;
+    struct plan *file = good(HEAD SOURCE("") "]}");
+    struct plan *shared = good(HEAD SOURCE(",\"state\":{\"engine\":\"postgresql\"}") "]}");
+    struct plan *none = good(HEAD "]}");
+    struct err e;
+    assert_int_equal(plan_may_follow(shared, shared, &e), 0);
+    assert_int_equal(plan_may_follow(none, shared, &e), 0);
+    assert_int_equal(plan_may_follow(file, none, &e), 0);
+    assert_true(plan_may_follow(file, shared, &e) < 0);
+    assert_string_equal(e.code, "reload-state");
+    assert_non_null(strstr(e.text, "from sqlite to postgresql"));
+    assert_true(plan_may_follow(shared, file, &e) < 0);
+    plan_free(file);
+    plan_free(shared);
+    plan_free(none);
+}
+
 #define QUEUES(kind, vhost)                                          \
     "{\"name\":\"" kind "\",\"kind\":\"" kind "\",\"digest\":\"1\"," \
     "\"part\":{\"transport\":{\"vhost\":\"" vhost "\"}}}"
@@ -148,6 +171,7 @@ int main(void)
         cmocka_unit_test(what_is_no_plan_is_refused),
         cmocka_unit_test(the_difference_is_by_digest_and_kind),
         cmocka_unit_test(another_data_directory_needs_a_restart),
+        cmocka_unit_test(another_memory_needs_a_restart),
         cmocka_unit_test(queues_elsewhere_need_a_restart),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
