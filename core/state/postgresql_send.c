@@ -87,7 +87,7 @@ void postgresql_send_begin(struct sending *x)
 static int add_value(void *arg, const char *key, size_t len, void *value)
 {
     struct columns *c = arg;
-    const struct value *v = value;
+    const struct kept *v = value;
     uint8_t hash[SHA256_LEN];
     sha256(key, len, hash);
     add_digest(c, 0, hash, true);

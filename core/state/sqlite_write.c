@@ -12,7 +12,7 @@ struct storing {
 static int store_value(void *arg, const char *key, size_t len, void *value)
 {
     struct storing *w = arg;
-    const struct value *v = value;
+    const struct kept *v = value;
     int st = v->removed ? ST_REMOVE : ST_PUT;
     sqlite3_bind_blob(w->t->st[st], 1, key, (int)len, SQLITE_STATIC);
     if (!v->removed)

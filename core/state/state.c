@@ -100,7 +100,7 @@ void state_close(struct state *s)
 
 int state_get(struct state *s, const char *key, const void **ret, size_t *ret_len, struct err *e)
 {
-    const struct value *v = map_get(s->now.kv, key, strlen(key));
+    const struct kept *v = map_get(s->now.kv, key, strlen(key));
     if (!v)
         v = map_get(s->frozen.kv, key, strlen(key));
     if (v && !v->removed) {
@@ -127,7 +127,7 @@ int state_put(struct state *s, const char *key, const void *p, size_t len, struc
                        VALUE_MAX);
     if (!p)
         len = 0;
-    struct value *v = malloc(sizeof(*v) + len + 1); /* 1: so that a value is never of no size */
+    struct kept *v = malloc(sizeof(*v) + len + 1); /* 1: so that a value is never of no size */
     if (!v)
         return state_no_memory(e);
     v->len = len;

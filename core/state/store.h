@@ -35,7 +35,7 @@ struct answer { /* a completed submission, staged */
     uint64_t ms;
 };
 
-struct value { /* a staged key: bytes follow */
+struct kept { /* a staged key: bytes follow */
     size_t len;
     bool removed;
     unsigned char p[];
@@ -45,7 +45,7 @@ struct value { /* a staged key: bytes follow */
  * by another thread, and nobody changes it (but the store its rows' runs, in freeze()). Look-ups
  * see both, the newer first. */
 struct batch {
-    struct map *kv;     /* key -> struct value */
+    struct map *kv;     /* key -> struct kept */
     struct map *by_key; /* subjects: key -> number in rows, + 1 */
     struct row *rows;
     size_t rows_n, rows_cap;

@@ -33,6 +33,15 @@ void call_end(struct source *s, struct call *c)
         s->call = NULL;
 }
 
+reeve_rc call_verdict(struct source *s, struct instance *p, reeve_rc rc)
+{
+    struct call *c = s->call;
+    if (c && *c->blind.code && (rc == REEVE_OK || rc == REEVE_REJECT))
+        rc = reeve_fail(p->ctx, REEVE_RETRY, "what it remembers cannot be read: %s", c->blind.text);
+    call_end(s, c);
+    return rc;
+}
+
 static void free_puts(struct call *c)
 {
     while (c->puts) {
@@ -65,14 +74,17 @@ bool calls_apply(struct source *s)
     return any;
 }
 
-/* The plugin is told that there is nothing, and will begin at the beginning: what it submits is
- * found unchanged, but where it thinks it is must not be kept. */
+/* The plugin, adapter or step is told that there is nothing, as its interface has no other word:
+ * nothing of what it makes of that may stand, neither what it submits in this call nor where it
+ * thinks it is. */
 static void forget_call(struct source *s, const struct err *why)
 {
     struct call *c = call_of(s);
     log_warning(why->code, NULL, "what the plugin remembers cannot be read: %s", why->text);
-    if (c)
-        c->failed = true;
+    if (!c)
+        return;
+    c->failed = true;
+    c->blind = *why;
 }
 
 int call_state_get(struct source *s, const char *key, const void **ret, size_t *ret_len)

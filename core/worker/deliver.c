@@ -37,10 +37,20 @@ static void verdict_of(struct hand *h, const struct reeve_job *j)
 static void call_deliver(struct sink *s, reeve_job **jobs, size_t n)
 {
     struct instance *p = s->plugin;
+    remember_again(s);
     struct guard_mark g = instance_enter(p, "deliver");
-    reeve_rc rc = p->plugin->api.deliver(p->ctx, p->inst, jobs, n);
+    reeve_rc rc = p->plugin->api.deliver(p->ctx, p->inst, jobs, n), again;
     instance_leave(p, g);
+    char why[ERR_TEXT_MAX];
+    bool blind = remember_failed(s, &again, why);
     for (size_t i = 0; i < n; i++) {
+        if (blind &&
+            (!jobs[i]->settled || jobs[i]->rc == REEVE_OK || jobs[i]->rc == REEVE_REJECT)) {
+            jobs[i]->settled = true; /* which of them it asked for, nobody knows */
+            jobs[i]->rc = again;
+            jobs[i]->after_ms = 0;
+            (void)snprintf(jobs[i]->reason, sizeof(jobs[i]->reason), "%s", why);
+        }
         if (!jobs[i]->settled) {
             jobs[i]->rc = rc;
             jobs[i]->after_ms = host_ctx_retry_after(p->ctx);

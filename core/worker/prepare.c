@@ -151,6 +151,7 @@ void hand_prepare(struct sink *s, struct hand *h)
     struct err e;
     char today[RFC3339_MAX];
     hand_free_deliveries(h);
+    remember_again(s);
     h->decided = false;
     h->code = NULL;
     h->after_ms = 0;
@@ -177,4 +178,8 @@ void hand_prepare(struct sink *s, struct hand *h)
     by_result(h, &r);
     if (!h->decided && h->deliveries_n == 0)
         hand_decide(h, REEVE_OK, NULL, "dropped by a step");
+    reeve_rc again;
+    char why[ERR_TEXT_MAX];
+    if (remember_failed(s, &again, why))
+        hand_decide(h, again, NULL, "%s", why);
 }

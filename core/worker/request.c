@@ -312,7 +312,7 @@ void request_handle(struct source *s, struct request *r)
     struct guard_mark m = instance_enter(p, "request");
     reeve_rc rc = p->plugin->api.request(p->ctx, p->inst, &r->req);
     instance_leave(p, m);
-    call_end(s, s->call);
+    rc = call_verdict(s, p, rc);
     if (rc != REEVE_OK || !r->taken)
         not_taken(s, r, rc);
     if (rc == REEVE_FATAL)

@@ -103,8 +103,18 @@ struct sink {
     uint64_t down_until; /* mono_ms(); 0: not down */
     struct tidy tidy;
     bool uncommitted, state_put;
+    struct err blind; /* the state could not be read for the message, or in the call, at hand, and
+                         whoever asked was told "absent"; code "": it could */
+    bool away;        /* blind: the state is not there at all, for no message */
     uint64_t commit_again; /* mono_ms(); 0: the last commit went well */
 };
+
+/* ---- remember.c: the state of plugin, adapters and steps ---- */
+void remember_open(struct sink *s);  /* the room's services */
+void remember_again(struct sink *s); /* before a message, or a call, that may ask for state */
+/* After it: true when what it decided rests on an "absent" that may be none. Then it must be tried
+ * again, with this verdict and reason: RETRY; DOWN when no message could fare better. */
+bool remember_failed(const struct sink *s, reeve_rc *ret_rc, char reason[ERR_TEXT_MAX]);
 
 /* ---- prepare.c: job -> message -> agreement -> steps -> encoded documents ---- */
 void hand_prepare(struct sink *s, struct hand *h);

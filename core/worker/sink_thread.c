@@ -257,21 +257,6 @@ static int wait_for(void *arg, int fd, uint64_t ms)
     }
 }
 
-static int get_state(void *arg, const char *key, const void **ret, size_t *ret_len)
-{
-    const struct sink *s = arg;
-    struct err e;
-    return state_get(s->state, key, ret, ret_len, &e);
-}
-
-static int put_state(void *arg, const char *key, const void *p, size_t len)
-{
-    struct sink *s = arg;
-    struct err e;
-    s->state_put = true;
-    return state_put(s->state, key, p, len, &e);
-}
-
 static int open_files(struct sink *s, struct err *e)
 {
     static const char *const dirs[] = {"state", "journal"};
@@ -360,8 +345,7 @@ static int open_all(struct sink *s, struct err *e)
     s->room.arg = s;
     s->room.stop_asked = stop_asked;
     s->room.wait = wait_for;
-    s->room.state_get = get_state;
-    s->room.state_put = put_state;
+    remember_open(s);
     int rc = open_files(s, e);
     rc = rc < 0 ? rc : make_was(s, e);
     rc = rc < 0 ? rc : open_adapters(s, e);
@@ -373,6 +357,9 @@ static int open_all(struct sink *s, struct err *e)
     if (rc == 0 && !s->plugin->plugin->api.deliver)
         rc = err_set(e, -EINVAL, "plugin-role", "%s cannot deliver", s->plugin->label);
     rc = rc < 0 ? rc : instance_open(s->plugin, e);
+    if (rc == 0 && *s->blind.code) /* what it was told holds for its whole life */
+        rc = err_set(e, -EAGAIN, s->blind.code, "what was remembered cannot be read: %s",
+                     s->blind.text);
     if (rc == 0)
         s->batch = batch_size(s);
     return rc;

@@ -78,6 +78,7 @@ struct call {
     struct call *next;
     unsigned open_submissions;
     bool ended, failed;
+    struct err blind; /* code: what was remembered could not be read in it; "": it could */
     struct put *puts, **puts_end;
 };
 
@@ -252,6 +253,9 @@ int journal_row_add(struct source *s, const struct journal_row *row);
 struct call *call_of(
     struct source *s); /* the running call's record; made when first needed; NULL: out of memory */
 void call_end(struct source *s, struct call *c);
+/* Ends the running call of p. Its verdict stands, unless p was told that something is absent
+ * because the state could not be read: then it is RETRY, with that reason. */
+reeve_rc call_verdict(struct source *s, struct instance *p, reeve_rc rc);
 bool calls_apply(
     struct source *s); /* stages the state of calls that are through; true when there was any */
 int call_state_get(struct source *s, const char *key, const void **ret, size_t *ret_len);

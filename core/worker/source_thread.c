@@ -198,7 +198,7 @@ static void poll_once(struct source *s)
     struct guard_mark m = instance_enter(p, "poll");
     reeve_rc rc = p->plugin->api.poll(p->ctx, p->inst);
     instance_leave(p, m);
-    call_end(s, s->call);
+    rc = call_verdict(s, p, rc);
     uint64_t now = mono_ms();
     if (rc == REEVE_OK) {
         s->poll_failures = 0;
@@ -343,6 +343,9 @@ static int open_all(struct source *s, struct err *e)
     rc = rc < 0 ? rc : instance_open(s->plugin, e);
     if (rc == 0 && !s->plugin->plugin->api.poll && !s->plugin->plugin->api.request)
         rc = err_set(e, -EINVAL, "plugin-role", "%s cannot receive", s->plugin->label);
+    if (rc == 0 && s->call && *s->call->blind.code) /* what it was told holds for its whole life */
+        rc = err_set(e, -EAGAIN, s->call->blind.code, "what was remembered cannot be read: %s",
+                     s->call->blind.text);
     call_end(s, s->call); /* state put by open() */
     return rc;
 }

@@ -294,8 +294,11 @@ int submission_start(struct source *s, const struct offer *o, struct err *e)
     }
     if (!sub->check_only)
         known_already(s, sub);
-    if (sub->status == 0)
+    if (sub->status == 0) {
         decode(s, o, sub);
+        if (*call->blind.code) /* whatever came of it */
+            cannot_look(sub, &call->blind);
+    }
     if (sub->status == 0 && sub->check_only)
         look_only(s, sub);
     if (sub->status == 0)
