@@ -119,6 +119,7 @@ int plugin_describe(const struct plugin *p, struct tree **ret, struct err *e)
         put_text(t, "file", p->file) < 0 || tree_putu(t, "abi", a->abi) < 0 ||
         tree_put(t, "roles", describe_roles(a)) < 0 ||
         tree_putu(t, "max_batch", a->max_batch ? a->max_batch : 1) < 0 ||
+        (a->poll && tree_putb(t, "competes", a->source_flags & REEVE_SOURCE_COMPETES) < 0) ||
         describe_tables(p, t) < 0) {
         tree_free(t);
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");

@@ -173,4 +173,4 @@ REEVE_PLUGIN(.name = "amqp", .version = "1.0",
              .summary = "queues of a party's own RabbitMQ, messages published to it",
              .options = options, .open = rabbit_open, .close = rabbit_close, .check = rabbit_check,
              .poll = rabbit_poll, .settled = rabbit_settled, .deliver = rabbit_deliver,
-             .max_batch = WINDOW_MESSAGES);
+             .max_batch = WINDOW_MESSAGES, .source_flags = REEVE_SOURCE_COMPETES);

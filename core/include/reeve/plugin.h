@@ -135,7 +135,14 @@ struct reeve_plugin { /* Growing: fields are only appended; zero means "not prov
     /* Step: 0..n messages for one. None and OK is a deliberate drop: say why with reeve_issue()
      * first. */
     reeve_rc (*step)(reeve_ctx *, void *inst, const reeve_msg *, reeve_out *);
+
+    /* REEVE_SOURCE_… */
+    uint32_t source_flags, reserved1;
 };
+/* poll: what is polled gives each thing to one of those who ask for it, as a queue does with
+ * competing consumers. Where several hubs run the same configuration each of them then polls.
+ * Without it one of them polls, and another takes over when that one is gone. */
+#define REEVE_SOURCE_COMPETES 1u
 
 #ifndef __cplusplus
 /* The one exported symbol of a plugin: REEVE_PLUGIN(.name = "x", .version = "1", .deliver =

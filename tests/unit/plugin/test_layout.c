@@ -51,7 +51,9 @@ AT(reeve_plugin, to_hub, 128);
 AT(reeve_plugin, from_hub, 136);
 AT(reeve_plugin, emits, 144);
 AT(reeve_plugin, step, 152);
-_Static_assert(sizeof(struct reeve_plugin) == 160,
+AT(reeve_plugin, source_flags, 160);
+AT(reeve_plugin, reserved1, 164);
+_Static_assert(sizeof(struct reeve_plugin) == 168,
                "only grows: change this figure when a field is appended");
 
 AT(reeve_issue, size, 0);
