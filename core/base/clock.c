@@ -28,6 +28,11 @@ uint64_t mono_ms(void)
     return clock_ms(CLOCK_MONOTONIC);
 }
 
+uint64_t boot_ms(void)
+{
+    return clock_ms(CLOCK_BOOTTIME);
+}
+
 uint64_t wall_ms(void)
 {
     return clock_ms(CLOCK_REALTIME);

@@ -42,6 +42,7 @@ int grow_array(void **arr, size_t *cap, size_t want, size_t size);
 
 /* Time. The two clocks never mix: mono for deadlines, wall for what people read. */
 uint64_t mono_ms(void);
+uint64_t boot_ms(void); /* runs on while the machine sleeps, which mono_ms() does not */
 uint64_t mono_us(void); /* the same clock, for how long something took */
 uint64_t wall_ms(void); /* since 1970 UTC */
 #define RFC3339_MAX 32

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define DIAL_MS      3000u
 #define ANSWER_MS    2000u
@@ -58,17 +57,14 @@ static const char renew[] =
 static const char release[] = "UPDATE reeve_lease SET expires = clock_timestamp()"
                               " WHERE name = $1::text AND nonce = $2 AND epoch = $3";
 
-/* Not mono_ms(): that stands still while the machine sleeps, and the server's clock does not. */
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_BOOTTIME, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 bool lease_held(const struct lease *l)
 {
-    return l->held && now_ms() < l->held_until_ms;
+    return boot_ms() < lease_until(l);
+}
+
+uint64_t lease_until(const struct lease *l)
+{
+    return l->held ? l->held_until_ms : 0;
 }
 
 uint64_t lease_epoch(const struct lease *l)
@@ -104,7 +100,7 @@ static void hang_up(struct lease *l, const char *why)
     l->c = NULL;
     l->phase = AWAY;
     l->failures++;
-    l->until_ms = now_ms() + (pause < BACK_OFF_MAX ? pause : BACK_OFF_MAX);
+    l->until_ms = boot_ms() + (pause < BACK_OFF_MAX ? pause : BACK_OFF_MAX);
 }
 
 /* The nth of a list; the only one, if there is one. */
@@ -151,7 +147,7 @@ static void dial(struct lease *l)
     }
     l->phase = DIALING;
     l->wanted = POLLOUT;
-    l->until_ms = now_ms() + DIAL_MS;
+    l->until_ms = boot_ms() + DIAL_MS;
 }
 
 static void go_on_dialing(struct lease *l)
@@ -177,7 +173,7 @@ static void go_on_dialing(struct lease *l)
         return;
     }
     l->phase = SETTLING;
-    l->until_ms = now_ms() + ANSWER_MS;
+    l->until_ms = boot_ms() + ANSWER_MS;
 }
 
 /* Only while nobody has opened any state there: by a connection of its own, which waits. */
@@ -201,7 +197,7 @@ static void ask(struct lease *l, enum phase phase)
         pg_arg(&a, l->holder, strlen(l->holder));
     if (phase == RENEWING)
         pg_arg_int8(&a, l->epoch);
-    l->asked_ms = now_ms(); /* before the server can count from it */
+    l->asked_ms = boot_ms(); /* before the server can count from it */
     if (!PQsendQueryParams(l->c, sql[phase], a.n, NULL, a.value, a.len, binary, 1)) {
         hang_up(l, PQerrorMessage(l->c));
         return;
@@ -213,7 +209,7 @@ static void ask(struct lease *l, enum phase phase)
 static void rest(struct lease *l, uint64_t ms)
 {
     l->phase = IDLE;
-    l->until_ms = now_ms() + ms;
+    l->until_ms = boot_ms() + ms;
 }
 
 static void looked(struct lease *l, const PGresult *r)
@@ -246,7 +242,7 @@ static void took(struct lease *l, const PGresult *r)
     }
     l->epoch = pg_int8(r, 0, 0);
     hold_from(l, l->asked_ms);
-    if (now_ms() >= l->held_until_ms) { /* we slept over the answer */
+    if (boot_ms() >= l->held_until_ms) { /* we slept over the answer */
         rest(l, 0);
         return;
     }
@@ -316,7 +312,7 @@ static void read_answer(struct lease *l)
 /* ---- outside ---- */
 void lease_run(struct lease *l)
 {
-    uint64_t now = now_ms();
+    uint64_t now = boot_ms();
     if (l->held && now >= l->held_until_ms)
         lose(l, *l->trouble ? l->trouble : "it could not be renewed in time");
     if (l->phase == DIALING)
@@ -325,7 +321,7 @@ void lease_run(struct lease *l)
         read_answer(l);
     else if (l->phase == IDLE && (!PQconsumeInput(l->c) || PQstatus(l->c) == CONNECTION_BAD))
         hang_up(l, PQerrorMessage(l->c));
-    if (now_ms() < l->until_ms)
+    if (boot_ms() < l->until_ms)
         return;
     if (l->phase == AWAY)
         dial(l);
@@ -345,7 +341,7 @@ int lease_fd(const struct lease *l, short *ret_events)
 
 uint64_t lease_timeout(const struct lease *l)
 {
-    uint64_t now = now_ms(), at = l->until_ms;
+    uint64_t now = boot_ms(), at = l->until_ms;
     if (l->held && l->held_until_ms < at)
         at = l->held_until_ms;
     return at > now ? at - now : 0;
@@ -414,15 +410,15 @@ static void give_back(struct lease *l)
 {
     static const int binary[3] = {1, 1, 1};
     struct pg_args a = {.n = 0};
-    uint64_t end = now_ms() + RELEASE_MS;
+    uint64_t end = boot_ms() + RELEASE_MS;
     pg_arg(&a, l->name, strlen(l->name));
     pg_arg(&a, l->nonce, NONCE_LEN);
     pg_arg_int8(&a, l->epoch);
     if (!PQsendQueryParams(l->c, release, a.n, NULL, a.value, a.len, binary, 1))
         return;
-    while (PQflush(l->c) >= 0 && PQisBusy(l->c) && now_ms() < end) {
+    while (PQflush(l->c) >= 0 && PQisBusy(l->c) && boot_ms() < end) {
         struct pollfd f = {.fd = PQsocket(l->c), .events = POLLIN};
-        if (poll(&f, 1, (int)(end - now_ms())) <= 0 || !PQconsumeInput(l->c))
+        if (poll(&f, 1, (int)(end - boot_ms())) <= 0 || !PQconsumeInput(l->c))
             return;
     }
 }

@@ -51,6 +51,9 @@ void lease_run(struct lease *l);
 /* Is it held at this very moment? Looks at the clock: ask before everything that needs it, also
  * between two calls of lease_run(). */
 bool lease_held(const struct lease *l);
+/* Until when it is held if nothing else happens, by boot_ms(); 0: it is not held. For another
+ * thread that looks at the clock by itself. */
+uint64_t lease_until(const struct lease *l);
 uint64_t lease_epoch(const struct lease *l); /* of the last take-over by this process; 0: none */
 /* Who holds it, as far as is known; "" nobody. Borrowed until the next lease_run(). */
 const char *lease_holder(const struct lease *l);

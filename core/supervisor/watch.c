@@ -9,8 +9,16 @@
 
 #define LOOK_MS 5000u
 
+/* Another hub polls: it is that one which hears of a silence. */
+static bool waits(const struct unit *u)
+{
+    return !tree_getb(u->stats, "lease/held", true) && *tree_gets(u->stats, "lease/holder", "");
+}
+
 static int add_source(struct tree *list, const struct unit *u)
 {
+    if (waits(u))
+        return 0;
     struct tree *t = tree_map();
     int r = tree_puts(t, "process", u->name);
     if (r == 0)

@@ -19,6 +19,7 @@ struct call *call_of(struct source *s)
     if (!c)
         return NULL;
     c->puts_end = &c->puts;
+    c->epoch = s->epoch;
     *s->calls_end = c;
     s->calls_end = &c->next;
     s->call = c;
@@ -59,6 +60,7 @@ bool calls_apply(struct source *s)
     bool any = false;
     while (s->calls && s->calls->ended && s->calls->open_submissions == 0) {
         struct call *c = s->calls;
+        c->failed |= c->epoch != EPOCH_ANY && (!c->epoch || c->epoch != s->tenure.epoch);
         for (const struct put *p = c->puts; p && !c->failed; p = p->next) {
             s->uncommitted++;
             any = true;

@@ -249,23 +249,18 @@ static void decide_due(struct source *s)
     s->last = at;
 }
 
-/* Nothing that was staged is known any more: neither an answer to those who still wait for theirs
- * and rely on it, nor the subjects of what is under way. Completed as if they were, a correction
- * taken back later would be taken for unchanged. */
-static void fail_forgotten(struct source *s, const struct err *why)
+void submissions_forgotten(struct source *s, const struct err *why)
 {
     for (struct submission *sub = s->first; sub; sub = sub->next)
-        if (sub->status == 202 || (sub->status == 0 && sub->accepted > 0)) {
-            sub->failed = true;
-            sub->why = *why;
-        }
+        if (sub->status == 202 || (sub->status == 0 && sub->accepted > 0))
+            submission_failed(sub, why);
 }
 
 static void committed(struct source *s, int rc, const struct err *why)
 {
     if (rc < 0) {
         log_error(why->code, NULL, "commit: %s", why->text);
-        fail_forgotten(s, why);
+        submissions_forgotten(s, why);
     }
     while (s->committing) {
         struct submission *sub = s->committing;

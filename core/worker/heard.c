@@ -9,6 +9,7 @@
 
 #define HEARD   "heard-ms"
 #define WATCHED "watched-ms"
+#define LOOK_MS 30000u
 
 /* 0: not there, or damaged, which comes to the same. */
 static int read_time(struct source *s, const char *key, uint64_t *ret, struct err *e)
@@ -65,4 +66,19 @@ void heard_now(struct source *s)
     if (put_time(s, HEARD, now, &e) < 0)
         log_error(e.code, NULL, "the time of the last document is not stored: %s", e.text);
     atomic_store(&s->flags.heard_ms, now);
+}
+
+void heard_look(struct source *s)
+{
+    struct err e;
+    uint64_t heard;
+    s->heard_again = mono_ms() + LOOK_MS;
+    if (read_time(s, HEARD, &heard, &e) == 0 && heard > atomic_load(&s->flags.heard_ms))
+        atomic_store(&s->flags.heard_ms, heard); /* else: next time */
+}
+
+void heard_turn(struct source *s)
+{
+    if (s->shared && mono_ms() >= s->heard_again)
+        heard_look(s);
 }

@@ -9,5 +9,9 @@
 int heard_open(struct source *s, struct err *e);
 /* A document was accepted (also one that brought nothing new). Stages; the caller commits. */
 void heard_now(struct source *s);
+/* What other hubs have accepted meanwhile counts too, where they share the state: looked up now, or
+ * once in a while. */
+void heard_look(struct source *s);
+void heard_turn(struct source *s);
 
 #endif

@@ -5,6 +5,7 @@
  * already waits until that is decided, because its generation depends on it. State and journal are
  * written after the confirm only. */
 #include "source.h"
+#include "tenure.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -16,7 +17,7 @@
     400u /* with the main thread: the transport's own window and what waits before it */
 #define WINDOW_BYTES (4u << 20)
 
-static void submission_failed(struct submission *sub, const struct err *why)
+void submission_failed(struct submission *sub, const struct err *why)
 {
     if (!sub->failed)
         sub->why = *why;
@@ -239,6 +240,8 @@ static int publish_one(struct source *s, struct submission *sub, const struct st
         (s->committer.busy && s->uncommitted >= 2 * ROWS_MAX))
         return 0;
     int rc = look_up(s, sub, &r, &v, &e);
+    if (rc == 0 && !tenure_stands(s, sub->epoch)) /* asked after the look-up */
+        rc = err_set(&e, -EOWNERDEAD, "lease-lost", "the lease on what is polled was lost");
     if (rc < 0)
         return fail_with(sub, rc, &e), 1;
     if (r.own_id && v.change == CHANGE_CHANGED) { /* two at once with the same id: the next try will

@@ -13,6 +13,7 @@
 #include "committer.h"
 #include "intake.h"
 #include "journal/journal.h"
+#include "keeper.h"
 #include "routing/route.h"
 #include "slate.h"
 #include "stage.h"
@@ -66,6 +67,8 @@ struct publish {
     struct err why;   /* ITEM_FAILED */
 };
 
+#define EPOCH_ANY UINT64_MAX /* of what needs no lease (tenure.h) */
+
 /* ---- state that a plugin's call put: it commits with the submissions of that call, or not at all
  * ---- */
 struct put {
@@ -79,6 +82,7 @@ struct call {
     unsigned open_submissions;
     bool ended, failed;
     struct err blind; /* code: what was remembered could not be read in it; "": it could */
+    uint64_t epoch;   /* of the lease (tenure.h) that it was made under; EPOCH_ANY: needs none */
     struct put *puts, **puts_end;
 };
 
@@ -101,6 +105,7 @@ struct twins { /* fingerprints of the records' keys: finds those that occur twic
 struct submission {
     struct submission *next;
     struct request *request; /* NULL: from poll() */
+    uint64_t epoch;          /* as of its call */
     bool has_token;
     uint64_t token;
     struct call *call;
@@ -130,11 +135,17 @@ struct submission {
 };
 
 struct source_flags {
-    atomic_bool usable, stopping, paused, opened, ended, fatal;
+    atomic_bool usable, stopping, paused, opened, ended, fatal, disk_low;
     _Atomic(uint64_t) submissions, submissions_accepted, accepted, fresh, changed, unchanged,
         refused, failed, messages, documents_refused;
     _Atomic(uint64_t) in_flight;
     _Atomic(uint64_t) heard_ms, watched_ms; /* wall clock: last accepted; since when it is known */
+};
+
+struct tenure {            /* tenure.h */
+    struct keeper *keeper; /* NULL: no lease is needed */
+    uint64_t epoch;        /* under which is polled and committed; 0: none */
+    bool leftovers;        /* of one that is over are still staged */
 };
 
 struct source {
@@ -168,7 +179,10 @@ struct source {
     struct submission *committing;    /* decided; answered when the commit at hand is through */
     struct submission *settle_first, **settle_last; /* settled() is due */
     size_t submissions_n;
+    struct tenure tenure;
     struct call *call; /* of the call that runs now */
+    uint64_t epoch;    /* of the lease that this call needs, or EPOCH_ANY */
+    bool polling;      /* it is a poll: it is asked to stop when that epoch is over */
     struct call *calls, **calls_end;
     struct queue_node *requests, **requests_end; /* not yet looked at */
     size_t window_n, window_bytes; /* handed to the main thread and not yet confirmed */
@@ -178,7 +192,8 @@ struct source {
     struct committer committer;
     struct item committed; /* what comes back from it */
     struct buf scratch, attributes, detail;
-    uint64_t poll_again; /* mono_ms() */
+    uint64_t poll_again, heard_again; /* mono_ms() */
+    bool shared;                      /* the state, with other hubs */
     uint32_t poll_failures;
     bool waiting; /* inside reeve_wait() */
     bool begun;   /* a submission was put under way and has not had its turn: do not wait first */
@@ -240,6 +255,9 @@ void publish_advance(struct source *s);
 void publish_confirmed(struct source *s, struct publish *p);
 void publish_failed(struct source *s, struct publish *p);
 
+/* It is not completed in this attempt: 503. The first reason stays. */
+void submission_failed(struct submission *sub, const struct err *why);
+
 /* ---- finish.c ---- */
 #define ROWS_MAX 2000 /* rows that wait for a commit while a long submission is under way */
 /* Submissions that are through are stored and committed together. Nothing while a commit is under
@@ -247,6 +265,10 @@ void publish_failed(struct source *s, struct publish *p);
 void finish_due(struct source *s);
 /* The commit is through: its submissions are answered. */
 void finish_committed(struct source *s);
+/* Nothing that was staged is known any more: neither an answer to those who still wait for theirs
+ * and rely on it, nor the subjects of what is under way. Completed as if they were, a correction
+ * taken back later would be taken for unchanged. */
+void submissions_forgotten(struct source *s, const struct err *why);
 int journal_row_add(struct source *s, const struct journal_row *row);
 
 /* ---- call.c ---- */

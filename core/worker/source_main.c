@@ -188,8 +188,24 @@ static void on_stats(void *arg, struct tree *f)
     (void)tree_putu(f, "uptime_ms", mono_ms() - p->started);
     (void)tree_putu(f, "heard_ms", atomic_load(&x->heard_ms));
     (void)tree_putu(f, "watched_ms", atomic_load(&x->watched_ms));
+    if (atomic_load(&x->opened) && p->s.tenure.keeper)
+        (void)keeper_put(p->s.tenure.keeper, f);
     (void)tree_putb(f, "usable", atomic_load(&x->usable));
     (void)tree_putb(f, "paused", atomic_load(&x->paused));
+}
+
+/* The lease is of use to nobody here while nothing can be passed on. */
+static void look_at_lease(struct source_process *p)
+{
+    struct source_flags *x = &p->s.flags;
+    char trouble[ERR_TEXT_MAX];
+    struct keeper *k = atomic_load(&x->opened) ? p->s.tenure.keeper : NULL;
+    if (!k)
+        return;
+    keeper_want(k, atomic_load(&x->usable) && !atomic_load(&x->disk_low));
+    if (keeper_trouble(k, trouble))
+        child_alarm(p->child, "lease", "%s%s",
+                    *trouble ? "who may poll cannot be asked, so nobody here does: " : "", trouble);
 }
 
 static void check_deadline(struct source_process *p)
@@ -253,6 +269,7 @@ static int turn(struct source_process *p, struct err *e)
     if (p->door)
         door_end_flush(p->door);
     check_deadline(p);
+    look_at_lease(p);
     return become_ready(p, e);
 }
 
@@ -331,6 +348,7 @@ int worker_source(const char *part_file)
         _exit(EXIT_BUG);
     }
     (void)pthread_join(thread, NULL);
+    keeper_stop(p.s.tenure.keeper); /* all that was polled is committed, or given up */
     if (*p.s.fault.code) {
         log_error(p.s.fault.code, NULL, "%s", p.s.fault.text);
         child_fault(p.child, &p.s.fault);

@@ -4,6 +4,7 @@
 #include "source.h"
 #include "former.h"
 #include "heard.h"
+#include "tenure.h"
 #include "base/log.h"
 #include "base/util.h"
 #include <errno.h>
@@ -44,6 +45,7 @@ bool source_pump(struct source *s, uint64_t ms, int fd)
     s->begun = false;
     if (ready & QUEUE_HAS_ITEMS)
         take_items(s);
+    tenure_turn(s);
     publish_advance(s);
     if (!s->committer.busy) /* between two commits: it writes the same files */
         tidy_turn(&s->tidy, s->journal, s->state, s->submissions_n > 0 || s->requests);
@@ -57,6 +59,7 @@ bool source_disk_low(struct source *s)
     bool before = s->disk.low;
     if (disk_low(&s->disk) == before)
         return before;
+    atomic_store(&s->flags.disk_low, s->disk.low);
     if (s->disk.low)
         log_warning("disk-nearly-full", NULL, "nothing is taken in: %s",
                     disk_words(&s->disk, words, sizeof(words)));
@@ -107,12 +110,18 @@ static void tell_settled(struct source *s)
                                       .text = buf_str(&sub->text),
                                       .json = buf_str(&sub->json)};
         struct call *before = s->call;
+        uint64_t epoch = s->epoch;
+        bool polling = s->polling;
         s->call = NULL;
+        s->epoch = sub->epoch == EPOCH_ANY ? EPOCH_ANY : tenure_epoch(s);
+        s->polling = false; /* what was settled is told, whoever polls next */
         struct guard_mark m = instance_enter(p, "settled");
         p->plugin->api.settled(p->ctx, p->inst, sub->token, sub->rc, &report);
         instance_leave(p, m);
         call_end(s, s->call);
         s->call = before;
+        s->epoch = epoch;
+        s->polling = polling;
         submission_free(sub);
     }
 }
@@ -121,7 +130,8 @@ static void tell_settled(struct source *s)
 static bool stop_asked(void *arg)
 {
     struct source *s = arg;
-    return atomic_load(&s->flags.stopping) || atomic_load(&s->flags.paused);
+    return atomic_load(&s->flags.stopping) || atomic_load(&s->flags.paused) ||
+           (s->polling && !tenure_stands(s, s->epoch));
 }
 
 static reeve_rc submit(void *arg, uint64_t token, const char *content_type, const char *name,
@@ -194,11 +204,17 @@ static int put_state(void *arg, const char *key, const void *p, size_t len)
 static void poll_once(struct source *s)
 {
     struct instance *p = s->plugin;
-    uint64_t began = mono_ms();
+    uint64_t began = mono_ms(), epoch = tenure_epoch(s);
+    if (!epoch) /* lost this moment */
+        return;
+    s->epoch = epoch;
+    s->polling = true;
     struct guard_mark m = instance_enter(p, "poll");
     reeve_rc rc = p->plugin->api.poll(p->ctx, p->inst);
     instance_leave(p, m);
     rc = call_verdict(s, p, rc);
+    s->polling = false;
+    s->epoch = EPOCH_ANY;
     uint64_t now = mono_ms();
     if (rc == REEVE_OK) {
         s->poll_failures = 0;
@@ -226,7 +242,8 @@ static uint64_t idle_ms(const struct source *s, bool polls)
 {
     if (s->settle_first || (s->requests && s->submissions_n < SUBMISSIONS_MAX))
         return 0;
-    if (!polls || atomic_load(&s->flags.stopping) || atomic_load(&s->flags.paused))
+    if (!polls || atomic_load(&s->flags.stopping) || atomic_load(&s->flags.paused) ||
+        !tenure_epoch(s))
         return IDLE_MS;
     uint64_t now = mono_ms();
     return s->poll_again > now ? (s->poll_again - now < IDLE_MS ? s->poll_again - now : IDLE_MS)
@@ -236,7 +253,8 @@ static uint64_t idle_ms(const struct source *s, bool polls)
 static bool may_poll(struct source *s)
 {
     return !atomic_load(&s->flags.stopping) && !atomic_load(&s->flags.paused) &&
-           atomic_load(&s->flags.usable) && mono_ms() >= s->poll_again && !source_disk_low(s);
+           atomic_load(&s->flags.usable) && mono_ms() >= s->poll_again && !source_disk_low(s) &&
+           tenure_epoch(s);
 }
 
 static void go_round(struct source *s)
@@ -246,6 +264,7 @@ static void go_round(struct source *s)
         (void)source_pump(s, idle_ms(s, polls), -1);
         handle_requests(s);
         tell_settled(s);
+        heard_turn(s);
         if (atomic_load(&s->flags.stopping) && s->submissions_n == 0 && !s->requests &&
             !s->settle_first && !s->committer.busy)
             return;
@@ -317,12 +336,14 @@ static int open_all(struct source *s, struct err *e)
     s->message_max = tree_getu(s->part, "message_max", MESSAGE_BYTES_MAX);
     tidy_open(&s->tidy, s->part);
     s->partial = tree_getb(s->part, "partial", false);
+    s->shared = tree_get(s->part, "state");
     s->room.arg = s;
     s->room.submit = submit;
     s->room.wait = wait_for;
     s->room.stop_asked = stop_asked;
     s->room.state_get = get_state;
     s->room.state_put = put_state;
+    s->epoch = EPOCH_ANY;
     s->digest = digest_new();
     s->pending = map_new(NULL);
     s->committed.kind = ITEM_COMMITTED;
@@ -347,7 +368,7 @@ static int open_all(struct source *s, struct err *e)
         rc = err_set(e, -EAGAIN, s->call->blind.code, "what was remembered cannot be read: %s",
                      s->call->blind.text);
     call_end(s, s->call); /* state put by open() */
-    return rc;
+    return rc < 0 ? rc : tenure_open(s, e);
 }
 
 static void close_all(struct source *s)

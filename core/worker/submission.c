@@ -307,6 +307,7 @@ int submission_start(struct source *s, const struct offer *o, struct err *e)
     if (o->request)
         o->request->taken = true;
     sub->call = call;
+    sub->epoch = call->epoch;
     call->open_submissions++;
     *s->last = sub;
     s->last = &sub->next;

@@ -226,7 +226,7 @@ static int put_of_source(void *arg, const char *key, const void *p, size_t len)
 
 static void begin_source(void)
 {
-    source = (struct source){.state = &memory, .plugin = &one};
+    source = (struct source){.state = &memory, .epoch = EPOCH_ANY, .plugin = &one};
     source.calls_end = &source.calls;
     source.room.arg = &source;
     source.room.state_get = get_of_source;
