@@ -7,6 +7,7 @@ done/), what arrived where (each time, with its id and when), and what became a 
 import bisect
 import collections
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -261,6 +262,7 @@ class Site:
         self.register = FileEnd("register", directory / "out" / "messages.jsonl")
         self.ends = [self.partner, self.register]
         self.senders, self.kills = [], []
+        self.numbers = itertools.count()  # of senders, also of those that are no longer in the list: what they send is new
 
     def ready(self):
         self.hub.wait_ready()
@@ -269,7 +271,7 @@ class Site:
     def traffic(self, rate, kinds=("grants", "events", "drop"), per=25, status=None, bursts=False):
         """Starts senders whose rates together are `rate` messages a second."""
         for kind in kinds:
-            s = (FileSender if kind == "drop" else HttpSender)(self, f"{kind}{len(self.senders)}", per, rate / len(kinds), bursts)
+            s = (FileSender if kind == "drop" else HttpSender)(self, f"{kind}{next(self.numbers)}", per, rate / len(kinds), bursts)
             s.status = status
             s.connector = kind
             self.senders.append(s)
