@@ -178,14 +178,17 @@ pytest: all ## whole-program tests (PYTEST_ARGS="-k name")
 	REEVE_BUILD=$(abspath $O) $(PYTEST) $(PYTEST_ARGS) $(PYTEST_DIRS)
 
 CAMPAIGN_ARGS ?= -q -s
-campaign: all ## the loss, fault, isolation, reload and soak campaigns at full size (tests/README.md; about an hour and a half)
-	@rm -f $O/campaign.md
-	@REEVE_BUILD=$(abspath $O) REEVE_FIGURES=$(abspath $O)/campaign.md REEVE_CAMPAIGN=full $(PYTEST) $(CAMPAIGN_ARGS) tests/crash/test_campaign_*.py; \
-	r=$$?; echo; echo '| campaign | what | measured |'; echo '|---|---|---|'; cat $O/campaign.md; exit $$r
+define CAMPAIGN # figures' file, tests
+	@rm -f $O/$1.md
+	@REEVE_BUILD=$(abspath $O) REEVE_FIGURES=$(abspath $O)/$1.md REEVE_CAMPAIGN=full $(PYTEST) $(CAMPAIGN_ARGS) $2; \
+	r=$$?; echo; echo '| campaign | what | measured |'; echo '|---|---|---|'; cat $O/$1.md; exit $$r
+endef
+campaign: all ## the loss, fault, isolation, reload and soak campaigns at full size (tests/README.md; about two hours)
+	$(call CAMPAIGN,campaign,tests/crash/test_campaign_*.py)
 loss-matrix: all ## every fault of the amqp transport under load, at full size (tests/README.md; about three quarters of an hour)
-	@rm -f $O/matrix.md
-	@REEVE_BUILD=$(abspath $O) REEVE_FIGURES=$(abspath $O)/matrix.md REEVE_CAMPAIGN=full $(PYTEST) $(CAMPAIGN_ARGS) tests/crash/test_loss_matrix.py; \
-	r=$$?; echo; echo '| campaign | what | measured |'; echo '|---|---|---|'; cat $O/matrix.md; exit $$r
+	$(call CAMPAIGN,matrix,tests/crash/test_loss_matrix.py)
+soak: all ## the soak alone at full size (about half an hour each; ENGINES="amqp" for one)
+	$(call CAMPAIGN,soak,$(addprefix tests/crash/test_campaign_soak.py::test_a_long_time_of_faults_leaves_everything_flat_on_,$(ENGINES)))
 
 check-headers: $(patsubst %.h,$O/%.hok,$(wildcard core/*/*.h core/include/reeve/*.h)) ## every header compiles alone
 $O/%.hok: %.h
@@ -294,6 +297,6 @@ format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' Makefile
 
-.PHONY: all current unit conformance conformance-spool conformance-amqp pytest crash test-whole conformance-servers campaign loss-matrix check-headers check-style test fuzz fuzz-run demo bench benches install deb clean format help
+.PHONY: all current unit conformance conformance-spool conformance-amqp pytest crash test-whole conformance-servers campaign loss-matrix soak check-headers check-style test fuzz fuzz-run demo bench benches install deb clean format help
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)

@@ -20,7 +20,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 
 from conftest import BUILD, Hub, wait_for  # noqa: E402
-from hub import COUNCIL, EVENTS, Receiver, TestHub, event, grant, package  # noqa: E402
+from hub import COUNCIL, EVENTS, ONE_EVENT, Receiver, TestHub, event, grant, package  # noqa: E402
 
 SANITIZED = BUILD.name in ("asan", "tsan")
 FULL = os.environ.get("REEVE_CAMPAIGN") == "full"
@@ -236,6 +236,12 @@ def routes(*to):
     return {"everything": {"when": "TRUE", "to": list(to)}}
 
 
+# A third connector, whose process a message with the status "poison" kills whenever it is handed over: further arguments of a Site.
+SICK = {"more": {"sick": {"party": "council", "deliver": {"plugin": "fail", "verdict": "ok", "crash": True, "when_attribute": "status",
+                                                          "when_value": "poison", "speaks": "cloudevents"}}},
+        "routes": {**routes("partner", "register"), "sick": {"match": {"status": ["poison", "taken"]}, "to": "sick"}}}
+
+
 class Site:
     """A hub with two connectors pushed to over HTTP, one that takes files, and two receivers of everything: `partner` over HTTP and
     `register`, a file of lines. `more` are further connectors, `deliver` further options of the two."""
@@ -289,6 +295,12 @@ class Site:
                 return last
             time.sleep(0.2)
         raise AssertionError(f"no final answer within {seconds} s; the last was {last}")
+
+    def push_poison(self, number):
+        """What kills the process of the connector of SICK. It is no sender's: nothing waits for it at the end."""
+        poison = event(number, id=f"poison-{number}", source="s:poison", subject=f"360G-poison-{number}", status="poison", body={})
+        status, answer = self.push(json.dumps(poison).encode(), 60, {"path": "/events", "headers": {"Content-Type": ONE_EVENT}})
+        assert status == 202, (status, answer)
 
     # ---- faults
 

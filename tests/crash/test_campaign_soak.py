@@ -1,199 +1,122 @@
 # SPDX-License-Identifier: Apache-2.0
 """The soak: traffic at half the rate that this hub sustains, with a fault every few seconds, for a long time. Nothing is lost, and memory
-and descriptors of every process stay flat.
+and descriptors of every process stay flat (soak.py); with RabbitMQ, its queues, connections, memory and disk as well.
 
-Killed and crashed are one source and two sinks; all other processes live through the whole time and are watched. Flat means: the median
-of the last fifth is not above that of the second fifth (the first is for warming up) by more than a tenth and 2 MiB, and descriptors not
-by more than 4.
+Killed and crashed are some sources, sinks and the door; all other processes live through the whole time and are watched. With RabbitMQ the
+supervisor is killed, too, and everything ends with it: only in the first fifth, before what is compared begins.
 
 REEVE_CAMPAIGN_SOAK_MINUTES (default 0.3, full 31), REEVE_CAMPAIGN_SOAK_RATE (messages/s, 0: half of what is measured at the start);
 REEVE_SEED repeats the faults.
 """
-import collections
-import json
-import os
-import pathlib
+import contextlib
 import random
-import signal
-import statistics
 import time
 
-from campaign import SANITIZED, SEED, Site, figure, size, wait_for
-from test_campaign_faults import RECEIVERS
+from campaign import SEED, SICK, Site, figure, size
+from amqp_site import (AmqpSite, broker_killed, broker_restarted, broker_stands_still, connections_closed_by_an_operator, disk_alarm,
+                       memory_alarm, network_cut, network_silent, network_slow)
+from broker import rabbitmq, vhost  # noqa: F401 (fixtures; campaign says where it lies)
+from soak import Faults, memory_kb, second_and_last, soak, trend
 
-MINUTES = size(0.3, 31.0, "REEVE_CAMPAIGN_SOAK_MINUTES")
-RATE = size(200.0, 0.0, "REEVE_CAMPAIGN_SOAK_RATE")
-EVERY = size(1.5, 4.0, "REEVE_CAMPAIGN_SOAK_EVERY")  # s between faults, on average
-SAMPLE = size(0.5, 5.0, "REEVE_CAMPAIGN_SOAK_SAMPLE")
-WATCHED = ["supervisor", "spool", "door", "events.receive", "drop.receive", "register.deliver"]
-KILLED = ["partner.deliver", "grants.receive"]
+RARE = size(5, 12)  # every so many faults is one that costs many seconds
 
 
-def memory_kb(pid):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    return 0
+def chance_for(engine):
+    return random.Random(f"{SEED} soak {engine}")
 
 
-def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def slope(points):
-    """Least squares, in y a unit of x."""
-    n = len(points)
-    mx, my = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
-    spread = sum((x - mx) ** 2 for x, _ in points)
-    return sum((x - mx) * (y - my) for x, y in points) / spread if spread else 0.0
-
-
-class Samples:
-    def __init__(self):
-        self.of = {name: [] for name in WATCHED}  # (when, KiB, descriptors)
-
-    def take(self, pids):
-        now = time.monotonic()
-        for name in WATCHED:
-            self.of[name].append((now, memory_kb(pids[name]), descriptors(pids[name])))
-
-    def judge(self):
-        for name, taken in self.of.items():
-            fifth = max(1, len(taken) // 5)
-            early, late = taken[fifth:2 * fifth], taken[-fifth:]
-            kb = [statistics.median(s[1] for s in part) for part in (early, late)]
-            fds = [max(s[2] for s in part) for part in (early, late)]
-            per_hour = slope([(t, m) for t, m, _ in taken[fifth:]]) * 3600
-            figure("soak", f"{name}: memory (RSS) and descriptors, second and last fifth",
-                   f"{kb[0] / 1024:.1f} and {kb[1] / 1024:.1f} MiB (trend {per_hour / 1024:+.2f} MiB/h); {fds[0]} and {fds[1]}")
-            # the address sanitizer keeps what was freed; it finds leaks by itself
-            assert SANITIZED or kb[1] <= kb[0] * 1.1 + 2048, f"{name} grows: {kb} KiB"
-            assert fds[1] <= fds[0] + 4, f"{name} leaves descriptors open: {fds}"
-
-
-class Faults:
-    """What may happen at any time; each is over when it returns."""
-
-    def __init__(self, site, chance):
-        self.site, self.chance, self.text = site, chance, site.hub.directory.joinpath("reeve.yaml").read_text()
-        self.poison, self.partial = 0, False
-
-    def mend(self):
-        """Somebody puts the sick connector right: what waits behind the poison is delivered. (Each time that it crashes it is started
-        later, so poison that keeps coming is never through.)"""
-        config = json.loads(self.text)
-        config["connectors"]["sick"]["deliver"]["crash"] = False
-        self.reload(config)
-
-    def kill(self):
-        self.site.kill(self.chance.choice(KILLED))
-
-    def bad_receiver(self):
-        self.site.partner.answer = RECEIVERS[self.chance.choice([r for r in RECEIVERS if r not in ("400", "away", "slow")])]
-        time.sleep(1)
-        self.site.partner.answer = 200
-
-    def receiver_away(self):
-        self.site.partner.go()
-        time.sleep(1)
-        self.site.partner.come_back()
-        self.site.partner.answer = 200
-
-    def stand_still(self):
-        pid = self.site.pids().get(self.chance.choice(WATCHED[1:] + KILLED))
-        if pid:
-            os.kill(pid, signal.SIGSTOP)
-            time.sleep(1)
-            os.kill(pid, signal.SIGCONT)
-
-    def poisonous_message(self):
-        self.poison += 1
-        event = {"specversion": "1.0", "id": f"poison-{self.poison}", "source": "s:soak", "type": "funding.report",
-                 "subject": f"360G-poison-{self.poison}", "status": "poison", "data": {}}
-        self.site.push(json.dumps(event).encode(), 60, {"path": "/events", "headers": {"Content-Type": "application/cloudevents+json"}})
-
-    def wrong_document(self):
-        status, _ = self.site.push(b'{"grants": [{"id": 7}]}', 60, {"path": "/grants"})
-        assert status == 422, status
-
-    def broken_reload(self):
-        self.site.hub.directory.joinpath("reeve.yaml").write_text(self.text.replace("council", "counsel", 1))
-        assert self.site.hub.command("reload", "-c", self.site.hub.config).returncode == 1
-
-    def good_reload(self):
-        self.partial = not self.partial
-        config = json.loads(self.text)
-        config["connectors"]["grants"]["receive"]["partial"] = self.partial
-        self.reload(config)
-
-    def reload(self, config):
-        self.site.hub.directory.joinpath("reeve.yaml").write_text(json.dumps(config))
-        r = self.site.hub.command("reload", "-c", self.site.hub.config, timeout=120)
-        # what was killed or has crashed just now may not be back yet: that is told, and no fault of the reload
-        assert r.returncode == 0 or "the new configuration is in force" in r.stderr, r.stderr
-
-    def questions(self):
-        for what in (["status"], ["dead", "list"], ["trace", "360G-grants0-1"]):
-            self.site.hub.command(*what, "-c", self.site.hub.config)
-
-
-def half_of_the_maximum(site):
-    """What arrives in some seconds while everybody sends as fast as they can."""
-    site.traffic(1e6, kinds=["grants", "events", "drop"], per=50)
-    wait_for(lambda: site.partner.arrivals.total > 500, 30, "traffic")
-    first, begin = site.partner.arrivals.total, time.monotonic()
-    time.sleep(10)
-    rate = (site.partner.arrivals.total - first) / (time.monotonic() - begin)
-    for s in site.senders:
-        s.stopping.set()
-    site.finish(120)
-    site.done = site.senders  # their account was settled
-    site.senders = []
-    figure("soak", "maximum (this program included)", f"{rate:.0f} messages/s")
-    return rate / 2
-
-
-def test_a_long_time_of_faults_leaves_memory_and_descriptors_flat(tmp_path):
-    chance = random.Random(f"{SEED} soak")
-    print(f"REEVE_SEED={SEED}")
-    sick = {"plugin": "fail", "verdict": "ok", "crash": True, "when_attribute": "status", "when_value": "poison", "speaks": "cloudevents"}
-    site = Site(tmp_path, more={"sick": {"party": "council", "deliver": sick}},
-                routes={"everything": {"when": "TRUE", "to": ["partner", "register"]},
-                        "sick": {"match": {"status": ["poison", "taken"]}, "to": "sick"}}).ready()
+def test_a_long_time_of_faults_leaves_everything_flat_on_spool(tmp_path):
+    site = Site(tmp_path, **SICK).ready()
     try:
-        rate = RATE or half_of_the_maximum(site)
-        site.traffic(rate, per=10, status=lambda i: "taken" if i % 50 == 0 else None)
-        watched = {**{n: p for n, p in site.pids().items() if n in WATCHED}, "supervisor": site.hub.pid}
-        faults, done, samples = Faults(site, chance), collections.Counter(), Samples()
-        kinds = [faults.kill, faults.kill, faults.bad_receiver, faults.receiver_away, faults.stand_still, faults.poisonous_message,
-                 faults.wrong_document, faults.broken_reload, faults.good_reload, faults.questions]
-        begin = time.monotonic()
-        end, next_fault, next_sample = begin + MINUTES * 60, begin, begin
-        while time.monotonic() < end:
-            now = time.monotonic()
-            if now >= next_sample:
-                samples.take(watched)
-                next_sample = now + SAMPLE
-            if now >= next_fault:
-                fault = chance.choice(kinds)
-                fault()
-                done[fault.__name__.replace("_", " ")] += 1
-                next_fault = time.monotonic() + EVERY * chance.uniform(0.2, 1.6)
-            time.sleep(0.05)
-        faults.mend()
-        dead = site.finish(300, dead_are_fine=True)
-        took = time.monotonic() - begin
-        figure("soak", "seed", SEED)
-        figure("soak", "time", f"{took / 60:.1f} minutes at {rate:.0f} messages/s")
-        figure("soak", "faults", f"{sum(done.values())}: " + ", ".join(f"{n} {k}" for k, n in sorted(done.items())))
-        figure("soak", "messages accepted, all delivered", len(site.accepted()))
-        for name, pairs in site.repetitions().items():
-            figure("soak", f"came again to {name}, with the same id", len(pairs))
-        letters = dead.get("sick", {})
-        figure("soak", "dead letters", f"{len(letters)} of {faults.poison} poisonous messages, each with its reason; the others delivered when the plugin was mended")
-        now = {**site.pids(), "supervisor": site.hub.pid}
-        assert {n: now[n] for n in watched} == watched, "those that are watched were never started again"
-        assert set(dead) <= {"sick"} and all(i.startswith("poison-") and c == "crashed" for i, (c, _) in letters.items()), dead
-        samples.judge()
+        watched = ["supervisor", "spool", "door", "events.receive", "drop.receive", "register.deliver"]
+        soak("soak", site, Faults(site, chance_for("spool"), watched, killed=["partner.deliver", "grants.receive"]))
     finally:
         site.close()
+
+
+# ---- RabbitMQ
+
+SHORT = [connections_closed_by_an_operator, connections_closed_by_an_operator, network_cut, network_slow]
+LONG = [broker_killed, broker_restarted, broker_stands_still, network_silent, memory_alarm, disk_alarm]
+
+
+class BrokerFaults(Faults):
+    """And what happens to the broker and on the way to it."""
+    count = 0
+
+    def one(self, progress):
+        self.count += 1
+        kinds = self.kinds()
+        if progress < 0.15 and self.count % 8 == 1:
+            kinds = [self.supervisor_killed]
+        elif self.count % RARE == 0:
+            kinds = LONG
+        elif self.count % 3 == 0:
+            kinds = SHORT
+        fault = self.chance.choice(kinds)
+        self.do(fault, *((self.site, self.chance) if kinds in (SHORT, LONG) else ()))
+
+    def supervisor_killed(self):
+        self.site.kill("supervisor")
+        self.site.hub.wait_ready()
+
+    def poisonous_message(self):
+        """Not before the last one is through: the connector's queue is to stay flat, too."""
+        return self.site.broker.queue(self.site.vhost, "sick").get("messages", 1) == 0 and super().poisonous_message()
+
+
+class BrokerFigures:
+    """What the broker has of this hub, and what it takes for that."""
+    OBJECTS = ["queues", "connections", "channels", "consumers"]
+    # what the last fifth may have more than the second: times and plus
+    ALLOWED = {"waiting": (1, 1000), "memory": (1.25, 128 << 10), "disk": (1.25, 256 << 10), **dict.fromkeys(OBJECTS, (1, 3))}
+
+    def __init__(self, site):
+        self.site, self.taken = site, []  # {figure: value}; memory and disk in KiB
+
+    def take(self):
+        queues = self.site.broker.queues(self.site.vhost)
+        if not all("messages" in q for q in queues.values()):
+            return  # it was started just now and does not know yet
+        dead = {n: q["messages"] for n, q in queues.items() if n.endswith(".dead")}
+        objects = self.site.broker.api("GET", "overview")["object_totals"]
+        self.taken.append({
+            "when": time.monotonic(), "waiting": sum(q["messages"] for q in queues.values()) - sum(dead.values()), "dead": sum(dead.values()),
+            "memory": memory_kb(self.site.broker.pid)[0], "disk": kib_below(self.site.broker.directory / "mnesia"),
+            **{what: objects[what] for what in self.OBJECTS}})
+
+    def judge(self, name):
+        of = {what: [t[what] for t in self.taken] for what in self.taken[0]}
+        pairs = {what: second_and_last(values) for what, values in of.items()}
+
+        def tell(*what, scale=1):
+            return ", ".join(f"{pairs[w][0] / scale:.0f} and {pairs[w][1] / scale:.0f}" for w in what)
+        figure(name, "broker: messages in work queues and delays, second and last fifth", f"{tell('waiting')} (at most {max(of['waiting'])})")
+        figure(name, "broker: dead letters, second and last fifth", tell("dead"))
+        figure(name, f"broker: {', '.join(self.OBJECTS)}, second and last fifth", tell(*self.OBJECTS))
+        figure(name, "broker: memory (RSS), second and last fifth", f"{tell('memory', scale=1024)} MiB "
+               f"({trend(list(zip(of['when'], of['memory'])))}; at most {max(of['memory']) / 1024:.0f} MiB)")
+        figure(name, "broker: disk, second and last fifth", f"{tell('disk', scale=1024)} MiB (at most {max(of['disk']) / 1024:.0f} MiB)")
+        # a fifth of a short run may be the one in which the broker was away: then the beginning counts
+        grown = {what: (before, now) for what, (before, now) in pairs.items() if what in self.ALLOWED and
+                 now > max(before, of[what][0]) * self.ALLOWED[what][0] + self.ALLOWED[what][1]}
+        assert not grown, f"more and more at the broker: {grown}"
+
+
+def kib_below(directory):
+    kib = 0
+    for f in directory.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # it has been removed meanwhile
+            kib += f.stat().st_blocks // 2
+    return kib
+
+
+def test_a_long_time_of_faults_leaves_everything_flat_on_amqp(tmp_path, rabbitmq, vhost):  # noqa: F811
+    site = AmqpSite(tmp_path, rabbitmq, vhost).ready()
+    try:
+        watched = ["supervisor", "amqp", "events.receive", "drop.receive", "register.deliver"]
+        faults = BrokerFaults(site, chance_for("amqp"), watched, killed=["partner.deliver", "grants.receive", "door"])
+        soak("soak on RabbitMQ", site, faults, [BrokerFigures(site)])
+    finally:
+        site.close()
+        rabbitmq.start()  # whatever a fault in which it failed has left

@@ -7,17 +7,16 @@ id, and no more than was in flight at each fault), and the longest time from a f
 REEVE_CAMPAIGN_MATRIX_PAUSE s (1.5, full 6). Small, the rows share one hub.
 """
 import contextlib
-import json
-import os
 import random
-import signal
 import time
 import urllib.error
 
 import pytest
 
-from campaign import FULL, PREFETCH, SEED, Site, figure, size
-from broker import Proxy, rabbitmq, vhost  # noqa: F401 (fixtures; campaign says where it lies)
+from campaign import FULL, PREFETCH, SEED, figure, size
+from amqp_site import (SOURCES, AmqpSite, broker_killed, broker_restarted, broker_stands_still, connections_closed_by_an_operator, disk_alarm,
+                       hub_killed, memory_alarm, network_cut, network_silent, network_slow, worker_killed)
+from broker import rabbitmq, vhost  # noqa: F401 (fixtures; campaign says where it lies)
 from conftest import wait_for
 
 MESSAGES = size(400, 100_000, "REEVE_CAMPAIGN_MATRIX")
@@ -25,99 +24,8 @@ PAUSE = size(1.5, 6.0, "REEVE_CAMPAIGN_MATRIX_PAUSE")
 FAULTS = size(1, 1_000_000)  # a row at most
 RATE = size(300.0, 900.0, "REEVE_CAMPAIGN_MATRIX_RATE")
 WINDOW = 100  # messages that a source may have unconfirmed (core/transport/transport.h)
-SOURCES = ["grants.receive", "events.receive", "drop.receive"]
-SINKS = ["partner.deliver", "register.deliver"]
 
-
-class AmqpSite(Site):
-    """The campaigns' hub on RabbitMQ: it speaks to a proxy, which speaks to the broker."""
-
-    def __init__(self, directory, broker, where, **more):
-        self.broker, self.vhost, self.proxy = broker, where, Proxy(broker.node["amqp"])
-        (directory / "guest").write_text("guest\n")
-        os.chmod(directory / "guest", 0o600)
-        amqp = {"brokers": [self.proxy.address], "vhost": where, "user": "guest", "password": "${file:guest}"}
-        sick = {"plugin": "fail", "verdict": "ok", "crash": True, "when_attribute": "status", "when_value": "poison", "speaks": "cloudevents"}
-        super().__init__(directory, transport={"amqp": amqp}, more={"sick": {"party": "council", "deliver": sick}},
-                         routes={"everything": {"when": "TRUE", "to": ["partner", "register"]},
-                                 "sick": {"match": {"status": ["poison", "taken"]}, "to": "sick"}}, **more)
-
-    def arrived(self):
-        return sum(e.arrivals.total for e in self.ends)
-
-    def close(self):
-        super().close()
-        self.proxy.close()
-
-    def policy(self, name, pattern, **definition):
-        self.broker.api("PUT", "policies", self.vhost, name, body={"pattern": pattern, "definition": definition, "apply-to": "queues"})
-
-    def no_policy(self, name):
-        with contextlib.suppress(urllib.error.HTTPError):
-            self.broker.api("DELETE", "policies", self.vhost, name)
-
-
-# ---- the rows: each does its fault once and returns when it is over
-
-def hub_killed(site, chance):
-    site.kill("supervisor")
-
-
-def worker_killed(site, chance):
-    wait_for(lambda: site.kill(chance.choice(SOURCES + SINKS)), 30, "a worker to kill")
-
-
-def broker_killed(site, chance):
-    site.broker.kill()
-    site.broker.start()
-
-
-def broker_restarted(site, chance):
-    site.broker.stop()
-    site.broker.start()
-
-
-def broker_stands_still(site, chance):
-    """SIGSTOP: connections stay and nobody answers, longer than two heartbeats."""
-    os.kill(site.broker.pid, signal.SIGSTOP)
-    time.sleep(size(12, 15))
-    os.kill(site.broker.pid, signal.SIGCONT)
-
-
-def connections_closed_by_an_operator(site, chance):
-    wait_for(lambda: site.broker.close_connections(site.vhost), 30, "a connection to close")
-
-
-def network_cut(site, chance):
-    site.proxy.cut()
-    time.sleep(chance.uniform(0.5, 3))
-    site.proxy.mode = "pass"
-
-
-def network_silent(site, chance):
-    site.proxy.mode = "silent"
-    time.sleep(size(12, 15))
-    site.proxy.end_all()
-    site.proxy.mode = "pass"
-
-
-def network_slow(site, chance):
-    site.proxy.rate = 100_000
-    time.sleep(size(2, 8))
-    site.proxy.rate = None
-
-
-def memory_alarm(site, chance):
-    site.broker.memory_alarm(True)
-    time.sleep(3)
-    site.broker.memory_alarm(False)
-
-
-def disk_alarm(site, chance):
-    site.broker.disk_alarm(True)
-    time.sleep(3)
-    site.broker.disk_alarm(False)
-
+# ---- more rows, which only the matrix has (the others: amqp_site.py)
 
 def queue_deleted(site, chance):
     """By an operator, when nothing waits in it, for what waits in a queue that is deleted is deleted with it. What is published meanwhile
@@ -170,9 +78,7 @@ def poisonous_message(site, chance):
     site.poison = getattr(site, "poison", 0) + 1
     if site.poison > 3:  # each costs its connector's process ever longer waits; the first ones show all there is to see
         return
-    event = {"specversion": "1.0", "id": f"poison-{site.poison}", "source": "s:matrix", "type": "funding.report",
-             "subject": f"360G-poison-{site.poison}", "status": "poison", "data": {}}
-    site.push(json.dumps(event).encode(), 60, {"path": "/events", "headers": {"Content-Type": "application/cloudevents+json"}})
+    site.push_poison(site.poison)
 
 
 ROWS = [hub_killed, worker_killed, broker_killed, broker_restarted, broker_stands_still, connections_closed_by_an_operator, network_cut,
@@ -242,5 +148,5 @@ else:
     def test_faults_of_all_kinds_lose_nothing(make_site):
         site, chance = make_site(deliver={"partner": {"limit": {"messages": 300}}}), random.Random(f"{SEED} matrix")
         print(f"REEVE_SEED={SEED}")
-        for fault in ROWS[int(os.environ.get('FROM','0')):]:
+        for fault in ROWS:
             run_row(site, fault, chance)

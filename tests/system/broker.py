@@ -157,9 +157,16 @@ class Proxy:
                 s.settimeout(None)
                 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
-                self.pairs.append((client, other))
-            threading.Thread(target=self.pump, args=(client, other), daemon=True).start()
-            threading.Thread(target=self.pump, args=(other, client), daemon=True).start()
+                self.pairs = [p for p in self.pairs if p[0].fileno() >= 0] + [(client, other)]  # without those that have ended
+            threading.Thread(target=self.both_ways, args=(client, other), daemon=True).start()
+
+    def both_ways(self, client, other):
+        back = threading.Thread(target=self.pump, args=(other, client), daemon=True)
+        back.start()
+        self.pump(client, other)
+        back.join()
+        client.close()
+        other.close()
 
     def pump(self, source, sink):
         try:
