@@ -19,6 +19,7 @@ class AmqpSite(Site):
 
     def __init__(self, directory, broker, where, **more):
         self.broker, self.vhost, self.proxy = broker, where, Proxy(broker.node["amqp"])
+        self.beside = None  # a Shovel
         (directory / "guest").write_text("guest\n")
         os.chmod(directory / "guest", 0o600)
         amqp = {"brokers": [self.proxy.address], "vhost": where, "user": "guest", "password": "${file:guest}"}
@@ -29,6 +30,8 @@ class AmqpSite(Site):
 
     def close(self):
         super().close()
+        if self.beside:
+            self.beside.close()
         self.proxy.close()
 
     def policy(self, name, pattern, **definition):

@@ -16,6 +16,7 @@ import pytest
 from campaign import FULL, PREFETCH, SEED, figure, size
 from amqp_site import (SOURCES, AmqpSite, broker_killed, broker_restarted, broker_stands_still, connections_closed_by_an_operator, disk_alarm,
                        hub_killed, memory_alarm, network_cut, network_silent, network_slow, worker_killed)
+from shovel import Shovel
 from broker import rabbitmq, vhost  # noqa: F401 (fixtures; campaign says where it lies)
 from conftest import wait_for
 
@@ -32,9 +33,14 @@ def queue_deleted(site, chance):
     is refused and offered again, and the hub declares the queue again."""
     site.hold.set()
     wait_for(lambda: not site.unanswered() and site.empty(), 120, "an empty queue to delete", step=0.2)
+    if site.beside:
+        wait_for(lambda: not site.beside.waiting(), 60, "an empty queue of the shovel to delete", step=0.2)
+        site.broker.api("DELETE", "queues", site.beside.vhost, "to")
     site.broker.api("DELETE", "queues", site.vhost, "partner")
     site.hold.clear()
     wait_for(lambda: site.broker.queue(site.vhost, "partner"), 60, "the queue is declared again", step=0.2)
+    if site.beside:
+        site.beside.declare("to")  # nobody else does
 
 
 def queue_full(site, chance):
@@ -86,6 +92,9 @@ ROWS = [hub_killed, worker_killed, broker_killed, broker_restarted, broker_stand
         poisonous_message]
 
 
+BESIDE = [broker_restarted, network_cut, memory_alarm, queue_deleted]  # rows that the broker's own shovel has as well
+
+
 @pytest.fixture
 def make_site(tmp_path, rabbitmq, vhost):  # noqa: F811
     sites = []
@@ -115,6 +124,8 @@ def run_row(site, fault, chance):
     again_before = sum(len(p) for p in site.repetitions().values())
     site.traffic(RATE, per=10, status=lambda i: "taken" if i % 50 == 0 else None)
     fresh = site.senders[first:]
+    if fault in BESIDE:
+        site.beside = Shovel(site.broker, site.vhost + "-shovel", site.proxy, MESSAGES, RATE, site.hold)
 
     def offered():
         return sum(len(s.accepted) for s in fresh) + sum(s.unanswered() for s in fresh)
@@ -123,6 +134,8 @@ def run_row(site, fault, chance):
         in_flight += 2 * PREFETCH + len(SOURCES) * WINDOW + site.unanswered()
         fault(site, chance)
         faults += 1
+        if site.beside:
+            site.beside.faults.append(time.monotonic())
         slowest = max(slowest, recovery(site, site.arrived()))
         time.sleep(PAUSE * chance.uniform(0.5, 1.5))
     wait_for(lambda: offered() >= MESSAGES, 1800, f"{MESSAGES} messages offered", step=0.2)
@@ -136,6 +149,10 @@ def run_row(site, fault, chance):
     assert again <= 2 * in_flight, f"{again} came again, {in_flight} were in flight at {faults} faults"
     figure("loss matrix", name, f"{faults} faults; accepted {accepted}, delivered {accepted}, lost 0, came again {again} (at most {in_flight} in "
            f"flight), longest recovery {slowest:.1f} s" + (f", dead letters {len(dead['sick'])} of {site.poison} poisonous" if dead else ""))
+    if site.beside:
+        figure("loss matrix", f"{name}: the broker's own shovel beside it", site.beside.finish(300))
+        site.beside.close()
+        site.beside = None
 
 
 if FULL:
