@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* adapter: the 360Giving Data Standard 1.4.3 for the hub. See README.md beside this file. */
-#include "giving.h"
+#include "hub.h"
 
 static const struct reeve_emits emits[] = {
     {.type = "funding.award",
@@ -11,4 +11,5 @@ static const struct reeve_emits emits[] = {
 
 REEVE_PLUGIN(.name = "360giving", .version = REEVE_VERSION,
              .summary = "360Giving Data Standard 1.4.3: grant packages in JSON",
-             .decode = giving_decode, .encode = giving_encode, .emits = emits);
+             .decode = giving_decode, .encode = giving_encode, .to_hub = giving_to_hub,
+             .from_hub = giving_from_hub, .emits = emits);

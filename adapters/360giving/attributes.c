@@ -5,14 +5,8 @@
 #include "giving.h"
 #include "lib/attribute.h"
 #include "lib/formats.h"
+#include "lib/hub_record.h"
 #include <string.h>
-
-/* A GSS code: a letter and eight digits (ONS, "Register of Geographic Codes"). */
-static bool gss(const char *s)
-{
-    return s != NULL && strlen(s) == 9 && s[0] >= 'A' && s[0] <= 'Z' &&
-           strspn(s + 1, "0123456789") == 8;
-}
 
 /* Countries, regions, counties, districts, London boroughs, and the like of Wales, Scotland and
  * Northern Ireland. */
@@ -31,7 +25,7 @@ static const char *place_in(const struct json_node *first, bool personal)
 {
     for (; first != NULL; first = first->next) {
         const char *code = member_text(first, "geoCode");
-        if (gss(code) && (!personal || gss_district_or_wider(code)))
+        if (hub_is_gss(code) && (!personal || gss_district_or_wider(code)))
             return code;
     }
     return NULL;

@@ -98,20 +98,6 @@ static reeve_rc strict(struct decoding *d, reeve_msg **ret)
     return REEVE_REJECT;
 }
 
-static void check_recipient(struct check *c, const struct place *at, const struct json_node *grant)
-{
-    bool org = node_member(grant, "recipientOrganization") != NULL;
-    bool person = node_member(grant, "recipientIndividual") != NULL;
-    if (org && person)
-        check_report(c, REEVE_ISSUE_ERROR, "recipient-both", at, NULL,
-                     "either recipientOrganization or recipientIndividual",
-                     "a grant goes to organisations or to an individual, not to both");
-    else if (!org && !person)
-        check_report(c, REEVE_ISSUE_ERROR, "recipient-missing", at, NULL,
-                     "recipientOrganization or recipientIndividual",
-                     "the grant does not say who received it");
-}
-
 /* Package rule uniqueItems; and the same id with other content, which the schema lets pass. */
 static int check_unique(struct decoding *d, struct check *c, const struct place *at,
                         const struct json_node *grant)
@@ -141,11 +127,8 @@ static int check_grant(struct decoding *d, struct check *c, const struct place *
 {
     bool object = node_is(grant, JSON_OBJECT);
     c->subject = member_text(grant, "id");
-    if (object) {
-        c->personal = node_member(grant, "recipientIndividual") != NULL;
-        check_recipient(c, at, grant);
-    }
-    schema_check(c, &giving_grant, at, grant);
+    c->personal = object && node_member(grant, "recipientIndividual") != NULL;
+    grant_check(c, at, grant);
     if (check_unique(d, c, at, grant) < 0)
         return -1;
     if (object)

@@ -20,6 +20,7 @@ struct place {
     size_t index;
 };
 #define POINTER_MAX 512
+#define FAULT_MAX   700
 void place_pointer(const struct place *at, char out[POINTER_MAX]); /* RFC 6901 */
 
 /* ---- one record being checked ---- */
@@ -27,6 +28,7 @@ struct check {
     reeve_ctx *ctx;
     const char *subject; /* the grant's id, NULL when it has none */
     bool personal;       /* a grant to an individual: nothing found is shown */
+    char *first;         /* not NULL: nothing is reported, the first error is written here */
     unsigned errors, warnings;
 };
 /* value NULL: nothing was found. Errors of a record count in check->errors. */
@@ -71,6 +73,8 @@ struct object {
 extern const struct object giving_grant, giving_package;
 void schema_check(struct check *c, const struct object *o, const struct place *at,
                   const struct json_node *value);
+/* schema_check() by giving_grant, and exactly one kind of recipient */
+void grant_check(struct check *c, const struct place *at, const struct json_node *grant);
 
 /* ---- code lists ---- */
 extern const struct codelist codes_regrant, codes_scope, codes_reason, codes_purpose;

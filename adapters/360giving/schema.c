@@ -58,6 +58,12 @@ void check_report(struct check *c, uint32_t severity, const char *code, const st
 {
     char pointer[POINTER_MAX];
     place_pointer(at, pointer);
+    if (c->first != NULL) {
+        if (severity == REEVE_ISSUE_ERROR && c->errors++ == 0)
+            (void)snprintf(c->first, FAULT_MAX, "%s: %s%s%s", pointer, text,
+                           wanted != NULL ? "; wanted: " : "", wanted != NULL ? wanted : "");
+        return;
+    }
     struct reeve_issue issue = {.size = sizeof issue,
                                 .severity = severity,
                                 .flags = c->personal ? REEVE_ISSUE_PERSONAL : 0,
@@ -270,4 +276,25 @@ void schema_check(struct check *c, const struct object *o, const struct place *a
         struct place here = {.up = at, .name = last[order[k]]->name};
         check_value(c, &o->fields[order[k]], &here, last[order[k]]);
     }
+}
+
+static void check_recipient(struct check *c, const struct place *at, const struct json_node *grant)
+{
+    bool org = node_member(grant, "recipientOrganization") != NULL;
+    bool person = node_member(grant, "recipientIndividual") != NULL;
+    if (org && person)
+        check_report(c, REEVE_ISSUE_ERROR, "recipient-both", at, NULL,
+                     "either recipientOrganization or recipientIndividual",
+                     "a grant goes to organisations or to an individual, not to both");
+    else if (!org && !person)
+        check_report(c, REEVE_ISSUE_ERROR, "recipient-missing", at, NULL,
+                     "recipientOrganization or recipientIndividual",
+                     "the grant does not say who received it");
+}
+
+void grant_check(struct check *c, const struct place *at, const struct json_node *grant)
+{
+    if (node_is(grant, JSON_OBJECT))
+        check_recipient(c, at, grant);
+    schema_check(c, &giving_grant, at, grant);
 }

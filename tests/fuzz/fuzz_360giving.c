@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a 360Giving package: no crash, no leak, bounded work; what is taken can be encoded
- * and is taken again. */
+ * and is taken again; what becomes a hub record comes back from it as the same grant. */
+#include "360giving/giving.h"
 #include "plugin/host.h"
 #include <stdint.h>
 #include <stdlib.h>
@@ -43,6 +44,53 @@ static reeve_rc decode(const struct reeve_plugin *api, reeve_ctx *ctx, const cha
     return rc;
 }
 
+/* false: the body could not be compared, since a member stands twice in it */
+static bool print_of(const struct message *m, struct print *ret)
+{
+    size_t len = 0;
+    const char *p = message_body(m, &len);
+    struct json_parser *parser = json_parser_new(64);
+    const struct json_node *v = json_parse(parser, p, len);
+    if (v == NULL)
+        abort();
+    bool once = !json_parser_repeats(parser);
+    *ret = json_print(v);
+    json_parser_free(parser);
+    return once;
+}
+
+static struct message *translated(reeve_ctx *ctx, const struct message *m,
+                                  reeve_rc (*fn)(reeve_ctx *, void *, const reeve_msg *,
+                                                 reeve_out *))
+{
+    struct message *copy = message_copy(m);
+    reeve_msg in = {.m = copy};
+    struct reeve_out out = {.emit = keep, .refuse = ignore_refusal};
+    size_t before = kept_n;
+    reeve_rc rc = fn(ctx, NULL, &in, &out);
+    message_free(copy);
+    if (rc != REEVE_OK)
+        return NULL;
+    if (kept_n != before + 1)
+        abort();
+    return kept[--kept_n];
+}
+
+static void there_and_back(const struct reeve_plugin *api, reeve_ctx *ctx, const struct message *m)
+{
+    struct print was, is;
+    struct message *record = translated(ctx, m, api->to_hub); /* NULL: no id, or too deep */
+    if (record == NULL)
+        return;
+    struct message *again = translated(ctx, record, api->from_hub);
+    if (again == NULL)
+        abort();
+    if (print_of(m, &was) && print_of(again, &is) && (was.a != is.a || was.b != is.b))
+        abort();
+    message_free(again);
+    message_free(record);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct host_ops ops = {.issue = ignore_issue};
@@ -58,6 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         wrapped[i].m = kept[i];
         msgs[i] = &wrapped[i];
     }
+    for (size_t i = 0; i < n && n < 64; i++)
+        there_and_back(&plugin.api, ctx, kept[i]);
     if (rc == REEVE_OK && n > 0 && n < 64) {
         if (plugin.api.encode(ctx, NULL, msgs, n, &out) != REEVE_OK ||
             decode(&plugin.api, ctx, bytes.p, bytes.len) != REEVE_OK ||

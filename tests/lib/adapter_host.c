@@ -93,6 +93,30 @@ reeve_rc adapter_host_decode(struct adapter_host *h, const char *p, size_t len,
     return rc;
 }
 
+static reeve_rc translate(struct adapter_host *h, struct message *m,
+                          reeve_rc (*fn)(reeve_ctx *, void *, const reeve_msg *, reeve_out *))
+{
+    struct reeve_msg msg = {.m = m};
+    struct reeve_out out = {.emit = take_message, .refuse = take_refusal, .arg = h};
+    assert_non_null(fn);
+    return fn(h->ctx, h->inst, &msg, &out);
+}
+
+reeve_rc adapter_host_to_hub(struct adapter_host *h, struct message *m)
+{
+    return translate(h, m, h->plugin.api.to_hub);
+}
+
+reeve_rc adapter_host_from_hub(struct adapter_host *h, struct message *m)
+{
+    return translate(h, m, h->plugin.api.from_hub);
+}
+
+const char *adapter_host_reason(const struct adapter_host *h)
+{
+    return host_ctx_reason(h->ctx);
+}
+
 char *adapter_host_encode(struct adapter_host *h, size_t *ret_len, struct tree **settings)
 {
     struct buf bytes = BUF_INIT(64u << 20);

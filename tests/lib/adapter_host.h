@@ -28,6 +28,11 @@ void adapter_host_reset(struct adapter_host *h); /* forgets what was gathered */
 reeve_rc adapter_host_decode(struct adapter_host *h, const char *p, size_t len,
                              const char *content_type, const struct door_header *headers,
                              size_t headers_n);
+/* to_hub() or from_hub() of m; what comes is gathered, the reason of a refusal is
+ * adapter_host_reason(). */
+reeve_rc adapter_host_to_hub(struct adapter_host *h, struct message *m);
+reeve_rc adapter_host_from_hub(struct adapter_host *h, struct message *m);
+const char *adapter_host_reason(const struct adapter_host *h);
 /* All gathered messages as one document; free() the result. settings may be NULL, else the caller
  * frees the tree. */
 char *adapter_host_encode(struct adapter_host *h, size_t *ret_len, struct tree **settings);
