@@ -82,7 +82,6 @@ class HttpEnd:
         self.port = self.receiver.port
         self.receiver.got = collections.deque(maxlen=0)  # the account is kept here
         self.receiver.lock = contextlib.nullcontext()    # a slow answer holds up nobody else
-        self.receiver.server.handle_error = lambda *_: None  # peers that are killed are no news
 
     def go(self):
         """Away: the connections that there are end without an answer, and no other can be made."""

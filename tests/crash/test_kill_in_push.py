@@ -36,7 +36,6 @@ class Site:
     def __init__(self, directory, engine):
         self.engine = engine
         self.receiver = Receiver()
-        self.receiver.server.handle_error = lambda *_: None  # peers that are killed are no news
         self.hub = TestHub(directory, {
             "parties": COUNCIL,
             "connectors": {"dcms-grants": {"party": "dcms", "receive": {"plugin": "http", "path": "/grants", "speaks": "360giving"}},

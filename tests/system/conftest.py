@@ -166,13 +166,14 @@ class Daemon:
 class Hub(Daemon):
     """`reeve run -c CONFIG` and the commands against it."""
 
-    def __init__(self, config, directory, reeve_path=None, arguments=(), env=None):
+    def __init__(self, config, directory, reeve_path=None, arguments=(), env=None, name="hub"):
         self.config = str(config)
         self.reeve_path = reeve_path or program("reeve")
-        super().__init__([self.reeve_path, "run", "-c", self.config, *arguments], directory, "hub", env)
+        self.env = env or {}
+        super().__init__([self.reeve_path, "run", "-c", self.config, *arguments], directory, name, env)
 
     def command(self, *argv, **kw):
-        return run(self.reeve_path, *argv, **kw)
+        return run(self.reeve_path, *argv, env={**self.env, **kw.pop("env", {})}, **kw)
 
     def status(self):
         r = self.command("status", "--json", "-c", self.config)
@@ -250,4 +251,20 @@ def receiver():
         yield lambda answer=None: made.enter_context(contextlib.closing(Receiver(answer)))
 
 
-from broker import rabbitmq, vhost  # noqa: E402,F401  fixtures; it uses what is above
+@pytest.fixture
+def hubs(tmp_path, rabbitmq, vhost, postgresql, database):
+    """hubs(config, machines=2): several hubs on one RabbitMQ and one PostgreSQL (hub.Hubs), all ready; stopped after the test."""
+    from hub import Engine, Hubs
+    made = []
+
+    def start(config, machines=2):
+        made.append(Hubs(tmp_path, config, Engine("amqp", rabbitmq, vhost), postgresql, database, machines))
+        return made[-1].start_all()
+
+    yield start
+    for h in made:
+        h.stop()
+
+
+from broker import rabbitmq, vhost  # noqa: E402,F401  fixtures; they use what is above
+from database import database, postgresql  # noqa: E402,F401

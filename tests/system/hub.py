@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole hub for a test: made from a configuration written as a dict (JSON is YAML), with receivers that remember what they got."""
+import contextlib
 import http.server
 import json
 import os
 import pathlib
 import signal
 import socketserver
+import sqlite3
 import threading
 import time
 import urllib.parse
@@ -55,6 +57,9 @@ class Receiver:
             daemon_threads = True
             request_queue_size = 128
 
+            def handle_error(self, *args):
+                pass  # peers that are killed are no news
+
         self.server = Server(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/in"
@@ -89,16 +94,29 @@ class Engine:
 BOTH_ENGINES = pytest.mark.parametrize("engine", ["spool", "amqp"], indirect=True)  # what is the same for both: for the fixture `hub`
 
 
+def processes(pid):
+    """A process and all below it, the oldest first."""
+    try:
+        below = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [pid] + [p for child in below for p in processes(int(child))]
+
+
 class TestHub(Hub):
-    """The hub of a configuration dict; what is left out of it is filled in (hub, data, transport, door, the token of http sources)."""
+    """The hub of a configuration dict; what is left out of it is filled in (hub, data, transport, door, the token of http sources).
+    machine: which of the configuration's `machines` it is."""
     __test__ = False
 
-    def __init__(self, directory, config, env=None, engine=None):
+    def __init__(self, directory, config, env=None, engine=None, machine=None, reeve_path=None):
         self.directory = pathlib.Path(directory)
-        self.port = free_port()
-        full = {"hub": "exampleshire", "data": "var", "transport": (engine or Engine()).transport(directory), "door": {"listen": f"127.0.0.1:{self.port}"},
+        self.machine = machine
+        self.data = self.directory / (config["machines"][machine]["data"] if machine else config.get("data", "var"))
+        listen = config["machines"][machine]["door"]["listen"] if machine else None
+        self.port = int(listen.rsplit(":", 1)[1]) if listen else free_port()
+        full = {"hub": "exampleshire", "data": "var", "transport": (engine or Engine()).transport(directory), "door": {},
                 "unrouted": {"drop": "nobody asked for it"}, **config}
-        full["door"] = {"listen": f"127.0.0.1:{self.port}", **full["door"]}
+        full["door"] = {**({} if machine else {"listen": f"127.0.0.1:{self.port}"}), **full["door"]}
         (self.directory / "token").write_text(TOKEN + "\n")
         os.chmod(self.directory / "token", 0o600)
         for c in full["connectors"].values():
@@ -106,8 +124,12 @@ class TestHub(Hub):
             if r and r.get("plugin") == "http":
                 r.setdefault("auth", {"bearer": "${file:token}"})
         path = self.directory / "reeve.yaml"
-        path.write_text(json.dumps(full, indent=1))
-        super().__init__(path, self.directory, env=env)
+        text = json.dumps(full, indent=1)
+        if machine:  # the commands look for it without reading all: not when it is JSON
+            text = "\n".join(f"{k}: {json.dumps(v)}" for k, v in full.items())
+        if not path.exists() or path.read_text() != text:  # another machine's hub may be reading it
+            path.write_text(text)
+        super().__init__(path, self.directory, reeve_path, env={**({"REEVE_MACHINE": machine} if machine else {}), **(env or {})}, name=machine or "hub")
 
     def push(self, body, path="/grants", headers=None, query="", timeout=60, method="POST"):
         """(status, answer as JSON or None). A dict or list is sent as JSON."""
@@ -140,6 +162,21 @@ class TestHub(Hub):
     def kill_process(self, name, sig=signal.SIGKILL):
         os.kill(wait_for(lambda: self.pid_of(name), 20, f"pid of {name}"), sig)
 
+    def signal_all(self, sig):
+        """To the supervisor and its processes: as if the machine had lost its power, or slept. A supervisor that sleeps starts nobody again."""
+        pids = processes(self.pid)
+        for pid in reversed(pids) if sig == signal.SIGCONT else pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sig)
+        if sig == signal.SIGKILL:
+            self.process.wait()
+            wait_for(lambda: not any(alive(p) for p in pids), 20, "the end of all its processes")
+
+    def journal(self, process, event):
+        """Rows of one of its journals as (receipt, id), in order."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.data}/journal/{process}.db?mode=ro", uri=True)) as db:
+            return db.execute("SELECT receipt, id FROM row WHERE event = ? ORDER BY n", (event,)).fetchall()
+
     def trace(self, what):
         r = self.command("trace", "--json", "-c", self.config, what)
         return json.loads(r.stdout) if r.returncode == 0 else None
@@ -148,6 +185,61 @@ class TestHub(Hub):
         """The documents that a file receiver was given."""
         d = self.directory / directory
         return sorted(p for p in d.iterdir() if p.is_file() and not p.name.startswith(".")) if d.is_dir() else []
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+class Hubs:
+    """Several hubs that run one configuration, on one RabbitMQ and one PostgreSQL: hub-a, hub-b … in [0], [1] …"""
+
+    def __init__(self, directory, config, engine, server, database, machines=2):
+        self.directory, self.engine = pathlib.Path(directory), engine
+        secret = self.directory / "postgresql-password"
+        secret.touch(mode=0o600)
+        secret.write_text(server.password + "\n")
+        names = [f"hub-{c}" for c in "abcdefgh"[:machines]]
+        self.config = {"state": {"postgresql": {"hosts": f"127.0.0.1:{server.node['port']}", "database": database, "user": server.node["user"],
+                                                "password": "${file:postgresql-password}"}},
+                       "machines": {n: {"door": {"listen": f"127.0.0.1:{free_port()}"}, "data": f"var-{n}"} for n in names}, **config}
+        self.hubs = dict.fromkeys(names)
+
+    def start(self, name, ready=True, reeve_path=None):
+        """Also again, on the same data."""
+        h = TestHub(self.directory, self.config, engine=self.engine, machine=name, reeve_path=reeve_path)
+        self.hubs[name] = h
+        return h.wait_ready() if ready else h
+
+    def start_all(self):
+        for name in self.hubs:  # the first one makes queues and tables
+            self.start(name)
+        return self
+
+    def __getitem__(self, i):
+        return list(self.hubs.values())[i]
+
+    def __iter__(self):
+        return iter([h for h in self.hubs.values() if h])
+
+    def holder(self, process):
+        """The hub whose process has the lease, as it says itself, or None."""
+        for h in self:
+            p = h.process_status(process) if h.running() else None
+            if p and p.get("stats", {}).get("lease", {}).get("held"):
+                return h
+        return None
+
+    def stop(self):
+        for h in self:
+            with contextlib.suppress(ProcessLookupError):
+                h.signal_all(signal.SIGCONT)
+            h.process.send_signal(signal.SIGTERM) if h.running() else None
+        for h in self:
+            h.stop()
 
 
 def grant(number, title="A grant", amount=1000, **more):
