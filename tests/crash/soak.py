@@ -130,8 +130,11 @@ class Faults:
         assert status == 422, status
 
     def broken_reload(self):
-        self.site.hub.directory.joinpath("reeve.yaml").write_text(self.text.replace("council", "counsel", 1))
+        path = self.site.hub.directory / "reeve.yaml"
+        good = path.read_text()
+        path.write_text(self.text.replace("council", "counsel", 1))
         assert self.site.hub.command("reload", "-c", self.site.hub.config).returncode == 1
+        path.write_text(good)  # a hub that is started again now would not start
 
     def good_reload(self):
         self.partial = not self.partial
