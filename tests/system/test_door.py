@@ -581,17 +581,24 @@ def test_connections_are_limited(stage):
 
 
 def test_drain_finishes_what_is_under_way_and_takes_nothing_new(stage):
-    w = stage.worker(lambda q: time.sleep(0.5) or (202, b"done"))
+    hold = threading.Event()
+    w = stage.worker(lambda q: hold.wait(30) and (202, b"done"))
     d = stage.door()
     idle = d.connect()
     answers = []
     t = threading.Thread(target=lambda: answers.append(d.ask("POST", "/grants", b"x", AUTH)))
     t.start()
     wait_for(lambda: w.requests, 5)
-    d.tell(64, struct.pack("<I", 10))
-    time.sleep(0.1)
-    with pytest.raises(OSError):
-        d.connect()
+    d.tell(64, struct.pack("<I", 30))
+
+    def refused():
+        try:
+            d.connect().close()
+        except OSError:
+            return True
+        return False
+    wait_for(refused, 10, "nothing new is taken")
+    hold.set()
     t.join()
     assert answers[0][0] == 202 and answers[0][1]["Connection"] == "close"
     assert d.wait(5) == 0

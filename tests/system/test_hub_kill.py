@@ -19,8 +19,8 @@ def push_with_kills(h, body, victim, kills, pause, path="/grants"):
     result, killed = [], 0
     t = threading.Thread(target=lambda: result.append(h.push_until_taken(body, seconds=90, path=path)))
     t.start()
-    for _ in range(kills):
-        time.sleep(pause * random.uniform(0.5, 1.5))
+    for i in range(kills):  # the first one early: a quick machine may have answered soon after
+        time.sleep(pause * (random.uniform(0.5, 1.5) if i else random.uniform(0.1, 0.5)))
         if not t.is_alive():
             break
         h.kill_process(victim)

