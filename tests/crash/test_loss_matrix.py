@@ -19,6 +19,7 @@ from amqp_site import (SOURCES, AmqpSite, broker_killed, broker_restarted, broke
 from shovel import Shovel
 from broker import rabbitmq, vhost  # noqa: F401 (fixtures; campaign says where it lies)
 from conftest import wait_for
+from database import database, postgresql  # noqa: F401 (fixtures)
 
 MESSAGES = size(400, 100_000, "REEVE_CAMPAIGN_MATRIX")
 PAUSE = size(1.5, 6.0, "REEVE_CAMPAIGN_MATRIX_PAUSE")
@@ -109,15 +110,15 @@ def make_site(tmp_path, rabbitmq, vhost):  # noqa: F811
     rabbitmq.start()  # whatever a row that failed has left
 
 
-def recovery(site, before, seconds=120):
-    """How long it takes until something arrives again."""
-    begin = time.monotonic()
-    wait_for(lambda: site.arrived() > before, seconds, "arrivals after the fault", step=0.02)
+def recovery(progress, seconds=120):
+    """How long it takes until there is more of it."""
+    begin, before = time.monotonic(), progress()
+    wait_for(lambda: progress() > before, seconds, "something moves after the fault", step=0.02)
     return time.monotonic() - begin
 
 
-def run_row(site, fault, chance):
-    """Traffic with this fault again and again, then the account. {figure: value}"""
+def run_row(site, fault, chance, progress=None):
+    """Traffic with this fault again and again, then the account. progress: counts what shows that a fault is over; without it, what arrives."""
     name = fault.__name__.replace("_", " ")
     first, faults, slowest = len(site.senders), 0, 0.0
     earlier, in_flight = len(site.accepted()), 0
@@ -136,7 +137,7 @@ def run_row(site, fault, chance):
         faults += 1
         if site.beside:
             site.beside.faults.append(time.monotonic())
-        slowest = max(slowest, recovery(site, site.arrived()))
+        slowest = max(slowest, recovery(progress or site.arrived))
         time.sleep(PAUSE * chance.uniform(0.5, 1.5))
     wait_for(lambda: offered() >= MESSAGES, 1800, f"{MESSAGES} messages offered", step=0.2)
     dead = site.finish(300, dead_are_fine=True)
@@ -167,3 +168,21 @@ else:
         print(f"REEVE_SEED={SEED}")
         for fault in ROWS:
             run_row(site, fault, chance)
+
+
+def postgresql_killed(site, chance):
+    """Where the hub remembers what it has seen. Senders are answered 503 until it is back."""
+    site.postgresql.kill()
+    time.sleep(chance.uniform(0, 3))
+    site.postgresql.start()
+
+
+def test_the_end_of_postgresql_loses_nothing(make_site, postgresql, database, tmp_path):  # noqa: F811
+    """A row of its own: what the hub remembers lies there."""
+    print(f"REEVE_SEED={SEED}")
+    site = make_site(state=postgresql.state(database, tmp_path))
+    site.postgresql = postgresql
+    # what is in the queues arrives without it: it recovers when something is accepted again
+    run_row(site, postgresql_killed, random.Random(f"{SEED} postgresql"), lambda: len(site.accepted()))
+    ((subjects,),) = postgresql.sql("SELECT count(*) FROM reeve_subject", database)
+    assert int(subjects) >= len(site.accepted()), "what was accepted is remembered there"

@@ -53,6 +53,14 @@ class Database:
         out = run_script("sql", self.directory, "-d", re.sub(r"dbname=\S+", f"dbname={database}", self.node["conninfo"]), "-AtF", "\t", "-c", statement).stdout
         return [line.split("\t") for line in out.splitlines()]
 
+    def state(self, database, directory):
+        """The value of `state` for a configuration in a directory."""
+        secret = pathlib.Path(directory) / "postgresql-password"
+        secret.touch(mode=0o600)
+        secret.write_text(self.password + "\n")
+        return {"postgresql": {"hosts": f"127.0.0.1:{self.node['port']}", "database": database, "user": self.node["user"],
+                               "password": "${file:postgresql-password}"}}
+
     def remove(self):
         run_script("remove", self.directory)
 
