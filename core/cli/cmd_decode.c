@@ -9,36 +9,8 @@
 #include "cli.h"
 #include "document.h"
 #include "base/util.h"
-#include "worker/sniff.h"
 #include <stdio.h>
 #include <string.h>
-
-static int open_dry(const char *adapter, struct dry *d, struct tree **ret_part, struct err *e)
-{
-    struct tree *a = adapter_part(adapter, e);
-    if (!a)
-        return -1;
-    struct tree *part = tree_map();
-    int rc = tree_puts(part, "hub", "local") | tree_put(part, "adapter", a);
-    rc = rc ? err_set(e, rc, "out-of-memory", "out of memory") : dry_open(part, d, e);
-    if (rc < 0) {
-        tree_free(part);
-        return rc;
-    }
-    d->intake.set_time = false;
-    *ret_part = part;
-    return 0;
-}
-
-static void say_what_it_looks_like(const struct document_file *f, const char *standard)
-{
-    char head[SNIFF_BYTES];
-    ssize_t n = f->fd >= 0 ? pread(f->fd, head, sizeof(head), 0) : (ssize_t)f->len;
-    const char *what = n >= 0 ? sniff(f->fd >= 0 ? head : f->p, (size_t)n) : NULL;
-    if (what)
-        fprintf(stderr, "%s: document: error: this is not %s; it looks like %s [unreadable]\n",
-                f->name, standard, what);
-}
 
 static int print_messages(struct dry *d)
 {
@@ -60,7 +32,7 @@ static int result(struct dry *d, const struct document_file *f)
         return CLI_FAILED;
     }
     if (d->issues->unreadable) {
-        say_what_it_looks_like(f, d->intake.adapter->name);
+        document_looks_like(f, d->intake.adapter->name);
         return CLI_UNREADABLE;
     }
     if (d->issues->package)
@@ -77,7 +49,7 @@ int cmd_decode(int argc, char **argv)
     struct err e;
     if (argc != 3)
         return cli_usage("decode");
-    if (open_dry(argv[1], &d, &part, &e) < 0) {
+    if (document_dry(argv[1], &d, &part, &e) < 0) {
         cli_complain("decode", &e);
         return CLI_UNREADABLE;
     }

@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "base/util.h"
 #include "plugin/loader.h"
+#include "worker/sniff.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -72,6 +73,33 @@ struct tree *adapter_part(const char *name, struct err *e)
         plugin_unload(p);
     free(file);
     return part;
+}
+
+int document_dry(const char *adapter, struct dry *d, struct tree **ret_part, struct err *e)
+{
+    struct tree *a = adapter_part(adapter, e);
+    if (!a)
+        return -1;
+    struct tree *part = tree_map();
+    int rc = tree_puts(part, "hub", "local") | tree_put(part, "adapter", a);
+    rc = rc ? err_set(e, rc, "out-of-memory", "out of memory") : dry_open(part, d, e);
+    if (rc < 0) {
+        tree_free(part);
+        return rc;
+    }
+    d->intake.set_time = false;
+    *ret_part = part;
+    return 0;
+}
+
+void document_looks_like(const struct document_file *f, const char *standard)
+{
+    char head[SNIFF_BYTES];
+    ssize_t n = f->fd >= 0 ? pread(f->fd, head, sizeof(head), 0) : (ssize_t)f->len;
+    const char *what = n >= 0 ? sniff(f->fd >= 0 ? head : f->p, (size_t)n) : NULL;
+    if (what)
+        fprintf(stderr, "%s: document: error: this is not %s; it looks like %s [unreadable]\n",
+                f->name, standard, what);
 }
 
 const struct tree *source_part(const struct tree *plan, const char *connector, struct err *e)

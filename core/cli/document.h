@@ -22,6 +22,12 @@ void document_read(struct dry *d, const struct document_file *f, const char *con
 /* {"name", "file", "options"} of an adapter named, or given by a path, with default options. NULL:
  * *e. */
 struct tree *adapter_part(const char *name, struct err *e);
+/* An intake for documents of this adapter's standard, outside a hub: no party, no time, so that the
+ * same document gives the same messages every time. d stays where it is; afterwards dry_close(),
+ * and then tree_free() of the part, which it borrows. */
+int document_dry(const char *adapter, struct dry *d, struct tree **ret_part, struct err *e);
+/* Says on standard error what it is instead, if that can be told. */
+void document_looks_like(const struct document_file *f, const char *standard);
 /* The part of the source side of a connector. NULL: *e names the ones there are. Borrowed from the
  * plan. */
 const struct tree *source_part(const struct tree *plan, const char *connector, struct err *e);

@@ -49,8 +49,7 @@ struct way {
     struct steps_result *result;
 };
 
-/* What identifies the message stays what it was, whatever the adapters set. */
-static int inherit(const struct message *from, struct message *m)
+int translate_inherit(const struct message *from, struct message *m)
 {
     static const char *const names[] = {"id", "source", "type", "time", "party", "subject"};
     struct err e;
@@ -74,10 +73,25 @@ static void failed(struct steps_result *r, const struct instance *i, reeve_rc rc
                    instance_reason(i, rc));
 }
 
+int translate_leg(struct instance *i, enum translate_leg leg, struct message *m,
+                  int (*emit)(void *arg, struct message *m), void *arg, struct steps_result *result)
+{
+    const char *what = leg == LEG_TO_HUB ? "to_hub" : "from_hub";
+    struct reeve_msg msg = {.m = m};
+    struct reeve_out out = {.emit = emit, .arg = arg};
+    struct guard_mark g = instance_enter(i, what);
+    reeve_rc rc = (leg == LEG_TO_HUB ? i->plugin->api.to_hub
+                                     : i->plugin->api.from_hub)(i->ctx, i->inst, &msg, &out);
+    instance_leave(i, g);
+    if (rc != REEVE_OK)
+        failed(result, i, rc, what);
+    return rc == REEVE_OK ? 0 : -ECANCELED;
+}
+
 static int out_of_from_hub(void *arg, struct message *m)
 {
     struct way *w = arg;
-    if (inherit(w->from, m) < 0) {
+    if (translate_inherit(w->from, m) < 0) {
         message_free(m);
         return -ENOMEM;
     }
@@ -85,26 +99,10 @@ static int out_of_from_hub(void *arg, struct message *m)
     return w->emit(w->arg, m);
 }
 
-static int call_on(struct instance *i,
-                   reeve_rc (*fn)(reeve_ctx *, void *, const reeve_msg *, reeve_out *),
-                   struct message *m, int (*emit)(void *, struct message *), struct way *w,
-                   const char *what)
-{
-    struct reeve_msg msg = {.m = m};
-    struct reeve_out out = {.emit = emit, .arg = w};
-    struct guard_mark g = instance_enter(i, what);
-    reeve_rc rc = fn(i->ctx, i->inst, &msg, &out);
-    instance_leave(i, g);
-    if (rc != REEVE_OK)
-        failed(w->result, i, rc, what);
-    return rc == REEVE_OK ? 0 : -ECANCELED;
-}
-
 static int out_of_to_hub(void *arg, struct message *m)
 {
     struct way *w = arg;
-    struct instance *a = w->t->adapter;
-    int rc = call_on(a, a->plugin->api.from_hub, m, out_of_from_hub, w, "from_hub");
+    int rc = translate_leg(w->t->adapter, LEG_FROM_HUB, m, out_of_from_hub, w, w->result);
     message_free(m);
     return rc;
 }
@@ -133,8 +131,7 @@ void translate(const struct translator *t, struct message *m,
         return;
     }
     struct way w = {.t = t, .from = m, .emit = emit, .arg = arg, .result = ret};
-    if (call_on(from, from->plugin->api.to_hub, m, out_of_to_hub, &w, "to_hub") < 0 &&
-        ret->rc == REEVE_OK)
+    if (translate_leg(from, LEG_TO_HUB, m, out_of_to_hub, &w, ret) < 0 && ret->rc == REEVE_OK)
         ret->rc = REEVE_RETRY;
     message_free(m);
 }
