@@ -29,6 +29,7 @@ int cmd_test(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 int cmd_decode(int argc, char **argv);
 int cmd_encode(int argc, char **argv);
+int cmd_convert(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_status(int argc, char **argv); /* the hub does not run: what is stored */
@@ -69,6 +70,7 @@ struct command_help {
     const char *name, *arguments, *summary;
     const struct command_option *options; /* ends with a zeroed one; NULL = none */
     const char *words;                    /* what the first argument can be */
+    const char *second;                   /* what the second can be, if not as the others */
     const char *values;                   /* what the others can be; the first too without words */
     const char *text;                     /* more than the options, exit codes; NULL = nothing */
     bool hidden;                          /* executed by the programs themselves */

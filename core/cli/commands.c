@@ -165,6 +165,13 @@ static const option_list plugin = {
     JSON("one JSON document, or one a line"),
     END,
 };
+static const option_list convert = {
+    {.name = "report",
+     .help = "write no document, but what was kept, widened, changed, lost and added, field by "
+             "field"},
+    JSON("with --report: one JSON object a message, the totals last"),
+    END,
+};
 static const option_list help_options = {JSON("all commands and options as JSON"), END};
 
 const struct command_help command_helps[] = {
@@ -282,6 +289,16 @@ const struct command_help command_helps[] = {
      .words = "@adapter",
      .values = "@file",
      .text = "Exit: 0 all written, 1 some refused, 2 not readable.\n"},
+    {.name = "convert",
+     .arguments = "FROM TO FILE|- [--report [--json]]",
+     .summary = "turn a document of one standard into one of another",
+     .options = convert,
+     .words = "@adapter",
+     .second = "@adapter",
+     .values = "@file",
+     .text =
+         "FROM and TO are adapters. TO `hub` prints the hub records themselves, one a line.\nExit: "
+         "0 all converted, 1 some refused, 2 not readable as that standard.\n"},
     {.name = "eval",
      .arguments = "EXPRESSION [--event FILE|-]",
      .summary = "evaluate a CloudEvents SQL expression on one event",

@@ -41,7 +41,7 @@ static const char bash_head[] =
     "}\n"
     "_reeve()\n"
     "{\n"
-    "    local i n=0 word before='' options='' words='' values='' takes='' "
+    "    local i n=0 word before='' options='' words='' second='' values='' takes='' "
     "command=${COMP_WORDS[1]} cur=${COMP_WORDS[COMP_CWORD]}\n"
     "    local -a where\n"
     "    where=()\n"
@@ -75,6 +75,8 @@ static const char bash_end[] = "        esac\n"
                                "        _reeve_values \"$options\" \"$cur\"\n"
                                "    elif [ \"$n\" -eq 0 ] && [ -n \"$words\" ]; then\n"
                                "        _reeve_values \"$words\" \"$cur\"\n"
+                               "    elif [ \"$n\" -eq 1 ] && [ -n \"$second\" ]; then\n"
+                               "        _reeve_values \"$second\" \"$cur\"\n"
                                "    else\n"
                                "        _reeve_values \"$values\" \"$cur\"\n"
                                "    fi\n"
@@ -100,7 +102,8 @@ static void bash_command(const struct command_help *h)
             bash_flags(o);
     fputs("' words='", stdout);
     quoted(h->words ? h->words : "", "'\\''");
-    printf("' values='%s' ;;\n", h->values ? h->values : "");
+    printf("' second='%s' values='%s' ;;\n", h->second ? h->second : "",
+           h->values ? h->values : "");
 }
 
 static void bash_values(const struct command_help *h)

@@ -121,6 +121,8 @@ static int put_command(struct tree *list, const struct command_help *h)
     if (r == 0)
         r = tree_puts(t, "words", h->words);
     if (r == 0)
+        r = tree_puts(t, "second", h->second);
+    if (r == 0)
         r = tree_puts(t, "values", h->values);
     if (r == 0)
         r = tree_put(t, "options", TAKE_PTR(options));

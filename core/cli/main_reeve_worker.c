@@ -17,7 +17,7 @@ static const struct {
     {"sink", cmd_sink},         {"describe", cmd_describe}, {"names", cmd_names},
     {"grammar", cmd_grammar},   {"plan", cmd_plan},         {"backup", cmd_backup},
     {"queue", cmd_queue},       {"console", cmd_console},   {"amqp", cmd_amqp},
-    {"topology", cmd_topology}, {"migrate", cmd_migrate},
+    {"topology", cmd_topology}, {"migrate", cmd_migrate},   {"convert", cmd_convert},
 };
 
 static int dispatch(int argc, char **argv)

@@ -67,6 +67,8 @@ def test_bash_completes_commands_words_options_and_names():
     assert complete("dead", "list", "-c", SAMPLE, "--destination", "tri") == {"triage"}
     assert complete("explain", "-c", SAMPLE, "--from", "dcms") == {"dcms-grants"}
     assert complete("decode", "360") == {"360giving"}
+    assert complete("convert", "360giving", "cloud") == {"cloudevents"}
+    assert complete("convert", "360giving", "cloudevents", str(SAMPLE / "rout")) == {str(SAMPLE / "routes.yaml")}
     assert complete("decode", "360giving", str(SAMPLE / "rout")) == {str(SAMPLE / "routes.yaml")}
     assert complete("trace", "") == set() and complete("nonsense", "") == set()
     assert complete("pause", "-c", "/nowhere", "") == set()
