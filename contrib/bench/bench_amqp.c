@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bench_amqp - the two legs of the amqp engine, each against a bare single-thread loop of
- * librabbitmq that sends and reads the same frames: intake (publish, confirmed; window of 100) and
- * delivery (prefetch of 256, acknowledged).
+ * librabbitmq that sends and reads the same frames: intake (publish, confirmed; window of 100
+ * messages) and delivery (prefetch of 256, acknowledged). Then intake for 3 and for 10
+ * destinations: the bare loop publishes each copy, too.
  *
- * 512 byte messages into one quorum queue. Rounds alternate, medians are printed; beside the rate,
- * the processor time of this process for each message. REEVE_ENGINE=amqp is set here;
- * REEVE_RABBITMQ as in tests/lib/engine.h. Environment: BENCH_N messages a round, BENCH_ROUNDS.
- * SKIP where RabbitMQ is not installed. */
+ * 512 byte messages into quorum queues. Rounds alternate, medians are printed; beside the rate, the
+ * processor time of this process for each message. REEVE_ENGINE=amqp is set here; REEVE_RABBITMQ as
+ * in tests/lib/engine.h. Environment: BENCH_N copies a round, BENCH_ROUNDS. SKIP where RabbitMQ is
+ * not installed. */
 #include "lib/engine_amqp.h"
 #include "load.h"
 #include "base/util.h"
@@ -19,9 +20,12 @@
 #define SIZE     512
 #define WINDOW   100u
 #define PREFETCH 256u /* as a worker has it */
-#define QUEUE    "register"
+#define ROUNDS   64
+#define FAN_MAX  10u
 
-static unsigned n_messages = 30000, rounds = 5;
+static const char *const queue[FAN_MAX] = {"register", "fan2", "fan3", "fan4", "fan5",
+                                           "fan6",     "fan7", "fan8", "fan9", "fan10"};
+static unsigned n_copies = 30000, rounds = 5;
 static char event[SIZE + 1];
 static struct engine g;
 
@@ -37,10 +41,10 @@ static double cpu_seconds(void)
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
-static struct figure since(uint64_t start_us, double cpu)
+static struct figure since(uint64_t start_us, double cpu, unsigned n)
 {
-    return (struct figure){.rate = n_messages / ((double)(mono_us() - start_us) / 1e6),
-                           .cpu_us = (cpu_seconds() - cpu) * 1e6 / n_messages};
+    return (struct figure){.rate = n / ((double)(mono_us() - start_us) / 1e6),
+                           .cpu_us = (cpu_seconds() - cpu) * 1e6 / n};
 }
 
 /* ---- ours ---- */
@@ -63,39 +67,38 @@ static int open_load(struct load *l, const char *name)
     return l->t && transport_wait_usable(l->t, 10000, &e) == 0 ? 0 : -1;
 }
 
-static struct figure intake_ours(void)
+static struct figure intake_ours(unsigned fan)
 {
-    static const char *const dest[] = {QUEUE};
     struct load l;
-    unsigned sent = 0;
+    unsigned sent = 0, n = n_copies / fan;
     if (open_load(&l, "source") < 0)
         return (struct figure){0};
     double cpu = cpu_seconds();
     uint64_t start = mono_us();
-    while (l.confirmed < n_messages && !l.failed) {
-        for (char id[32]; sent < n_messages; sent++) {
+    while (l.confirmed < n && !l.failed) {
+        for (char id[32]; sent < n; sent++) {
             (void)snprintf(id, sizeof id, "m%08u", sent);
-            if (transport_publish(l.t, sent, id, event, SIZE, dest, 1) < 0)
+            if (transport_publish(l.t, sent, id, event, SIZE, queue, fan) < 0)
                 break;
         }
         wait_run(&l);
     }
-    struct figure f = since(start, cpu);
+    struct figure f = since(start, cpu, n);
     transport_close(l.t);
-    return f;
+    return l.failed ? (struct figure){0} : f;
 }
 
 static struct figure delivery_ours(void)
 {
     struct load l;
-    if (open_load(&l, QUEUE ".deliver") < 0)
+    if (open_load(&l, "register.deliver") < 0)
         return (struct figure){0};
     double cpu = cpu_seconds();
     uint64_t start = mono_us();
-    (void)transport_consume(l.t, QUEUE, PREFETCH);
-    while (l.settled < n_messages)
+    (void)transport_consume(l.t, queue[0], PREFETCH);
+    while (l.settled < n_copies)
         wait_run(&l);
-    struct figure f = since(start, cpu);
+    struct figure f = since(start, cpu, n_copies);
     transport_close(l.t);
     return f;
 }
@@ -115,53 +118,77 @@ static amqp_connection_state_t bare_open(const char *name)
     return c;
 }
 
-/* Reads what is there, waiting for the first. Confirms count by how far they reach. */
-static unsigned bare_confirms(amqp_connection_state_t c, uint64_t *last)
+struct confirms { /* they come out of order when several queues confirm */
+    bool *done;   /* by tag, 1 to n_copies */
+    uint64_t low; /* all up to this one */
+    unsigned n;
+};
+
+static void count_confirm(struct confirms *k, const amqp_basic_ack_t *a)
 {
-    amqp_frame_t f;
-    unsigned n = 0;
-    struct timeval none = {0, 0};
-    while (amqp_simple_wait_frame_noblock(c, &f, n ? &none : NULL) == AMQP_STATUS_OK) {
-        if (f.frame_type == AMQP_FRAME_METHOD && f.payload.method.id == AMQP_BASIC_ACK_METHOD) {
-            const amqp_basic_ack_t *a = f.payload.method.decoded;
-            n += a->multiple ? (unsigned)(a->delivery_tag - *last) : 1; /* one queue: in order */
-            *last = a->delivery_tag;
-        }
-        amqp_maybe_release_buffers(c);
+    for (uint64_t t = a->multiple ? k->low + 1 : a->delivery_tag; t <= a->delivery_tag; t++) {
+        k->n += !k->done[t];
+        k->done[t] = true;
     }
-    return n;
+    while (k->low < n_copies && k->done[k->low + 1])
+        k->low++;
 }
 
-static struct figure intake_bare(void)
+/* Reads what is there, waiting for the first. */
+static int read_confirms(amqp_connection_state_t c, struct confirms *k)
+{
+    amqp_frame_t f;
+    unsigned before = k->n;
+    struct timeval none = {0, 0};
+    int r;
+    while ((r = amqp_simple_wait_frame_noblock(c, &f, k->n > before ? &none : NULL)) ==
+           AMQP_STATUS_OK) {
+        if (f.frame_type == AMQP_FRAME_METHOD && f.payload.method.id == AMQP_BASIC_ACK_METHOD)
+            count_confirm(k, f.payload.method.decoded);
+        amqp_maybe_release_buffers(c);
+    }
+    return r == AMQP_STATUS_TIMEOUT ? 0 : -1;
+}
+
+static void bare_publish(amqp_connection_state_t c, unsigned number, unsigned fan)
+{
+    char id[32];
+    amqp_basic_properties_t props;
+    amqp_table_entry_t table[AMQP_HEADERS_MAX];
+    (void)snprintf(id, sizeof id, "m%08u", number);
+    amqp_marks_put(&(struct amqp_marks){.id = id, .first_ms = wall_ms()}, &props, table);
+    for (unsigned i = 0; i < fan; i++)
+        (void)amqp_basic_publish(c, 1, amqp_text(AMQP_X_HUB), amqp_text(queue[i]), 1, 0, &props,
+                                 (amqp_bytes_t){.len = SIZE, .bytes = event});
+}
+
+static struct figure intake_bare(unsigned fan)
 {
     amqp_connection_state_t c = bare_open("source");
-    unsigned sent = 0, confirmed = 0;
-    uint64_t last = 0;
-    if (!c)
-        return (struct figure){0};
-    (void)amqp_confirm_select(c, 1);
-    double cpu = cpu_seconds();
-    uint64_t start = mono_us();
-    while (confirmed < n_messages) {
-        for (; sent < n_messages && sent - confirmed < WINDOW; sent++) {
-            char id[32];
-            amqp_basic_properties_t props;
-            amqp_table_entry_t table[AMQP_HEADERS_MAX];
-            (void)snprintf(id, sizeof id, "m%08u", sent);
-            amqp_marks_put(&(struct amqp_marks){.id = id, .first_ms = wall_ms()}, &props, table);
-            (void)amqp_basic_publish(c, 1, amqp_text(AMQP_X_HUB), amqp_text(QUEUE), 1, 0, &props,
-                                     (amqp_bytes_t){.len = SIZE, .bytes = event});
+    struct confirms k = {.done = calloc(n_copies + 2, sizeof *k.done)};
+    unsigned sent = 0, n = n_copies / fan;
+    struct figure f = {0};
+    if (c && k.done) {
+        (void)amqp_confirm_select(c, 1);
+        double cpu = cpu_seconds();
+        uint64_t start = mono_us();
+        int r = 0;
+        while (k.n < n * fan && r == 0) {
+            for (; sent < n && sent * fan < k.n + WINDOW * fan; sent++)
+                bare_publish(c, sent, fan);
+            r = read_confirms(c, &k);
         }
-        confirmed += bare_confirms(c, &last);
+        if (r == 0)
+            f = since(start, cpu, n);
     }
-    struct figure f = since(start, cpu);
+    free(k.done);
     amqp_link_close(c);
     return f;
 }
 
 static struct figure delivery_bare(void)
 {
-    amqp_connection_state_t c = bare_open(QUEUE ".deliver");
+    amqp_connection_state_t c = bare_open("register.deliver");
     struct timeval none = {0, 0};
     unsigned got = 0, acked = 0;
     uint64_t tag = 0;
@@ -170,8 +197,9 @@ static struct figure delivery_bare(void)
     (void)amqp_basic_qos(c, 1, 0, PREFETCH, 0);
     double cpu = cpu_seconds();
     uint64_t start = mono_us();
-    (void)amqp_basic_consume(c, 1, amqp_text(QUEUE), amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
-    while (got < n_messages) {
+    (void)amqp_basic_consume(c, 1, amqp_text(queue[0]), amqp_empty_bytes, 0, 0, 0,
+                             amqp_empty_table);
+    while (got < n_copies) {
         amqp_frame_t f;
         int r = amqp_simple_wait_frame_noblock(c, &f, got > acked ? &none : NULL);
         if (r == AMQP_STATUS_TIMEOUT) {
@@ -188,60 +216,102 @@ static struct figure delivery_bare(void)
         amqp_maybe_release_buffers(c);
     }
     (void)amqp_basic_ack(c, 1, tag, 1);
-    struct figure f = since(start, cpu);
+    struct figure f = since(start, cpu, n_copies);
     amqp_link_close(c);
     return f;
 }
 
 /* ---- rounds ---- */
 
+struct pair {
+    struct figure ours[ROUNDS], bare[ROUNDS];
+};
+
 static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
+    return (x > y) - (x < y);
 }
 
 static double median(const struct figure *f, bool cpu)
 {
-    double v[64];
+    double v[ROUNDS];
     for (unsigned i = 0; i < rounds; i++)
         v[i] = cpu ? f[i].cpu_us : f[i].rate;
     qsort(v, rounds, sizeof *v, by_size);
     return v[rounds / 2];
 }
 
-static void show(const char *leg, const struct figure *ours, const struct figure *bare)
+/* wanted: of the bare speed; cpu_most: microseconds, 0: none is said. */
+static void show(const char *leg, const struct pair *p, double wanted, double cpu_most)
 {
-    printf("{\"name\": \"RabbitMQ, %s\", \"unit\": \"messages/s\", \"ours\": %.0f, \"bare\": %.0f, "
-           "\"better\": \"more\"}\n",
-           leg, median(ours, false), median(bare, false));
-    printf("{\"name\": \"RabbitMQ, %s, processor time\", \"unit\": \"us/message\", \"ours\": %.1f, "
-           "\"bare\": %.1f, \"better\": \"less\"}\n",
-           leg, median(ours, true), median(bare, true));
+    printf("{\"name\": \"RabbitMQ, %s\", \"unit\": \"msg/s\", \"ours\": %.0f, \"bare\": %.0f, "
+           "\"better\": \"more\", \"wanted\": %.1f}\n",
+           leg, median(p->ours, false), median(p->bare, false), wanted);
+    printf("{\"name\": \"RabbitMQ, %s: processor time of a message\", \"unit\": \"us\", \"ours\": "
+           "%.1f, \"bare\": %.1f, \"better\": \"less\"}\n",
+           leg, median(p->ours, true), median(p->bare, true));
+    if (cpu_most > 0)
+        printf("{\"name\": \"RabbitMQ, %s: processor time of a message\", \"unit\": \"us\", "
+               "\"found\": %.1f, \"most\": %.1f}\n",
+               leg, median(p->ours, true), cpu_most);
+}
+
+static void empty_queues(void)
+{
+    amqp_connection_state_t c = bare_open("guest");
+    for (unsigned i = 0; i < FAN_MAX && c; i++)
+        (void)amqp_queue_purge(c, 1, amqp_text(queue[i]));
+    amqp_link_close(c);
+}
+
+static void legs(void)
+{
+    static struct pair in, out;
+    for (unsigned i = 0; i < rounds; i++) {
+        in.ours[i] = intake_ours(1);
+        out.bare[i] = delivery_bare();
+        in.bare[i] = intake_bare(1);
+        out.ours[i] = delivery_ours();
+    }
+    show("intake: published and confirmed", &in, 0.9, 15);
+    show("delivery: consumed and acknowledged", &out, 0.9, 15);
+}
+
+static void fan_out(unsigned fan)
+{
+    static struct pair p;
+    char leg[64];
+    for (unsigned i = 0; i < rounds; i++) {
+        p.ours[i] = intake_ours(fan);
+        empty_queues();
+        p.bare[i] = intake_bare(fan);
+        empty_queues();
+    }
+    (void)snprintf(leg, sizeof leg, "intake for %u destinations", fan);
+    show(leg, &p, 0.9, 0);
+    printf("%u destinations: %.0f copies a second, bare %.0f\n", fan, median(p.ours, false) * fan,
+           median(p.bare, false) * fan);
 }
 
 int main(void)
 {
-    static const struct engine_dest dests[] = {{.name = QUEUE}, {.name = NULL}};
-    static struct figure in_ours[64], in_bare[64], out_ours[64], out_bare[64];
-    n_messages = setting("BENCH_N", n_messages, 10000000);
-    rounds = setting("BENCH_ROUNDS", rounds, 64);
+    struct engine_dest dests[FAN_MAX + 1] = {{.name = NULL}};
+    n_copies = setting("BENCH_N", n_copies, 10000000);
+    rounds = setting("BENCH_ROUNDS", rounds, ROUNDS);
     if (access("/usr/lib/rabbitmq/bin/rabbitmq-server", X_OK) < 0) {
         printf("SKIP: rabbitmq-server is not installed\n");
         return 0;
     }
+    for (unsigned i = 0; i < FAN_MAX; i++)
+        dests[i].name = queue[i];
     memset(event, 'e', SIZE);
     (void)setenv("REEVE_ENGINE", "amqp", 1);
     if (engine_init(&g, dests) < 0 || engine_start(&g) < 0)
         return 1;
-    for (unsigned i = 0; i < rounds; i++) {
-        in_ours[i] = intake_ours();
-        out_bare[i] = delivery_bare();
-        in_bare[i] = intake_bare();
-        out_ours[i] = delivery_ours();
-    }
-    show("intake: published and confirmed", in_ours, in_bare);
-    show("delivery: consumed and acknowledged", out_ours, out_bare);
+    legs();
+    fan_out(3);
+    fan_out(10);
     engine_done(&g);
     return 0;
 }
