@@ -35,6 +35,7 @@ struct inbox {
     struct link link;
     struct held *first, *last; /* in the order of delivery */
     size_t n, bytes;
+    size_t open_n, settled_n; /* of n: the hub has them; it has said so, and the broker waits */
     uint64_t next_token, max_bytes;
     uint64_t host_again; /* the host took no more: not before */
     bool polling, consuming, keep;
@@ -115,11 +116,14 @@ static void on_whole(void *arg)
 }
 
 /* ---- what is held ---- */
-static void count_bytes(struct inbox *in)
+static void count(struct inbox *in)
 {
-    in->bytes = 0;
-    for (const struct held *h = in->first; h; h = h->next)
+    in->bytes = in->open_n = in->settled_n = 0;
+    for (const struct held *h = in->first; h; h = h->next) {
         in->bytes += h->body.len;
+        in->settled_n += h->outcome != OUTCOME_OPEN;
+        in->open_n += h->token && h->outcome == OUTCOME_OPEN;
+    }
     in->link.hold = in->bytes >= HELD_BYTES;
 }
 
@@ -147,7 +151,7 @@ static void forget(struct inbox *in, bool (*fits)(const struct held *))
         held_free(h);
         in->n--;
     }
-    count_bytes(in);
+    count(in);
 }
 
 static bool settled_ones(const struct held *h)
@@ -183,13 +187,10 @@ static void tell_broker(struct inbox *in)
     struct settlement s[PREFETCH_MAX];
     struct ack acks[PREFETCH_MAX];
     size_t n = 0;
-    bool any = false;
-    for (const struct held *h = in->first; h && n < PREFETCH_MAX; h = h->next) {
-        s[n++] = (struct settlement){.tag = h->tag, .outcome = h->outcome};
-        any |= h->outcome != OUTCOME_OPEN;
-    }
-    if (!any)
+    if (in->settled_n == 0)
         return;
+    for (const struct held *h = in->first; h && n < PREFETCH_MAX; h = h->next)
+        s[n++] = (struct settlement){.tag = h->tag, .outcome = h->outcome};
     link_guard(&in->link, 10000);
     size_t made = acks_plan(s, n, acks);
     for (size_t i = 0; i < made; i++)
@@ -198,10 +199,23 @@ static void tell_broker(struct inbox *in)
     forget(in, settled_ones);
 }
 
-static void refuse(reeve_ctx *ctx, struct held *h)
+/* Many at a time, but never so few that the broker, which sends no more than the prefetch, and the
+ * hub wait for each other. */
+static bool worth_telling(const struct inbox *in)
+{
+    return in->open_n == 0 || in->settled_n >= in->n / 2;
+}
+
+static void settle(struct inbox *in, struct held *h, enum outcome outcome)
+{
+    h->outcome = outcome;
+    in->settled_n++;
+}
+
+static void refuse(reeve_ctx *ctx, struct inbox *in, struct held *h)
 {
     const char *how = reeve_conf(ctx, "rejected", 0);
-    h->outcome = how && strcmp(how, "drop") == 0 ? OUTCOME_ACK : OUTCOME_NACK;
+    settle(in, h, how && strcmp(how, "drop") == 0 ? OUTCOME_ACK : OUTCOME_NACK);
 }
 
 static void say_refused(reeve_ctx *ctx, const struct held *h, const char *why, const char *receipt)
@@ -227,16 +241,17 @@ void inbox_settled(reeve_ctx *ctx, struct inbox *in, uint64_t token, reeve_rc rc
     struct held *h = in->first;
     while (h && h->token != token)
         h = h->next;
+    in->open_n -= h != NULL;
     if (h && rc == REEVE_OK) {
-        h->outcome = OUTCOME_ACK;
+        settle(in, h, OUTCOME_ACK);
     } else if (h && rc == REEVE_REJECT) {
-        refuse(ctx, h);
+        refuse(ctx, in, h);
         say_refused(ctx, h, "the hub's journal has the reasons",
                     reeve_report_get(report, "receipt"));
     } else if (h) {
         again_later(h);
     } /* else: of a connection that was lost; the broker delivers it again */
-    if (!in->polling && h && link_up(&in->link))
+    if (h && link_up(&in->link) && (!in->polling || worth_telling(in)))
         tell_broker(in);
     link_unlock(&in->link);
 }
@@ -275,8 +290,10 @@ static bool submit(reeve_ctx *ctx, struct inbox *in, struct held *h)
     reeve_rc rc = reeve_submit(ctx, h->token, *h->type ? h->type : NULL, NULL, -1,
                                h->body.p ? h->body.p : "", h->body.len);
     link_lock(&in->link);
-    if (rc == REEVE_OK)
+    if (rc == REEVE_OK) {
+        in->open_n++;
         return true;
+    }
     h->token = 0;
     in->host_again = mono_now() + AGAIN_MIN;
     return false;
@@ -295,7 +312,7 @@ static void submit_ready(reeve_ctx *ctx, struct inbox *in, uint64_t until)
     struct held *h;
     while ((h = next_ready(in, mono_now())) && link_up(&in->link)) {
         if (h->refused) {
-            refuse(ctx, h);
+            refuse(ctx, in, h);
             say_refused(ctx, h, h->refused, NULL);
         } else if (!submit(ctx, in, h) || mono_now() >= until) {
             break;
@@ -303,7 +320,7 @@ static void submit_ready(reeve_ctx *ctx, struct inbox *in, uint64_t until)
         (void)link_turn(&in->link);
     }
     tell_broker(in);
-    count_bytes(in);
+    count(in);
 }
 
 /* ---- connecting ---- */

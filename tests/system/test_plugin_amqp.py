@@ -156,6 +156,13 @@ def test_events_pass_and_are_acknowledged_when_the_hub_has_them(bridge, party):
     wait_for(lambda: party.left("in") == "0", 20, "all acknowledged")
 
 
+def test_a_small_prefetch_does_not_make_hub_and_broker_wait_for_each_other(bridge, party):
+    """It was acknowledged once a second, when nothing more came: the broker sent as many messages a second as the prefetch says."""
+    party.send_events("in", range(90))
+    bridge({"prefetch": 1})
+    assert len(party.take("out", 90, 45)) == 90
+
+
 @pytest.mark.parametrize("prefix", ["cloudEvents_", "cloudEvents:", "ce-", "CE_"])
 def test_a_binary_event_is_read_whatever_its_prefix(bridge, party, prefix):
     headers = {"specversion": "1.0", "id": "b1", "source": "https://sender.example/x", "type": "funding.report", "amount": 7,
