@@ -221,6 +221,7 @@ static void tell(struct source *s, struct submission *sub)
 static void through(struct source *s, struct submission *sub)
 {
     s->submissions_n--;
+    s->staged_bytes -= stage_memory(sub->stage);
     if (sub->has_token && s->plugin->plugin->api.settled) {
         sub->next = NULL;
         *s->settle_last = sub;

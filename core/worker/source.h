@@ -178,7 +178,7 @@ struct source {
     struct submission *first, **last; /* under way */
     struct submission *committing;    /* decided; answered when the commit at hand is through */
     struct submission *settle_first, **settle_last; /* settled() is due */
-    size_t submissions_n;
+    size_t submissions_n, staged_bytes; /* under way; the memory that their stages take */
     struct tenure tenure;
     struct call *call; /* of the call that runs now */
     uint64_t epoch;    /* of the lease that this call needs, or EPOCH_ANY */

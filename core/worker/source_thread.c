@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SUBMISSIONS_MAX        512u /* under way at once; requests beyond wait */
-#define REQUESTS_A_TURN        64
-#define IDLE_MS                1000
-#define POLLED_SUBMISSIONS_MAX 32u
+#define SUBMISSIONS_MAX  512u               /* under way at once; what comes beyond them waits */
+#define POLLED_BYTES_MAX ((size_t)32 << 20) /* of memory for what is under way: so do documents */
+#define REQUESTS_A_TURN  64
+#define IDLE_MS          1000
 
 /* ---- the round ---- */
 static void take_items(struct source *s)
@@ -142,7 +142,8 @@ static reeve_rc submit(void *arg, uint64_t token, const char *content_type, cons
     _cleanup_close_ int own = fd;
     /* Back-pressure: many documents wait here rather than in memory. settled() is not called from
      * inside submit(). */
-    while (s->submissions_n >= POLLED_SUBMISSIONS_MAX && !stop_asked(s))
+    while ((s->submissions_n >= SUBMISSIONS_MAX || s->staged_bytes >= POLLED_BYTES_MAX) &&
+           !stop_asked(s))
         (void)source_pump(s, 100, -1);
     if (stop_asked(s) || !atomic_load(&s->flags.usable) || source_disk_low(s))
         return REEVE_RETRY;

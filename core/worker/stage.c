@@ -161,3 +161,8 @@ uint64_t stage_bytes(const struct stage *s)
 {
     return s->written + s->memory.len;
 }
+
+size_t stage_memory(const struct stage *s)
+{
+    return stage_bytes(s) < STAGE_MEMORY_MAX ? (size_t)stage_bytes(s) : STAGE_MEMORY_MAX;
+}

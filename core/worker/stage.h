@@ -28,5 +28,6 @@ uint64_t stage_tell(const struct stage *s);
 void stage_seek(struct stage *s, uint64_t at);
 uint64_t stage_count(const struct stage *s);
 uint64_t stage_bytes(const struct stage *s);
+size_t stage_memory(const struct stage *s); /* the most it takes while it is read */
 
 #endif

@@ -312,6 +312,7 @@ int submission_start(struct source *s, const struct offer *o, struct err *e)
     *s->last = sub;
     s->last = &sub->next;
     s->submissions_n++;
+    s->staged_bytes += stage_memory(sub->stage);
     s->begun = true;
     atomic_store(&s->flags.in_flight, s->submissions_n);
     return 0;
