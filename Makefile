@@ -255,11 +255,11 @@ demo: ## the sample hub: set up, build, run, push, route, explain (ONCE=1, FILE=
 $O/contrib/bench/%.o: CSTD += -Itests
 BENCH := $(patsubst contrib/bench/%.c,%,$(wildcard contrib/bench/bench_*.c))
 $(addprefix $O/contrib/bench/,$(BENCH)): $O/%: $O/%.o $(ROOM_LIBS) $(TESTLIB)
-	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -ljson-c $(SYSLIBS) $(AMQPLIB) $(PQLIB) -lmicrohttpd -lgnutls
+	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -ljson-c $(SYSLIBS) $(AMQPLIB) $(PQLIB) -lmicrohttpd -lgnutls -lssl
 benches: $(addprefix $O/contrib/bench/,$(BENCH))
-bench: ## performance as ratios to a bare loop over the same library (release build)
+bench: ## performance as ratios to a bare loop over the same library (release build; ONLY="amqp door")
 	@$(MAKE) --no-print-directory BUILD=release all benches
-	@REEVE_BUILD=$(abspath build/release) /usr/bin/python3 contrib/bench/bench.py
+	@REEVE_BUILD=$(abspath build/release) /usr/bin/python3 contrib/bench/bench.py $(ONLY)
 
 # ---------------------------------------------------------------- installing
 install: all ## DESTDIR= PREFIX=

@@ -5,7 +5,6 @@ import argparse
 import json
 import os
 import pathlib
-import re
 import shutil
 import statistics
 import subprocess
@@ -16,29 +15,30 @@ import time
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
+import amqp_bench  # noqa: E402
+import door_bench  # noqa: E402
 import make_grants  # noqa: E402
-from hub_bench import TOKEN, BenchHub, Failed, TenConnectors, certificate  # noqa: E402
+from hub_bench import BenchHub, Failed, TenConnectors  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("REEVE_BUILD") or HERE.parents[1] / "build/release").resolve()
 PROGRAMS = BUILD / "contrib/bench"
-DRIVEN = ("intake", "door", "hub")  # their C programs, if any, are the bare side only
+BARE = ("intake", "door")  # C programs that are the bare side of something
+HELPERS = ("client", "queue", "latency")
 LARGE = int(os.environ.get("REEVE_BENCH_LARGE", "0"))  # bytes of one more package, for memory only
-HELPERS = ("client",)
 
 
 class Table:
     def __init__(self):
         self.rows, self.limits, self.failed = [], [], []
 
-    def add(self, name, unit, ours, bare, better):
-        self.rows.append((name, unit, ours, bare, better))
-        print(f"  {name}: ours {figure(ours)} {unit}, bare {figure(bare)} {unit}, ratio {self.ratio(ours, bare, better):.2f}",
-              flush=True)
+    def add(self, name, unit, ours, bare, better, wanted=None):
+        self.rows.append((name, unit, ours, bare, self.ratio(ours, bare, better), wanted))
+        print(f"  {name}: ours {figure(ours)} {unit}, bare {figure(bare)} {unit}, ratio {self.rows[-1][4]:.2f}", flush=True)
 
-    def limit(self, name, unit, found, limit):
-        """What has no bare side: a figure and what it may be at most."""
+    def limit(self, name, unit, found, limit=None):
+        """What has no bare side: a figure, and what it may be at most if anything says so."""
         self.limits.append((name, unit, found, limit))
-        print(f"  {name}: {figure(found)} {unit}, at most {figure(limit)}", flush=True)
+        print(f"  {name}: {figure(found)} {unit}" + (f", at most {figure(limit)}" if limit is not None else ""), flush=True)
 
     @staticmethod
     def ratio(ours, bare, better):
@@ -48,14 +48,16 @@ class Table:
     def show(self):
         if self.rows:
             size = max(len(r[0]) for r in self.rows)
-            print(f"\n{'BENCH'.ljust(size)}  {'OURS':>12}  {'BARE':>12}  {'UNIT':<6}  OF BARE SPEED")
-        for name, unit, ours, bare, better in self.rows:
-            print(f"{name.ljust(size)}  {figure(ours):>12}  {figure(bare):>12}  {unit:<6}  {self.ratio(ours, bare, better):.2f}")
+            print(f"\n{'BENCH'.ljust(size)}  {'OURS':>12}  {'BARE':>12}  {'UNIT':<6}  OF BARE SPEED  WANTED")
+        for name, unit, ours, bare, ratio, wanted in self.rows:
+            verdict = "" if wanted is None else f"{wanted:.1f}" + ("" if ratio >= wanted else "  MISSED")
+            print(f"{name.ljust(size)}  {figure(ours):>12}  {figure(bare):>12}  {unit:<6}  {ratio:>13.2f}  {verdict}".rstrip())
         if self.limits:
             size = max(len(r[0]) for r in self.limits)
             print(f"\n{'BENCH'.ljust(size)}  {'FOUND':>12}  {'AT MOST':>12}  UNIT")
         for name, unit, found, limit in self.limits:
-            print(f"{name.ljust(size)}  {figure(found):>12}  {figure(limit):>12}  {unit}")
+            most, verdict = ("-", "") if limit is None else (figure(limit), "" if found <= limit else "  MISSED")
+            print(f"{name.ljust(size)}  {figure(found):>12}  {most:>12}  {unit}{verdict}")
         for name, why in self.failed:
             print(f"{name}: FAILED: {why}")
 
@@ -64,14 +66,23 @@ def figure(x):
     return f"{x:,.0f}" if abs(x) >= 100 else f"{x:,.2f}"
 
 
-def run_program(path, table):
+def take_row(row, table):
+    if "found" in row:
+        table.limit(row["name"], row["unit"], float(row["found"]), float(row["most"]))
+        return
+    better = row.get("better") or ("more" if row["unit"].endswith("/s") else "less")
+    table.add(row.get("name") or row["bench"], row["unit"], float(row["ours"]), float(row["bare"]), better, row.get("wanted"))
+
+
+def run_program(path, table, broker=None):
     server = [HERE.parents[1] / "tests/with_postgresql"] if path.name == "bench_state" else []  # says SKIP where there is none
-    with subprocess.Popen([*server, path], stdout=subprocess.PIPE, text=True, env={**os.environ, "REEVE_BUILD": str(BUILD)}) as child:
+    environment = {**os.environ, "REEVE_BUILD": str(BUILD)}
+    if broker:
+        environment["REEVE_RABBITMQ"] = str(broker.start().directory)
+    with subprocess.Popen([*server, path], stdout=subprocess.PIPE, text=True, env=environment) as child:
         for line in child.stdout:
             try:
-                row = json.loads(line)
-                better = row.get("better") or ("more" if row["unit"].endswith("/s") else "less")
-                table.add(row.get("name") or row["bench"], row["unit"], float(row["ours"]), float(row["bare"]), better)
+                take_row(json.loads(line), table)
             except (ValueError, TypeError, KeyError):
                 print("  " + line.rstrip(), flush=True)
     if child.returncode != 0:
@@ -147,86 +158,47 @@ def hub(table, rounds):
         ten.remove()
 
 
-# ---- door ----
-def load(url, prefix, seconds):
-    """(requests a second, requests answered, [p50, p99]): 32 connections with keep-alive, by wrk or, without it, by bench_client."""
-    if shutil.which("wrk"):
-        return wrk(url, prefix, seconds)
-    out = json.loads(subprocess.run([PROGRAMS / "bench_client", url, prefix, TOKEN, str(seconds), "32"], check=True,
-                                    capture_output=True).stdout)
-    if out["bad"]:
-        raise Failed(f"{out['bad']} requests failed")
-    return out["rate"], out["total"], [out["p50"], out["p99"]]
-
-
-def wrk(url, prefix, seconds):
-    done = subprocess.run(["wrk", "-t1", "-c32", f"-d{seconds}s", "--latency", "-s", HERE / "post.lua", url, "--", prefix, TOKEN],
-                          capture_output=True, text=True, check=True)
-    rate = float(re.search(r"Requests/sec:\s*([\d.]+)", done.stdout).group(1))
-    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", done.stdout)
-    broken = re.search(r"Socket errors: (.*)", done.stdout)
-    if bad or (broken and re.search(r"(connect|read|write) [1-9]", broken.group(1))):
-        raise Failed(f"{bad.group(0) if bad else broken.group(0)}")
-    total = int(re.search(r"(\d+) requests in", done.stdout).group(1))
-    return rate, total, [re.search(rf"^\s+{p}%\s+(\S+)", done.stdout, re.M).group(1) for p in (50, 99)]
-
-
-def bare_door(where, seconds, i):
-    cert, key = certificate(where)
-    child = subprocess.Popen([PROGRAMS / "bench_door", cert, key, where / f"door{i}.db"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        port = int(child.stdout.readline())
-        return load(f"https://127.0.0.1:{port}/events", f"b{i}", seconds)
-    finally:
-        child.stdin.close()
-        child.wait()
-
-
-def door(table, rounds, seconds):
-    where = scratch()
-    try:
-        ours, bare, late = [], [], []
-        for i in range(rounds):
-            with BenchHub(BUILD) as hub:
-                rate, total, latency = load(f"https://127.0.0.1:{hub.port}/events", f"o{i}", seconds)
-                if hub.waiting() < total:
-                    raise Failed(f"{total} were answered 202, but only {hub.waiting()} wait")
-                ours.append(rate)
-                late.append(latency)
-            rate, _, bare_latency = bare_door(where, seconds, i)
-            bare.append(rate)
-        table.add("door, 1 KiB events over TLS to 202", "req/s", statistics.median(ours), statistics.median(bare), "more")
-        print(f"  latency p50 and p99 of the last round: ours {' '.join(late[-1])}, bare {' '.join(bare_latency)}", flush=True)
-    finally:
-        shutil.rmtree(where, ignore_errors=True)
+def benches(table, broker, o):
+    """What each name runs, in this order."""
+    own = sorted(p.stem[len("bench_"):] for p in HERE.glob("bench_*.c") if p.stem[len("bench_"):] not in BARE + HELPERS)
+    found = {n: lambda n=n: run_program(PROGRAMS / f"bench_{n}", table, broker if n == "amqp" else None) for n in own}
+    found["intake"] = lambda: intake(table, o.rounds, o.size)
+    found["hub"] = lambda: hub(table, o.rounds)
+    found["door"] = lambda: door_bench.door(table, BUILD, o.rounds, o.seconds)
+    found["latency"] = lambda: door_bench.latency(table, BUILD, "spool", None, o.seconds)
+    found["amqp-shovel"] = lambda: amqp_bench.shovel(table, broker, BUILD, o.rounds)
+    found["amqp-door"] = lambda: door_bench.door(table, BUILD, o.rounds, o.seconds, broker)
+    found["amqp-latency"] = lambda: door_bench.latency(table, BUILD, "RabbitMQ", broker, o.seconds)
+    found["amqp-hubs"] = lambda: amqp_bench.hubs(table, broker, BUILD, o.rounds, o.seconds)
+    return found
 
 
 def main():
-    own = sorted(p.stem[len("bench_"):] for p in HERE.glob("bench_*.c") if p.stem[len("bench_"):] not in DRIVEN + HELPERS)
+    table = Table()
     parser = argparse.ArgumentParser(description="performance as ratios to a bare loop over the same libraries")
-    parser.add_argument("names", nargs="*", help=f"which ones: {', '.join(own + list(DRIVEN))} (default: all)")
+    parser.add_argument("names", nargs="*", help="which ones (default: all): NAME, or a group such as amqp")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=100_000_000, help="bytes of the grant package")
-    parser.add_argument("--seconds", type=int, default=5, help="of each round at the door")
+    parser.add_argument("--seconds", type=int, default=4, help="of each measurement at the door")
     o = parser.parse_args()
-    table = Table()
-    for name in own + list(DRIVEN):
-        if o.names and name not in o.names:
-            continue
-        print(f"{name}:", flush=True)
-        try:
-            if name == "intake":
-                intake(table, o.rounds, o.size)
-            elif name == "door":
-                door(table, o.rounds, o.seconds)
-            elif name == "hub":
-                hub(table, o.rounds)
-            else:
-                run_program(PROGRAMS / f"bench_{name}", table)
-        except (Failed, OSError, subprocess.SubprocessError) as e:
-            table.failed.append((name, e))
-            print(f"  FAILED: {e}", flush=True)
-    table.show()
+    with amqp_bench.BenchBroker(BUILD) as broker:
+        all_of_them = benches(table, broker, o)
+        strange = [n for n in o.names if n not in {*all_of_them, *(x.split("-")[0] for x in all_of_them)}]
+        if strange:
+            parser.error(f"there is no {', '.join(strange)}; there are {', '.join(all_of_them)}")
+        for name, run in all_of_them.items():
+            if o.names and not any(n in (name, name.split("-")[0]) for n in o.names):
+                continue
+            print(f"{name}:", flush=True)
+            if name.startswith("amqp") and not amqp_bench.INSTALLED:
+                print("  SKIP: rabbitmq-server is not installed", flush=True)
+                continue
+            try:
+                run()
+            except (Failed, OSError, subprocess.SubprocessError) as e:
+                table.failed.append((name, e))
+                print(f"  FAILED: {e}", flush=True)
+        table.show()
     return 1 if table.failed else 0
 
 

@@ -2,10 +2,15 @@
 /* bench_door - the bare side of the door bench: a libmicrohttpd TLS server that answers 202 once
  * the body is durable.
  *
- * bench_door CERTIFICATE KEY DB: listens on a free loopback port, prints it, ends when its standard
- * input ends. Bodies of all connections are gathered while a transaction is written (group commit;
- * SQLite, WAL, synchronous=FULL) and answered after its commit. No authentication, no parsing, no
- * identity, no journal, one process. The hub's side is driven by bench.py. */
+ * bench_door CERTIFICATE KEY DB, or CERTIFICATE KEY amqp PORT VHOST QUEUE: listens on a free
+ * loopback port, prints it, ends when its standard input ends. Bodies of all connections are
+ * gathered while a batch is made durable, and answered when it is: a transaction of SQLite (WAL,
+ * synchronous=FULL), or published to a queue of RabbitMQ (user guest) and confirmed. No
+ * authentication, no parsing, no identity, no journal, one process. The hub's side is driven by
+ * bench.py. */
+#include <amqp.h>
+#include <amqp_framing.h>
+#include <amqp_tcp_socket.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
@@ -34,6 +39,9 @@ static struct {
     bool stop;
     sqlite3 *db;
     sqlite3_stmt *st;
+    amqp_connection_state_t broker; /* instead of db */
+    const char *queue;
+    uint64_t published, confirmed;
 } hub = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
 
 static void die(const char *what)
@@ -48,7 +56,46 @@ static void run(const char *sql)
         die(sqlite3_errmsg(hub.db));
 }
 
-/* One transaction for all that came while the last one was written. */
+/* ---- making a batch durable ---- */
+
+static void commit(const struct request *all)
+{
+    run("BEGIN");
+    for (const struct request *r = all; r != NULL; r = r->next) {
+        sqlite3_bind_blob(hub.st, 1, r->body, (int)r->len, SQLITE_STATIC);
+        if (sqlite3_step(hub.st) != SQLITE_DONE)
+            die(sqlite3_errmsg(hub.db));
+        sqlite3_reset(hub.st);
+    }
+    run("COMMIT");
+}
+
+static void read_confirm(void)
+{
+    amqp_frame_t f;
+    if (amqp_simple_wait_frame(hub.broker, &f) != AMQP_STATUS_OK)
+        die("the broker is gone");
+    if (f.frame_type == AMQP_FRAME_METHOD && f.payload.method.id == AMQP_BASIC_ACK_METHOD) {
+        const amqp_basic_ack_t *a = f.payload.method.decoded;
+        if (a->delivery_tag > hub.confirmed) /* one queue: in order */
+            hub.confirmed = a->delivery_tag;
+    }
+    amqp_maybe_release_buffers(hub.broker);
+}
+
+static void publish(struct request *all)
+{
+    amqp_basic_properties_t props = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG, .delivery_mode = 2};
+    for (struct request *r = all; r != NULL; r = r->next, hub.published++)
+        if (amqp_basic_publish(hub.broker, 1, amqp_empty_bytes, amqp_cstring_bytes(hub.queue), 1, 0,
+                               &props,
+                               (amqp_bytes_t){.len = r->len, .bytes = r->body}) != AMQP_STATUS_OK)
+            die("publishing");
+    while (hub.confirmed < hub.published)
+        read_confirm();
+}
+
+/* One batch of all that came while the last one was made durable. */
 static void *commit_loop(void *arg)
 {
     (void)arg;
@@ -61,14 +108,10 @@ static void *commit_loop(void *arg)
         pthread_mutex_unlock(&hub.lock);
         if (all == NULL)
             return NULL;
-        run("BEGIN");
-        for (struct request *r = all; r != NULL; r = r->next) {
-            sqlite3_bind_blob(hub.st, 1, r->body, (int)r->len, SQLITE_STATIC);
-            if (sqlite3_step(hub.st) != SQLITE_DONE)
-                die(sqlite3_errmsg(hub.db));
-            sqlite3_reset(hub.st);
-        }
-        run("COMMIT");
+        if (hub.broker)
+            publish(all);
+        else
+            commit(all);
         for (struct request *r = all, *next; r != NULL; r = next) {
             next = r->next; /* the request may be gone once it is resumed */
             MHD_resume_connection(r->connection);
@@ -153,14 +196,30 @@ static void open_db(const char *path)
         die("no statement");
 }
 
+static void open_broker(const char *port, const char *vhost, const char *queue)
+{
+    hub.broker = amqp_new_connection();
+    hub.queue = queue;
+    amqp_socket_t *socket = amqp_tcp_socket_new(hub.broker);
+    if (socket == NULL ||
+        amqp_socket_open(socket, "127.0.0.1", (int)strtoul(port, NULL, 10)) != AMQP_STATUS_OK ||
+        amqp_login(hub.broker, vhost, 0, 131072, 0, AMQP_SASL_METHOD_PLAIN, "guest", "guest")
+                .reply_type != AMQP_RESPONSE_NORMAL ||
+        amqp_channel_open(hub.broker, 1) == NULL || amqp_confirm_select(hub.broker, 1) == NULL)
+        die("the broker cannot be reached");
+}
+
 int main(int argc, char **argv)
 {
     pthread_t committer;
     char byte;
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    if (argc != 4)
-        die("usage: bench_door CERTIFICATE KEY DB");
-    open_db(argv[3]);
+    if (argc == 4)
+        open_db(argv[3]);
+    else if (argc == 7)
+        open_broker(argv[4], argv[5], argv[6]);
+    else
+        die("usage: bench_door CERTIFICATE KEY DB | CERTIFICATE KEY amqp PORT VHOST QUEUE");
     if (pthread_create(&committer, NULL, commit_loop, NULL) != 0)
         die("no thread");
     struct MHD_Daemon *d =
@@ -183,5 +242,7 @@ int main(int argc, char **argv)
     MHD_stop_daemon(d);
     sqlite3_finalize(hub.st);
     sqlite3_close(hub.db);
+    if (hub.broker)
+        amqp_destroy_connection(hub.broker);
     return 0;
 }

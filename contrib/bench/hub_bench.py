@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A hub for one round of a bench: a fresh directory, one destination that is held, so that only intake is measured."""
+"""Hubs for one round of a bench, each in a fresh directory."""
 import http.client
 import json
 import os
@@ -16,6 +16,7 @@ TOKEN = "bench-token-0123456789"
 CONFIG = """\
 hub: bench
 data: var
+transport: {transport}
 door: {{listen: "127.0.0.1:{port}", max_body: 4G, tls: {{certificate: c.pem, key: k.pem}}}}
 unrouted: {{drop: "only routed messages count"}}
 parties:
@@ -81,15 +82,19 @@ def certificate(where):
 
 
 class BenchHub:
-    def __init__(self, build):
-        self.build = pathlib.Path(build)
+    """A hub with a door. held: destinations that get nothing, so that only intake is measured; engine: where its queues are (tests/system/hub.py),
+    the spool unless given; more: what else the configuration's text names."""
+
+    def __init__(self, build, config=CONFIG, held=("sink",), engine=None, **more):
+        self.build, self.held, self.queues = pathlib.Path(build), held, engine.name if engine else "spool"
         # beside the build tree: a directory for temporary files may be memory, and then nothing is ever durable
         self.where = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=self.build))
         self.port = free_port()
         certificate(self.where)
         (self.where / "token").write_text(TOKEN)
         (self.where / "token").chmod(0o600)
-        (self.where / "hub.yaml").write_text(CONFIG.format(port=self.port))
+        transport = json.dumps(engine.transport(self.where)) if engine else "spool"
+        (self.where / "hub.yaml").write_text(config.format(port=self.port, transport=transport, **more))
         self.tls = ssl.create_default_context()
         self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
 
@@ -104,10 +109,12 @@ class BenchHub:
                 self.__exit__(Failed, None, None)
                 raise Failed("the hub does not start:\n" + text[-2000:])
             time.sleep(0.05)
-        code, _, err = self.command("pause", "sink")
-        if code != 0:
+        try:
+            for name in self.held:
+                self.done("pause", name)
+        except Failed:
             self.__exit__(Failed, None, None)
-            raise Failed("the destination cannot be held: " + err)
+            raise
         return self
 
     def __exit__(self, kind, *_):
@@ -127,6 +134,11 @@ class BenchHub:
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
         return done.returncode, done.stdout, done.stderr
 
+    def done(self, *arguments):
+        code, _, err = self.command(*arguments)
+        if code != 0:
+            raise Failed(f"reeve {' '.join(arguments)}: {err}")
+
     def healthy(self):
         try:
             connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=2, context=self.tls)
@@ -140,13 +152,20 @@ class BenchHub:
 
     def waiting(self):
         status = self.status()
-        stats = next(p["stats"] for p in status["processes"] if p["kind"] == "spool")
-        return sum(int(q["ready"]) + int(q["delayed"]) + int(q["inflight"]) for q in stats.get("spool", stats)["destinations"])
+        stats = next(p["stats"] for p in status["processes"] if p["kind"] == self.queues)
+        return sum(int(q.get(k, 0)) for q in stats.get(self.queues, stats)["destinations"] for k in ("ready", "delayed", "inflight"))
+
+    def pid(self, name):
+        return next(p["pid"] for p in self.status()["processes"] if p["name"] == name)
+
+    def cpu_seconds(self, name):
+        """Processor time of a process by its name in the hub."""
+        words = pathlib.Path(f"/proc/{self.pid(name)}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
     def peak_rss(self, name):
         """VmHWM in bytes of a process by its name in the hub."""
-        pid = next(p["pid"] for p in self.status()["processes"] if p["name"] == name)
-        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        for line in pathlib.Path(f"/proc/{self.pid(name)}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
         raise Failed("no VmHWM")
