@@ -336,6 +336,15 @@ void child_alarm(struct child *c, const char *code, const char *fmt, ...)
     send_two(c, CONTROL_ALARM, code, text);
 }
 
+void child_paused(struct child *c, bool paused)
+{
+    struct buf b = BUF_INIT(16);
+    if (pack_u8(&b, paused) == 0)
+        (void)send_frame(c, CONTROL_PAUSED, b.p, b.len);
+    buf_done(&b);
+    flush(c);
+}
+
 int child_ask(struct child *c, const char *view)
 {
     struct buf b = BUF_INIT(64);

@@ -28,6 +28,8 @@ enum control_type {
     CONTROL_STATS = 4,  /* bytes: JSON object: figures for `status` */
     CONTROL_FAULT = 5,  /* bytes code, bytes text: why it is about to exit */
     CONTROL_ALARM = 6,  /* bytes code, bytes text ("" = the alarm is over) */
+    CONTROL_PAUSED =
+        8, /* u8: from now on it is paused, or is not: another machine's operator said so */
     CONTROL_ASK = 7, /* bytes view: what the hub looks like, rendered ("metrics", "health" …; see
                         supervisor/view.h). From the door only, and one of a view at a time */
     /* supervisor -> child */
@@ -84,6 +86,8 @@ void child_status(struct child *c, const char *fmt, ...) __attribute__((format(p
 /* code: stands in the list of supervisor/metrics.c, or metrics call it "other". */
 void child_alarm(struct child *c, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* It was paused or resumed, and not by its supervisor, who is to know it. */
+void child_paused(struct child *c, bool paused);
 /* Asks for a view: told() is called later, or never when the supervisor goes away. Negative errno:
  * not sent (-ENOTCONN: there is no supervisor). */
 int child_ask(struct child *c, const char *view);

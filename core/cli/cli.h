@@ -36,6 +36,8 @@ int cmd_status(int argc, char **argv); /* the hub does not run: what is stored *
 int cmd_dead(int argc, char **argv);
 int cmd_backup(int argc, char **argv);
 int cmd_queue(int argc, char **argv);
+int cmd_pause(int argc,
+              char **argv); /* and resume: of other machines, what front_pause() did here */
 int cmd_topology(int argc, char **argv);
 int cmd_migrate(int argc, char **argv);
 int cmd_plugin(int argc, char **argv);
@@ -48,11 +50,11 @@ int cmd_console(int argc, char **argv); /* the console, executed by the supervis
 int cmd_amqp(int argc, char **argv); /* the process that keeps the queues on RabbitMQ, likewise */
 
 /* ---- commands of reeve (front.c, completion.c) */
+#define CLI_GO_ON (-1) /* of one of these: the caller executes `reeve-worker COMMAND …` */
 int front_run(int argc, char **argv);
-int front_status(int argc,
-                 char **argv); /* CLI_NOT_RUNNING: the caller executes `reeve-worker status` */
+int front_status(int argc, char **argv); /* CLI_GO_ON: no hub runs */
 int front_reload(int argc, char **argv);
-int front_pause(int argc, char **argv); /* and resume, by argv[0] */
+int front_pause(int argc, char **argv); /* and resume, by argv[0]. CLI_GO_ON: others run it, too */
 int front_completion(int argc, char **argv);
 
 /* ---- commands.c: one entry a command, in the order of `reeve --help` */

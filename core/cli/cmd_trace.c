@@ -7,6 +7,7 @@
 #include "trace_print.h"
 #include <errno.h>
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define OUT_MAX (256u << 20)
@@ -19,6 +20,30 @@ static int print_rows(const struct tree *rows)
         puts(buf_str(&out));
     buf_done(&out);
     return r == 0 ? CLI_OK : CLI_FAILED;
+}
+
+/* Each machine keeps a journal of what it did itself. */
+static void tell_others(const struct hub *h, FILE *out)
+{
+    char *here = NULL;
+    struct tree *all = NULL;
+    struct err e;
+    size_t n = 0;
+    if (hub_machines(h, &here, &all, &e) < 0)
+        cli_complain("trace", &e);
+    for (size_t i = 0; all && i < all->n; i++) {
+        const char *name = tree_text(all->child[i]);
+        if (!name || (here && strcmp(name, here) == 0))
+            continue;
+        if (n++ == 0)
+            fprintf(out, "only the journal of %s was looked at; what others did stands in that of ",
+                    here ? here : "this machine");
+        fprintf(out, "%s%s", n > 1 ? ", " : "", name);
+    }
+    if (n)
+        fputs(": `reeve trace` there\n", out);
+    free(here);
+    tree_free(all);
 }
 
 int cmd_trace(int argc, char **argv)
@@ -48,15 +73,15 @@ int cmd_trace(int argc, char **argv)
     int r = hub_open(&o, &h, &e);
     if (r == 0)
         r = journal_trace(h.journal, argv[optind], &rows, &e);
-    if (r < 0) {
+    int found = r;
+    if (r < 0)
         cli_complain("trace", &e);
-        return CLI_FAILED;
-    }
-    r = CLI_OK;
-    if (json)
+    else if (json)
         r = print_rows(rows);
     else
         trace_print(rows, wall_ms(), stdout);
     tree_free(rows);
-    return r;
+    if (found == 0 || found == -ENOENT)
+        tell_others(&h, json || found < 0 ? stderr : stdout);
+    return r < 0 ? CLI_FAILED : r;
 }

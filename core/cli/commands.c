@@ -212,7 +212,8 @@ const struct command_help command_helps[] = {
      .summary = "tell what became of a message or a submission",
      .options = trace,
      .text = "Eight or more characters of an id or a receipt are enough when they are "
-             "unambiguous.\nExit: 0 found, 1 unknown.\n"},
+             "unambiguous. Looks into the\njournals of this machine; where there are others, says "
+             "so.\nExit: 0 found, 1 unknown.\n"},
     {.name = "status",
      .arguments = "[--json] [-c PATH | --data DIR]",
      .summary = "show processes, queues and alarms",
@@ -229,14 +230,15 @@ const struct command_help command_helps[] = {
      .summary = "hold deliveries to a destination; messages keep queueing",
      .options = asking,
      .values = "@destination",
-     .text = "Holds until `reeve resume` or the end of the hub. Exit: 0 done, 1 refused, 3 not "
-             "running.\n"},
+     .text = "Holds until `reeve resume` or the end of the hub. Where several machines run the "
+             "configuration it holds on\nall of them that run now; prints which. Exit: 0 done, 1 "
+             "refused, 3 not running.\n"},
     {.name = "resume",
      .arguments = "DESTINATION [-c PATH | --data DIR]",
      .summary = "deliver to a paused destination again",
      .options = asking,
      .values = "@destination",
-     .text = "Exit: 0 done, 1 refused, 3 not running.\n"},
+     .text = "On all machines, as `reeve pause`. Exit: 0 done, 1 refused, 3 not running.\n"},
     {.name = "dead",
      .arguments = "list|show|replay|discard [OPTIONS] [NUMBER…]",
      .summary = "look at dead letters, send them again, throw them away",

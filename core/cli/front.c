@@ -149,7 +149,7 @@ int front_status(int argc, char **argv)
         return cli_usage("status");
     r = ask("status", NULL, &w, ANSWER_MS, true, &t);
     if (r != 0)
-        return r;
+        return r == CLI_NOT_RUNNING ? CLI_GO_ON : r;
     if (w.json) {
         const struct tree *alarms = tree_get(t, "alarms");
         r = print_json(t);
@@ -221,8 +221,8 @@ int front_pause(int argc, char **argv)
     r = ask(argv[0], argv[optind], &w, ANSWER_MS, false, &t);
     if (r != 0)
         return r;
-    r = tree_getb(t, "ok", false) ? CLI_OK : CLI_FAILED;
-    if (r != CLI_OK)
+    r = !tree_getb(t, "ok", false) ? CLI_FAILED : tree_get(t, "machine") ? CLI_GO_ON : CLI_OK;
+    if (r == CLI_FAILED)
         complain_of(argv[0], t);
     tree_free(t);
     return r;

@@ -21,6 +21,7 @@ int hub_open(const struct hub_options *o, struct hub *h, struct err *e)
     int r = 0;
     memset(h, 0, sizeof *h);
     h->config = o->config;
+    h->found = !o->data;
     if (!o->data)
         r = cli_data_dir(cli_config_path(o->config), data, sizeof data, e);
     if (r < 0)
@@ -149,6 +150,47 @@ int hub_transport(const struct hub *h, struct transport **ret, struct err *e)
     }
     *ret = t;
     return 0;
+}
+
+/* The running hub's own words; NULL: none runs. */
+static struct tree *ping(const struct hub *h)
+{
+    struct tree *request = tree_map(), *said = NULL;
+    struct err e;
+    if (tree_puts(request, "command", "ping") < 0 ||
+        control_call(h->data, request, ASK_MS, &said, &e) < 0)
+        said = NULL;
+    tree_free(request);
+    return said;
+}
+
+static struct tree *configured_machines(const struct hub *h)
+{
+    char host[CLI_HOST_MAX];
+    struct config_env env = {0};
+    struct tree *all = NULL;
+    struct err e;
+    cli_machine(&env, host);
+    return config_place(cli_config_path(h->config), &env, NULL, &all, &e) == 0 ? all : NULL;
+}
+
+int hub_machines(const struct hub *h, char **ret_machine, struct tree **ret_all, struct err *e)
+{
+    struct tree *said = ping(h);
+    const char *name = tree_gets(said, "machine", getenv("REEVE_MACHINE"));
+    struct tree *all = said       ? tree_copy(tree_get(said, "machines"))
+                       : h->found ? configured_machines(h)
+                                  : NULL;
+    char *machine = name && all && all->n > 0 ? strdup(name) : NULL;
+    bool lost = name && all && all->n > 0 && !machine;
+    tree_free(said);
+    if (ret_machine && machine)
+        *ret_machine = TAKE_PTR(machine);
+    if (ret_all && all && all->n > 0)
+        *ret_all = TAKE_PTR(all);
+    free(machine);
+    tree_free(all);
+    return lost ? err_set(e, -ENOMEM, "memory", "out of memory") : 0;
 }
 
 int hub_journal(const struct hub *h, struct journal **ret, struct err *e)

@@ -14,6 +14,7 @@ struct hub {
     char run[PATH_MAX];     /* DATA/run, or where it points to */
     char journal[PATH_MAX]; /* DATA/journal */
     const char *config;     /* as given; NULL: the usual place */
+    bool found;             /* by the configuration, not given: it is that of this directory */
 };
 
 /* The common options of commands that look into a hub. */
@@ -27,6 +28,10 @@ int hub_open(const struct hub_options *o, struct hub *ret, struct err *e);
  * RabbitMQ's: with what the running hub says, or when none runs the configuration, which must be
  * in order then. -ECONNREFUSED, code "not-running": nobody answers. */
 int hub_transport(const struct hub *h, struct transport **ret, struct err *e);
+/* Where `machines` run one configuration: which of them this is, and all of them (a list), of the
+ * running hub, or when none runs of the configuration. Each may be NULL. Left alone when there are
+ * none, or nobody knows. 0 or -ENOMEM. */
+int hub_machines(const struct hub *h, char **ret_machine, struct tree **ret_all, struct err *e);
 /* A journal of its own for what people do (JOURNAL_REPLAYED, JOURNAL_DISCARDED …). */
 int hub_journal(const struct hub *h, struct journal **ret, struct err *e);
 

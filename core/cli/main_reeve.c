@@ -87,8 +87,7 @@ static int dispatch(int argc, char **argv)
             return CLI_OK;
         }
         int r = commands[i].run(argc - 1, argv + 1);
-        return r == CLI_NOT_RUNNING && commands[i].run == front_status ? exec_worker(argc, argv)
-                                                                       : r;
+        return r == CLI_GO_ON ? exec_worker(argc, argv) : r;
     }
     return exec_worker(argc, argv);
 }

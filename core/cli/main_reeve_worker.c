@@ -18,6 +18,7 @@ static const struct {
     {"grammar", cmd_grammar},   {"plan", cmd_plan},         {"backup", cmd_backup},
     {"queue", cmd_queue},       {"console", cmd_console},   {"amqp", cmd_amqp},
     {"topology", cmd_topology}, {"migrate", cmd_migrate},   {"convert", cmd_convert},
+    {"pause", cmd_pause},       {"resume", cmd_pause},
 };
 
 static int dispatch(int argc, char **argv)

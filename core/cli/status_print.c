@@ -87,6 +87,21 @@ static int longest(const struct tree *list, const char *key, int least)
     return n > 60 ? 60 : (int)n;
 }
 
+/* Only one machine at a time polls a source. */
+static void print_lease(const struct paint *p, const struct tree *lease)
+{
+    char text[800];
+    const char *holder = tree_gets(lease, "holder", "");
+    if (!lease)
+        return;
+    if (tree_getb(lease, "held", false))
+        fputs("  polls", p->out);
+    else if (*holder)
+        fprintf(p->out, "  waits: %s polls", shown(text, sizeof text, holder));
+    else
+        painted(p, YELLOW, "  waits: nobody polls", 0);
+}
+
 static void print_processes(const struct paint *p, const struct tree *list)
 {
     char a[32], text[800];
@@ -111,6 +126,7 @@ static void print_processes(const struct paint *p, const struct tree *list)
             painted(p, YELLOW, "  paused", 0);
         if (*tree_gets(t, "status", ""))
             fprintf(p->out, "  %s", shown(text, sizeof text, tree_gets(t, "status", "")));
+        print_lease(p, tree_at(t, "stats/lease"));
         fputc('\n', p->out);
         if (strcmp(state, "ready") != 0 && *tree_gets(t, "last_exit", ""))
             fprintf(p->out, "%*s  last: %s\n", w, "",
@@ -146,6 +162,22 @@ static void print_bar(const struct paint *p, const struct tree *t)
     painted(p, n >= most / 10 * 9 ? RED : n >= most / 2 ? YELLOW : cells ? GREEN : NULL, bar, BAR);
 }
 
+/* Which machines take from it, where several do. */
+static void print_takers(const struct paint *p, const struct tree *list, int w)
+{
+    char text[800];
+    for (size_t i = 0; list && i < list->n; i++) {
+        if (i == 0)
+            fprintf(p->out, "%*s  taken by ", w, "");
+        fprintf(p->out, "%s%s", i ? ", " : "",
+                shown(text, sizeof text, tree_gets(list->child[i], "name", "?")));
+        if (tree_getb(list->child[i], "paused", false))
+            painted(p, YELLOW, " (paused)", 0);
+    }
+    if (list && list->n)
+        fputc('\n', p->out);
+}
+
 static void print_queue(const struct paint *p, const struct tree *t, int w)
 {
     char a[32], text[800];
@@ -164,6 +196,7 @@ static void print_queue(const struct paint *p, const struct tree *t, int w)
     if (tree_getb(t, "paused", false))
         painted(p, YELLOW, "  paused", 0);
     fputc('\n', p->out);
+    print_takers(p, tree_get(t, "machines"), w);
     const char *why = tree_gets(t, "last_error/text", NULL);
     if (why)
         fprintf(p->out, "%*s  last failure: %s (%s)\n", w, "", shown(text, sizeof text, why),
@@ -205,6 +238,8 @@ int status_print(const struct tree *status, FILE *out, bool colours)
     char a[32], text[800];
     const char *state = tree_gets(status, "state", "?");
     painted(&p, BOLD, shown(text, sizeof text, tree_gets(status, "hub", "hub")), 0);
+    if (tree_gets(status, "machine", NULL))
+        fprintf(out, " on %s", shown(text, sizeof text, tree_gets(status, "machine", "")));
     fputs(" is ", out);
     painted(&p, strcmp(state, "running") == 0 ? GREEN : YELLOW, state, 0);
     if (tree_gets(status, "since", NULL))

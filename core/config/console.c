@@ -39,10 +39,12 @@ void console_check(struct compile *c, const struct tree *door)
 
 /* ---- the shape of the hub ---- */
 
-static struct tree *side_tree(const struct side *s)
+static struct tree *side_tree(const struct compile *c, const struct side *s)
 {
     struct tree *t = tree_map();
     int r = t ? tree_putb(t, "enabled", s->enabled) : -1;
+    if (r == 0 && s->enabled && !side_here(c, s))
+        r = tree_putb(t, "elsewhere", true);
     if (r == 0 && s->plugin)
         r = tree_puts(t, "plugin", tree_gets(s->plugin->about, "name", s->plugin->name));
     if (r == 0 && s->adapter)
@@ -55,16 +57,16 @@ static struct tree *side_tree(const struct side *s)
     return NULL;
 }
 
-static struct tree *connector_tree(const struct connector *x)
+static struct tree *connector_tree(const struct compile *c, const struct connector *x)
 {
     struct tree *t = tree_map();
     int r = t ? tree_puts(t, "name", x->name) : -1;
     if (r == 0)
         r = tree_puts(t, "party", x->party_name);
     if (r == 0 && x->receive.present)
-        r = tree_put(t, "receive", side_tree(&x->receive));
+        r = tree_put(t, "receive", side_tree(c, &x->receive));
     if (r == 0 && x->deliver.present)
-        r = tree_put(t, "deliver", side_tree(&x->deliver));
+        r = tree_put(t, "deliver", side_tree(c, &x->deliver));
     if (r == 0)
         return t;
     tree_free(t);
@@ -132,7 +134,7 @@ int console_shape(const struct compile *c, struct tree *part)
     struct tree *connectors = tree_list(), *unrouted = tree_list();
     int r = connectors && unrouted ? 0 : -1;
     for (size_t i = 0; r == 0 && i < c->connectors_n; i++)
-        r = tree_append(connectors, connector_tree(&c->connectors[i]));
+        r = tree_append(connectors, connector_tree(c, &c->connectors[i]));
     if (r == 0)
         r = add_names(unrouted, tree_at(c->raw, "unrouted/to"));
     if (r == 0)

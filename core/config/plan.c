@@ -390,6 +390,8 @@ static struct tree *assemble(struct planning *p)
     put_number(p, plan, "format", 1);
     put_text(p, plan, "hub", p->hub);
     put_text(p, plan, "machine", p->c->machine);
+    if (machines_count(p->c) > 0)
+        put(p, plan, "machines", machines_names(p->c));
     put_text(p, plan, "config", p->c->full);
     put_text(p, plan, "data", p->c->data);
     put_text(p, plan, "run", p->run);

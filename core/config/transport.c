@@ -224,6 +224,7 @@ int amqp_place_tree(struct compile *c, const char *process, uint64_t message_max
         r = tree_put(t, "tls", tls_tree(c, process, &certificate));
     r = r < 0 ? r : tree_putb(t, "external", certificate && !password);
     r = r < 0 ? r : tree_puts(t, "name", process);
+    r = r < 0 ? r : tree_puts(t, "machine", c->machine);
     r = r < 0 ? r : tree_puts(t, "queue", queues ? queues : "quorum");
     r = r < 0 ? r : tree_putu(t, "message_max", message_max);
     r = r < 0 ? r : tree_put(t, "destinations", queue_list(c));

@@ -32,6 +32,7 @@ static void navigation(struct ask *a)
 
 void frame_begin(struct ask *a, const char *title)
 {
+    const char *machine = tree_gets(a->c->part, "machine", NULL);
     struct html *h = &a->to->h;
     html(h,
          "<!doctype html>\n<html lang=\"en-GB\"><head><meta charset=\"utf-8\">"
@@ -44,8 +45,8 @@ void frame_begin(struct ask *a, const char *title)
          "<a class=\"skip\" href=\"#main\">Skip to the content</a>"
          "<header class=\"top\"><div class=\"bar\"><p class=\"brand\">"
          "<img src=\"" CONSOLE_ROOT "/icon.svg\" alt=\"\" width=\"26\" height=\"26\">"
-         "<span><b>%s</b> <small>reeve console</small></span></p>",
-         title, a->c->hub, a->c->hub);
+         "<span><b>%s</b> <small>reeve console%s%s</small></span></p>",
+         title, a->c->hub, a->c->hub, machine ? " on " : "", machine ? machine : "");
     if (a->visitor.binding[0])
         navigation(a);
     html(h, "</div></header>\n<main id=\"main\" tabindex=\"-1\">");

@@ -184,7 +184,17 @@ static void failure_cell(struct ask *a, const struct tree *queue)
             frame_ago(h, a->now_ms, tree_getu(e, "time", 0));
         }
     }
-    html(h, "</td></tr>");
+    html(h, "</td>");
+}
+
+/* Where several machines deliver: which of them take from the queue. */
+static void takers_cell(struct html *h, const struct tree *machines)
+{
+    html(h, "<td>");
+    for (size_t i = 0; tree_is_list(machines) && i < machines->n; i++)
+        html(h, "%s%s%s", i ? ", " : "", tree_gets(machines->child[i], "name", "?"),
+             tree_getb(machines->child[i], "paused", false) ? " (paused)" : "");
+    html(h, "</td>");
 }
 
 static void one_destination(struct ask *a, const struct tree *status, const char *name,
@@ -213,17 +223,22 @@ static void one_destination(struct ask *a, const struct tree *status, const char
         html(h, "%s</td>", tree_gets(q, "dead", "–"));
     }
     failure_cell(a, q);
+    if (tree_get(a->c->part, "machine"))
+        takers_cell(h, tree_get(q, "machines"));
+    html(h, "</tr>");
 }
 
 static void destinations(struct ask *a, const struct tree *status)
 {
-    static const char *const heads[] = {"Destination",   "Party",         "State",
-                                        "#Waiting",      "#Delayed",      "#Under way",
-                                        "#Oldest waits", "#Dead letters", "Last failure"};
+    static const char *const heads[] = {
+        "Destination", "Party",         "State",         "#Waiting",     "#Delayed",
+        "#Under way",  "#Oldest waits", "#Dead letters", "Last failure", "Taken by"};
+    bool several = tree_get(a->c->part, "machine");
     const struct tree *list = tree_get(a->c->part, "connectors"),
                       *queues = tree_get(status, "destinations");
     struct html *h = &a->to->h;
-    begin_table(h, "Deliver", "Where messages go, and what waits for it", heads, ARRAY_SIZE(heads));
+    begin_table(h, "Deliver", "Where messages go, and what waits for it", heads,
+                ARRAY_SIZE(heads) - !several);
     for (size_t i = 0; tree_is_list(list) && i < list->n; i++)
         if (tree_get(list->child[i], "deliver"))
             one_destination(a, status, tree_gets(list->child[i], "name", "?"),
@@ -240,6 +255,7 @@ static void one_process(struct ask *a, const struct tree *t)
     const char *state = tree_gets(t, "state", "?");
     uint64_t kb = tree_getu(t, "pss_kb", tree_getu(t, "rss_kb", 0));
     bool paused = tree_getb(t, "paused", false);
+    const char *holder = tree_gets(t, "stats/lease/holder", "");
     html(h, "<tr><th scope=\"row\">%s</th><td><span class=\"mark %s\">%s</span></td>",
          tree_gets(t, "name", "?"),
          paused                        ? "paused"
@@ -253,8 +269,12 @@ static void one_process(struct ask *a, const struct tree *t)
     html(h, "</td><td class=\"number\">");
     if (kb)
         html(h, "%.1f MB", (double)kb / 1024);
-    html(h, "</td><td class=\"value\">%s</td></tr>",
-         tree_gets(t, "last_exit", tree_gets(t, "status", "")));
+    html(h, "</td><td class=\"value\">%s", tree_gets(t, "last_exit", tree_gets(t, "status", "")));
+    if (tree_getb(t, "stats/lease/held", false))
+        html(h, "polls");
+    else if (tree_at(t, "stats/lease"))
+        html(h, "waits: %s polls", *holder ? holder : "nobody");
+    html(h, "</td></tr>");
 }
 
 static void processes(struct ask *a, const struct tree *status)
@@ -274,7 +294,10 @@ static void processes(struct ask *a, const struct tree *status)
 static void heading(struct ask *a, const struct tree *status)
 {
     struct html *h = &a->to->h;
+    const char *machine = tree_gets(status, "machine", NULL);
     html(h, "<p class=\"lead\">The hub is <b>%s</b>", tree_gets(status, "state", "not known"));
+    if (machine)
+        html(h, " on %s", machine);
     if (time_of(status, "since")) {
         html(h, ", started ");
         frame_ago(h, a->now_ms, time_of(status, "since"));

@@ -138,7 +138,8 @@ static void tell(struct ask *a, const char *what)
 
 void page_message(struct ask *a)
 {
-    const char *what = form_get(&a->query, "what");
+    const char *what = form_get(&a->query, "what"),
+               *machine = tree_gets(a->c->part, "machine", NULL);
     frame_begin(a, "Message");
     html(&a->to->h, "<h1>What became of a message</h1><form method=\"get\" class=\"filter one\" "
                     "role=\"search\" aria-label=\"Message\">");
@@ -148,6 +149,12 @@ void page_message(struct ask *a)
     html(&a->to->h, "<div data-live=\"story\">");
     if (what)
         tell(a, what);
+    if (what && machine)
+        html(
+            &a->to->h,
+            "<p class=\"key\">Only the journal of %s was looked at: what other machines did stands "
+            "in theirs.</p>",
+            machine);
     html(&a->to->h, "</div>");
     frame_end(a);
 }

@@ -96,6 +96,8 @@ void node_state(const struct tree *part, const struct tree *status, const char *
         ret->word = "orphan";
     } else if (own && !tree_getb(own, "enabled", true)) {
         ret->word = "off";
+    } else if (own && tree_getb(own, "elsewhere", false)) {
+        ret->word = "elsewhere";
     } else if (state && strcmp(state, "ready") == 0) {
         ret->kind = "good";
     }

@@ -72,13 +72,19 @@ static void refuse(struct client *c, const char *code, const char *text)
     answer_error(c, &e, NULL);
 }
 
-static void answer_ok(struct client *c)
+static void answer_ok(const struct sup *s, struct client *c)
 {
     struct tree *t = tree_map();
     if (t) {
         (void)tree_putb(t, "ok", true);
         (void)tree_putu(t, "pid", (uint64_t)getpid());
         (void)tree_puts(t, "version", REEVE_VERSION);
+        if (s->plan) {
+            const struct tree *all = tree_get(s->plan->tree, "machines");
+            (void)tree_puts(t, "machine", tree_gets(s->plan->tree, "machine", NULL));
+            if (all)
+                (void)tree_put(t, "machines", tree_copy(all));
+        }
     }
     answer(c, t);
     tree_free(t);
@@ -117,6 +123,25 @@ static void command_reload(struct sup *s, struct client *c)
         c->waiting = WAIT_RELOAD;
 }
 
+/* Where several machines deliver to it, the others are to be told, by whoever reaches them. */
+static void answer_paused(const struct sup *s, struct client *c)
+{
+    struct tree *t = tree_map();
+    int r = t ? tree_putb(t, "ok", true) : -ENOMEM;
+    r = r < 0 ? r : tree_puts(t, "machine", tree_gets(s->plan->tree, "machine", NULL));
+    answer(c, r == 0 ? t : NULL);
+    tree_free(t);
+}
+
+static bool elsewhere(const struct sup *s, const char *destination)
+{
+    const struct tree *all = tree_get(s->plan->tree, "destinations");
+    for (size_t i = 0; tree_get(s->plan->tree, "machine") && all && i < all->n; i++)
+        if (strcmp(tree_text(all->child[i]), destination) == 0)
+            return true;
+    return false;
+}
+
 static void command_pause(struct sup *s, struct client *c, const struct tree *request, bool paused)
 {
     const char *name = tree_gets(request, "name", "");
@@ -127,7 +152,11 @@ static void command_pause(struct sup *s, struct client *c, const struct tree *re
             continue;
         log_info(paused ? "paused" : "resumed", NULL, "%s", name);
         unit_pause(u, paused);
-        answer_ok(c);
+        answer_paused(s, c);
+        return;
+    }
+    if (elsewhere(s, name)) {
+        answer_paused(s, c);
         return;
     }
     (void)err_set(&e, -ENOENT, "destination-unknown", "there is no destination \"%s\" in this hub",
@@ -159,7 +188,7 @@ static void command(struct sup *s, struct client *c, const char *line, size_t le
     }
     const char *what = tree_gets(t, "command", "");
     if (strcmp(what, "ping") == 0) {
-        answer_ok(c);
+        answer_ok(s, c);
     } else if (strcmp(what, "status") == 0) {
         sup_ask_stats(s);
         c->waiting = WAIT_STATS;

@@ -40,7 +40,9 @@ int supervisor_lock(const struct tree *plan, int *ret_fd, struct err *e);
 
 /* Commands on DATA/run/control.sock (mode 0600): one JSON object a line each way. Requests:
  * {"command": "ping" | "status" | "transport" | "reload" | "pause" | "resume", "name":
- * destination}. Answers: {"ok": true, …} or {"ok": false, "code", "text", …}; to "transport":
+ * destination}. Answers: {"ok": true, …} or {"ok": false, "code", "text", …}; "machine" (and to
+ * "ping" and "status" all of them, "machines") where the configuration has `machines`: to "pause"
+ * and "resume" it means that the others are still to be told; to "transport":
  * "kind"
  * ("spool", "amqp") and, of amqp, "transport", the map by which its admin connects. */
 #define SUPERVISOR_STATUS_FORMAT 1 /* of the answer to "status"; config/README.md has its keys */

@@ -319,6 +319,9 @@ static int take_frame(struct unit *u, struct unit_env *env, const struct frame *
             return -EPROTO;
         set_alarm(u, code, text);
         return 0;
+    case CONTROL_PAUSED:
+        u->paused = unpack_u8(&in);
+        return unpack_end(&in);
     case CONTROL_ASK:
         return take_ask(u, &in);
     default: /* a newer child may say more than we know */

@@ -79,6 +79,7 @@ int amqp_ask_publish(amqp_connection_state_t c, amqp_channel_t channel, const ch
  * `enough` says that all have answered, and a moment longer for those nobody counts upon; half a
  * second at most. Anybody but an admin: -EPERM. */
 struct amqp_gathered {
+    const char *order, *destination; /* "pause" or "resume"; NULL: only a question */
     bool (*enough)(void *arg, const struct tree *answers);
     void *arg;
     struct tree *answers; /* list of maps, each with a destination; tree_free() it in any case */

@@ -272,6 +272,12 @@ static void on_settled(struct amqp_client *c, struct ac_job *j)
         c->base.events.settled(c->base.events.arg, handle);
 }
 
+static void on_told(const struct amqp_client *c, const struct ac_told *t)
+{
+    if (c->base.events.told)
+        c->base.events.told(c->base.events.arg, t->sub->destination, t->paused);
+}
+
 static void dispatch(struct amqp_client *c, struct ac_item *item)
 {
     switch (item->kind) {
@@ -284,6 +290,10 @@ static void dispatch(struct amqp_client *c, struct ac_item *item)
         break;
     case AC_SETTLED:
         on_settled(c, ac_job_of(item));
+        break;
+    case AC_TOLD:
+        on_told(c, (struct ac_told *)(void *)item);
+        free(item);
         break;
     case AC_USABLE:
         on_usable(c, (struct ac_usable *)(void *)item);
@@ -461,6 +471,12 @@ static int ac_status(struct transport *t, struct tree **ret, struct err *e)
     return amqp_status(&((struct amqp_client *)t)->place, ret, e);
 }
 
+static int ac_pause_all(struct transport *t, const char *destination, bool paused,
+                        struct tree **ret, struct err *e)
+{
+    return amqp_pause_all(&((struct amqp_client *)t)->place, destination, paused, ret, e);
+}
+
 static const struct transport_ops ops = {
     .close = ac_close,
     .usable = ac_usable,
@@ -476,6 +492,7 @@ static const struct transport_ops ops = {
     .dead_discard = ac_dead_discard,
     .queue_move = ac_queue_move,
     .status = ac_status,
+    .pause_all = ac_pause_all,
 };
 
 /* The thread takes no signals: they are the program's. */

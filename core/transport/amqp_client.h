@@ -42,7 +42,8 @@ enum ac_kind {
     AC_FAILED,
     AC_JOB,
     AC_SETTLED,
-    AC_USABLE
+    AC_USABLE,
+    AC_TOLD
 };
 
 struct ac_item {
@@ -105,8 +106,10 @@ struct ac_content { /* a message whose frames are coming in */
     uint64_t tag;
     uint64_t size, got;
     struct ac_job *job;
-    char key[AMQP_NAME_SIZE]; /* returned: the destination; question: reply_to */
-    char id[256];             /* question: correlation_id */
+    char key[AMQP_NAME_SIZE];   /* returned: the destination; question: reply_to */
+    char id[256];               /* question: correlation_id */
+    char order[16];             /* question: "pause" or "resume"; "" only asked */
+    char about[AMQP_NAME_SIZE]; /* order: the destination */
 };
 
 struct ac_done { /* an acknowledgement the broker may not have read before it died */
@@ -157,6 +160,11 @@ struct ac_usable {
     struct ac_item item;
     bool usable;
     char why[ERR_TEXT_MAX];
+};
+struct ac_told { /* an order of another process: it comes back as a command of the caller */
+    struct ac_item item;
+    struct ac_sub *sub;
+    bool paused;
 };
 struct ac_ask { /* a passive declaration under way: of a destination's count, or of a consumer */
     STAILQ_ENTRY(ac_ask) link;

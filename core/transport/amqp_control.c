@@ -109,9 +109,12 @@ static struct tree *describe(const struct amqp_client *c, const struct ac_sub *s
 {
     struct tree *t = tree_map();
     int r = tree_puts(t, "client", c->n.place.name ? c->n.place.name : "");
+    r = r < 0 ? r : tree_puts(t, "machine", c->n.place.machine);
     r = r < 0 ? r : tree_puts(t, "destination", s->destination);
     r = r < 0 ? r : tree_putu(t, "inflight", s->ring.open);
     r = r < 0 ? r : tree_putb(t, "paused", s->paused);
+    if (r == 0 && *c->n.question.order)
+        r = tree_puts(t, "told", c->n.question.order);
     if (r == 0 && s->last.at) {
         struct tree *e = tree_map();
         r = tree_puts(e, "code", s->last.code);
@@ -128,12 +131,28 @@ static struct tree *describe(const struct amqp_client *c, const struct ac_sub *s
     return NULL;
 }
 
+/* The caller decides what else a pause means, and gives the command. false: no memory. */
+static bool pass_on(struct amqp_client *c, struct ac_sub *s)
+{
+    struct ac_told *told = xcalloc(1, sizeof *told);
+    if (!told)
+        return false;
+    told->item.kind = AC_TOLD;
+    told->sub = s;
+    told->paused = strcmp(c->n.question.order, "pause") == 0;
+    STAILQ_INSERT_TAIL(&c->n.tell, &told->item, link);
+    return true;
+}
+
 static void answer(struct amqp_client *c)
 {
     const struct ac_content *q = &c->n.question;
     if (!*q->key || !ac_ready(c))
         return;
     for (size_t i = 0; i < c->n.subs_n; i++) {
+        if (*q->order &&
+            (strcmp(c->n.sub[i]->destination, q->about) != 0 || !pass_on(c, c->n.sub[i])))
+            continue;
         struct tree *t = describe(c, c->n.sub[i]);
         struct buf b = BUF_INIT(64u << 10);
         amqp_basic_properties_t props = {._flags = AMQP_BASIC_CORRELATION_ID_FLAG,
@@ -162,7 +181,11 @@ static void question(struct amqp_client *c, const amqp_frame_t *f)
     q->what = AC_NOTHING;
     take_text(p->reply_to, p->_flags & AMQP_BASIC_REPLY_TO_FLAG, q->key, sizeof q->key);
     take_text(p->correlation_id, p->_flags & AMQP_BASIC_CORRELATION_ID_FLAG, q->id, sizeof q->id);
-    answer(c);
+    take_text(p->type, p->_flags & AMQP_BASIC_TYPE_FLAG, q->order, sizeof q->order);
+    take_text(p->message_id, p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG, q->about, sizeof q->about);
+    bool known = strcmp(q->order, "pause") == 0 || strcmp(q->order, "resume") == 0;
+    if (known || !*q->order) /* an order of a later version is for nobody here */
+        answer(c);
 }
 
 static void control_closed(struct amqp_client *c, const amqp_channel_close_t *m)

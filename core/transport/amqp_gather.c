@@ -35,12 +35,18 @@ static int subscribe(amqp_connection_state_t c, char name[AMQP_NAME_SIZE], struc
     return amqp_ask_reply(c, CHANNEL, "a queue for the answers", e);
 }
 
-static int ask(amqp_connection_state_t c, const char *reply_to, struct err *e)
+static int ask(amqp_connection_state_t c, const struct amqp_gathered *g, const char *reply_to,
+               struct err *e)
 {
     amqp_basic_properties_t props = {._flags =
                                          AMQP_BASIC_REPLY_TO_FLAG | AMQP_BASIC_CORRELATION_ID_FLAG,
                                      .reply_to = amqp_text(reply_to),
                                      .correlation_id = amqp_text(reply_to)};
+    if (g->order) {
+        props._flags |= AMQP_BASIC_TYPE_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG;
+        props.type = amqp_text(g->order);
+        props.message_id = amqp_text(g->destination);
+    }
     int r = amqp_ask_confirm_mode(c, 1, e);
     r = r < 0 ? r : amqp_ask_publish(c, 1, AMQP_X_CONTROL, "", &props, amqp_empty_bytes, e);
     return r == -ENOENT ? 0 : r; /* nobody consumes anything */
@@ -68,7 +74,7 @@ int amqp_gather(amqp_connection_state_t c, struct amqp_gathered *g, struct err *
     char name[AMQP_NAME_SIZE];
     g->answers = tree_list();
     int r = g->answers ? subscribe(c, name, e) : err_set(e, -ENOMEM, "memory", "out of memory");
-    r = r < 0 ? r : ask(c, name, e);
+    r = r < 0 ? r : ask(c, g, name, e);
     uint64_t start = mono_ms(), quiet = start;
     while (r == 0) {
         uint64_t now = mono_ms();

@@ -97,8 +97,9 @@ struct amqp_destination {
 
 /* The "transport" map of a process's part, read: {"engine": "amqp", "brokers": [{"host", "port"}],
  * "vhost", "user", "password", "external": bool (SASL EXTERNAL instead of PLAIN), "tls": {"ca",
- * "certificate"?, "key"?}?, "name": the process, "queue": "quorum"|"classic", "message_max": bytes,
- * "destinations": [{"name", "order", "limit_messages", "limit_bytes"}] (all of the hub)}. */
+ * "certificate"?, "key"?}?, "name": the process, "machine"?: which of several hubs, "queue":
+ * "quorum"|"classic", "message_max": bytes, "destinations": [{"name", "order", "limit_messages",
+ * "limit_bytes"}] (all of the hub)}. */
 struct amqp_place {
     struct {
         char *host;
@@ -106,7 +107,7 @@ struct amqp_place {
     } broker[AMQP_BROKERS_MAX];
     size_t brokers_n;
     size_t next; /* which broker is tried next: after a loss the one after it */
-    char *vhost, *user, *password, *name, *ca, *certificate, *key;
+    char *vhost, *user, *password, *name, *machine, *ca, *certificate, *key;
     bool external, tls, classic;
     size_t message_max;
     struct amqp_destination *dest;
@@ -205,9 +206,14 @@ int amqp_queue_move(struct amqp_place *place, const char *from, const char *to, 
                     void (*fn)(void *arg, const char *id), void *arg, uint64_t *ret_left,
                     struct err *e);
 int amqp_status(struct amqp_place *place, struct tree **ret, struct err *e);
-/* The control question and its answer: {"client", "destination", "inflight": n, "paused": bool,
- * "last_error"?: {"code","text","time"}} for each subscription; the asker publishes to
- * AMQP_X_CONTROL with reply_to and correlation_id, body empty; an answer goes to exchange
+int amqp_pause_all(struct amqp_place *place, const char *destination, bool paused,
+                   struct tree **ret, struct err *e);
+/* The control question and its answer: {"client", "machine"?, "destination", "inflight": n,
+ * "paused": bool, "told"?: "pause"|"resume", "last_error"?: {"code","text","time"}} for each
+ * subscription; the asker publishes to AMQP_X_CONTROL with reply_to and correlation_id, body empty.
+ * With type "pause" or "resume" it is an order for the subscriptions to the destination that
+ * message_id names: only these answer, "told" says what they do now (without it they are of a
+ * version that knows no orders). An answer goes to exchange
  * AMQP_X_ANSWER with the question's reply_to as key and its correlation_id. (Not to the default
  * exchange: who may publish there reaches every queue.) */
 

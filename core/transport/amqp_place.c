@@ -113,6 +113,7 @@ static int read_part(const struct tree *part, struct amqp_place *p, struct err *
     int r = read_brokers(tree_get(part, "brokers"), p, e);
     r = r < 0 ? r : take_text(part, "vhost", &p->vhost, e);
     r = r < 0 ? r : take_text(part, "name", &p->name, e);
+    r = r < 0 ? r : take_text(part, "machine", &p->machine, e);
     r = r < 0 ? r : read_security(part, p, e);
     r = r < 0 ? r : read_destinations(tree_get(part, "destinations"), p, e);
     if (r < 0)
@@ -139,7 +140,8 @@ void amqp_place_done(struct amqp_place *p)
         free(p->broker[i].host);
     for (size_t i = 0; i < p->dest_n; i++)
         free(p->dest[i].name);
-    char *const texts[] = {p->vhost, p->user, p->password, p->name, p->ca, p->certificate, p->key};
+    char *const texts[] = {p->vhost,   p->user, p->password,    p->name,
+                           p->machine, p->ca,   p->certificate, p->key};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         free(texts[i]);
     free(p->dest);

@@ -24,6 +24,7 @@ struct figures { /* of one destination */
     uint32_t holding; /* of the paused: with messages; a quorum queue counts those, too */
     bool has_oldest;
     const struct tree *last_error;
+    struct tree *machines; /* of those that answered and have one; NULL: none */
 };
 
 struct status {
@@ -91,7 +92,24 @@ static bool enough(void *arg, const struct tree *answers)
     return true;
 }
 
-static void add_answer(struct figures *f, const struct tree *a)
+static int add_machine(struct figures *f, const struct tree *a)
+{
+    const char *name = tree_gets(a, "machine", NULL);
+    if (!name)
+        return 0;
+    if (!f->machines)
+        f->machines = tree_list();
+    struct tree *t = f->machines ? tree_map() : NULL;
+    int r = t ? tree_puts(t, "name", name) : -ENOMEM;
+    r = r < 0 ? r : tree_putu(t, "inflight", tree_getu(a, "inflight", 0));
+    r = r < 0 ? r : tree_putb(t, "paused", tree_getb(a, "paused", false));
+    if (r == 0)
+        return tree_append(f->machines, t);
+    tree_free(t);
+    return r;
+}
+
+static int add_answer(struct figures *f, const struct tree *a)
 {
     const struct tree *last = tree_get(a, "last_error");
     bool paused = tree_getb(a, "paused", false);
@@ -103,6 +121,7 @@ static void add_answer(struct figures *f, const struct tree *a)
     if (last &&
         (!f->last_error || tree_getu(last, "time", 0) > tree_getu(f->last_error, "time", 0)))
         f->last_error = last;
+    return add_machine(f, a);
 }
 
 static int ask_clients(struct status *s, struct err *e)
@@ -112,8 +131,8 @@ static int ask_clients(struct status *s, struct err *e)
     for (size_t i = 0; r == 0 && i < s->gathered.answers->n; i++) {
         const struct tree *a = s->gathered.answers->child[i];
         struct figures *f = find(s, tree_gets(a, "destination", ""));
-        if (f)
-            add_answer(f, a);
+        if (f && add_answer(f, a) < 0)
+            r = err_set(e, -ENOMEM, "memory", "out of memory");
     }
     for (size_t i = 0; r == 0 && i < s->n; i++) {
         struct figures *f = &s->f[i];
@@ -189,7 +208,7 @@ static int look_at_oldest(struct status *s, struct figures *f, struct err *e)
 
 /* ---- saying it ---- */
 
-static int put(const struct status *s, const struct figures *f, struct tree *list)
+static int put(const struct status *s, struct figures *f, struct tree *list)
 {
     struct tree *t = tree_map();
     int r = tree_puts(t, "name", f->name);
@@ -209,6 +228,8 @@ static int put(const struct status *s, const struct figures *f, struct tree *lis
     r = r < 0 ? r : tree_puts(t, "order", f->strict ? "strict" : "free");
     if (r == 0 && f->last_error)
         r = tree_put(t, "last_error", tree_copy(f->last_error));
+    if (r == 0 && f->machines)
+        r = tree_put(t, "machines", TAKE_PTR(f->machines));
     if (r < 0) {
         tree_free(t);
         return r;
@@ -245,6 +266,8 @@ int amqp_status(struct amqp_place *place, struct tree **ret, struct err *e)
     r = r < 0 ? r : say(&s, ret, e);
     tree_free(s.gathered.answers);
     tree_free(s.known);
+    for (size_t i = 0; i < s.n; i++)
+        tree_free(s.f[i].machines);
     free(s.f);
     amqp_link_close(s.c);
     return r;

@@ -163,3 +163,11 @@ int transport_status(struct transport *t, struct tree **ret, struct err *e)
 {
     return t->ops->status(t, ret, e);
 }
+
+int transport_pause_all(struct transport *t, const char *destination, bool paused,
+                        struct tree **ret, struct err *e)
+{
+    return t->ops->pause_all
+               ? t->ops->pause_all(t, destination, paused, ret, e)
+               : err_set(e, -ENOTSUP, "one-machine", "the embedded queue belongs to one machine");
+}

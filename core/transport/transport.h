@@ -68,6 +68,8 @@ struct transport_events {
     /* false: connection lost or blocked (text why), intake should answer 503; true: usable. May be
      * NULL. */
     void (*usable)(void *arg, bool usable, const char *why);
+    /* Somebody called transport_pause_all(). It is the caller's to pause. May be NULL. */
+    void (*told)(void *arg, const char *destination, bool paused);
 };
 
 /* part: the "transport" map of a process's part of the plan (core/README.md): engine, address,
@@ -144,11 +146,18 @@ int transport_queue_move(struct transport *t, const char *from, const char *to, 
                          struct err *e);
 /* {"destinations":
  * [{"name","ready","delayed","inflight","dead","bytes","oldest_ms","consumers","paused","configured":
- * bool, "limit_messages","limit_bytes" (0: none), "order", "last_error"?: {code,text,time}}],
+ * bool, "limit_messages","limit_bytes" (0: none), "order", "last_error"?: {code,text,time},
+ * "machines"?: [{"name", "inflight", "paused"}], who takes from it where several machines do}],
  * "stored_bytes": n}  - orphans have configured: false. A figure that the engine cannot know is
  * absent (amqp: bytes and stored_bytes; oldest_ms while somebody consumes or the order is strict;
  * delayed when a lot is; inflight when a consumer is silent). oldest_ms is an age, time and *_ms of
  * dead letters are wall clock. "trouble": text, while the disk refuses. */
 int transport_status(struct transport *t, struct tree **ret, struct err *e);
+/* Tells whoever consumes the destination, on all machines of the hub, to pause or to resume; waits
+ * half a second at most for them to say that they heard it. *ret: a list of {"client", "machine"?,
+ * "told"?: absent: a version that cannot}. One that is not connected now is not told. -ENOTSUP: the
+ * engine has one machine only. */
+int transport_pause_all(struct transport *t, const char *destination, bool paused,
+                        struct tree **ret, struct err *e);
 
 #endif

@@ -28,6 +28,8 @@ struct transport_ops {
                       void (*fn)(void *arg, const char *id), void *arg, uint64_t *ret_left,
                       struct err *e);
     int (*status)(struct transport *t, struct tree **ret, struct err *e);
+    int (*pause_all)(struct transport *t, const char *destination, bool paused, struct tree **ret,
+                     struct err *e); /* NULL: nobody else consumes */
 };
 
 struct transport {

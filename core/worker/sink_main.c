@@ -170,6 +170,17 @@ static void on_pause(void *arg, bool paused)
     thread_queue_wake(&p->s.inbox);
 }
 
+/* By the operator of another machine. */
+static void on_told(void *arg, const char *destination, bool paused)
+{
+    struct sink_process *p = arg;
+    (void)destination; /* there is one */
+    if (atomic_load(&p->s.flags.paused) == paused && !atomic_load(&p->s.flags.rejecting))
+        return;
+    on_pause(p, paused);
+    child_paused(p->child, paused);
+}
+
 static void on_stats(void *arg, struct tree *f)
 {
     struct sink_process *p = arg;
@@ -312,7 +323,8 @@ static int start(struct sink_process *p, struct err *e)
                                       .confirmed = on_confirmed,
                                       .failed = on_failed,
                                       .job = on_job,
-                                      .usable = on_usable};
+                                      .usable = on_usable,
+                                      .told = on_told};
     return transport_open(tree_get(p->part, "transport"), &events, &p->transport, e);
 }
 

@@ -72,6 +72,15 @@ static void on_usable(void *arg, bool usable, const char *why)
         (void)snprintf(p->why, sizeof p->why, "%s", why);
 }
 
+static void on_told(void *arg, const char *destination, bool paused)
+{
+    struct probe *p = arg;
+    p->told++;
+    p->told_paused = paused;
+    if (transport_pause(p->t, destination, paused) < 0)
+        fail_msg("%s is not consumed here", destination);
+}
+
 void probe_open_only(struct probe *p, struct engine *g, const char *name)
 {
     memset(p, 0, sizeof *p);
@@ -81,7 +90,8 @@ void probe_open_only(struct probe *p, struct engine *g, const char *name)
                                   .failed = on_failed,
                                   .job = on_job,
                                   .settled = on_settled,
-                                  .usable = on_usable};
+                                  .usable = on_usable,
+                                  .told = on_told};
     p->t = engine_open(g, name, &ev);
     assert_non_null(p->t);
 }

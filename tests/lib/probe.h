@@ -20,7 +20,8 @@ struct probe {
     struct transport *t;
     unsigned confirmed, failed, jobs, settled, twice; /* twice: tags that ended more than once */
     bool usable;
-    unsigned losses;
+    unsigned losses, told; /* told: by transport_pause_all() */
+    bool told_paused;
     char why[256], code[64], text[512]; /* last loss; last failure */
     unsigned char ended[PROBE_TAGS];    /* 1 confirmed, 2 failed */
     struct probe_job *got;

@@ -166,6 +166,70 @@ static void a_connection_closed_by_the_operator_comes_back(void **state)
     assert_int_equal(pub.failed + pub.twice, 0);
 }
 
+static struct tree *tell(const char *destination, bool paused)
+{
+    struct tree *answers = NULL;
+    struct err e;
+    if (transport_pause_all(pub.t, destination, paused, &answers, &e) < 0)
+        fail_msg("%s", e.text);
+    for (size_t i = 0; i < answers->n; i++) {
+        assert_string_equal(tree_gets(answers->child[i], "destination", ""), destination);
+        assert_string_equal(tree_gets(answers->child[i], "told", ""), paused ? "pause" : "resume");
+    }
+    return answers;
+}
+
+static void an_order_to_pause_reaches_every_consumer_and_no_other(void **state)
+{
+    struct probe third = {.t = NULL};
+    struct tree *answers = NULL;
+    struct err e;
+    (void)state;
+    probe_open(&pub, &g, "all");
+    probe_open(&con, &g, "register.deliver");
+    probe_open(&con2, &g, "register.deliver");
+    probe_open(&third, &g, "all");
+    consume(&con, "register", 10);
+    consume(&con2, "register", 10);
+    consume(&third, "foodbank", 10);
+    con.settle_done = con2.settle_done = third.settle_done = true;
+    for (unsigned i = 0; i < 200; i++) { /* until the control queues are there */
+        answers = tell("register", true);
+        if (answers->n == 2)
+            break;
+        tree_free(answers);
+        probe_idle(&con, 5);
+        probe_idle(&con2, 5);
+        answers = NULL;
+    }
+    assert_non_null(answers);
+    tree_free(answers);
+    probe_wait(&con, &con.told, 1);
+    probe_wait(&con2, &con2.told, 1);
+    assert_true(con.told_paused && con2.told_paused);
+    for (unsigned w = 0; probe_figure(&pub, "register", "paused") != 1 && w < 500; w++) {
+        probe_idle(&con, 5);
+        probe_idle(&con2, 5);
+    }
+    publish_n("register", 0, 3);
+    publish_n("foodbank", 3, 1);
+    probe_wait(&third, &third.settled, 1);
+    probe_idle(&con, 50);
+    assert_int_equal(con.jobs + con2.jobs + third.told, 0);
+    answers = tell("register", false);
+    assert_int_equal(answers->n, 2);
+    tree_free(answers);
+    while (con.settled + con2.settled < 3) {
+        probe_idle(&con, 5);
+        probe_idle(&con2, 5);
+    }
+    assert_false(con.told_paused || con2.told_paused);
+    /* A worker's own user may not give orders. */
+    assert_true(transport_pause_all(con.t, "register", true, &answers, &e) < 0);
+    assert_string_equal(e.code, "not-allowed");
+    probe_close(&third);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -175,6 +239,7 @@ int main(void)
         T(a_deleted_queue_is_told_and_others_go_on),
         T(what_the_brokers_own_limit_refuses_has_failed),
         T(a_connection_closed_by_the_operator_comes_back),
+        T(an_order_to_pause_reaches_every_consumer_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

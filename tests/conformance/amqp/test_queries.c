@@ -460,6 +460,50 @@ static void clients_tell_what_the_broker_does_not_know(void **state)
     tree_free(t);
 }
 
+static void status_says_which_machines_take_from_a_queue(void **state)
+{
+    (void)state;
+    pid_t one = client_begins("{\"client\":\"a\",\"machine\":\"hub-a\",\"destination\":"
+                              "\"register\",\"inflight\":4,\"paused\":true}");
+    pid_t two = client_begins("{\"client\":\"b\",\"machine\":\"hub-b\",\"destination\":"
+                              "\"register\",\"inflight\":1,\"paused\":false}");
+    struct tree *t = status();
+    struct buf b = BUF_INIT(1u << 16);
+    const struct tree *list = tree_get(t, "destinations"), *machines = NULL;
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(tree_gets(list->child[i], "name", ""), "register") == 0)
+            machines = tree_get(list->child[i], "machines");
+        else
+            assert_null(tree_get(list->child[i], "machines"));
+    assert_non_null(machines);
+    assert_int_equal(machines->n, 2);
+    bool first = strcmp(tree_gets(machines->child[0], "name", ""), "hub-a") == 0;
+    assert_int_equal(tree_to_json(machines->child[!first], &b, false), 0);
+    assert_string_equal(buf_str(&b), "{\"name\":\"hub-a\",\"inflight\":4,\"paused\":true}");
+    buf_done(&b);
+    tree_free(t);
+    client_ends(one);
+    client_ends(two);
+}
+
+/* As it was before there were orders: what came was a question about everything it consumes. */
+static void a_version_that_knows_no_orders_is_recognised(void **state)
+{
+    (void)state;
+    struct tree *answers = NULL;
+    pid_t old = client_begins("[{\"client\":\"a\",\"destination\":\"register\",\"inflight\":4,"
+                              "\"paused\":false},{\"client\":\"a\",\"destination\":\"foodbank\","
+                              "\"inflight\":0,\"paused\":false}]");
+    if (amqp_pause_all(&all, "register", true, &answers, &e) < 0)
+        fail_msg("%s", e.text);
+    assert_int_equal(answers->n, 1);
+    assert_null(tree_get(answers->child[0], "told"));
+    tree_free(answers);
+    client_ends(old);
+    assert_true(amqp_pause_all(&all, "nowhere", true, &answers, &e) < 0);
+    assert_string_equal(e.code, "destination-unknown");
+}
+
 /* ---- moving ---- */
 
 static unsigned moved;
@@ -604,6 +648,8 @@ int main(void)
         T(two_do_not_look_at_once_and_only_an_admin_may),
         T(status_tells_what_can_be_told),
         T(clients_tell_what_the_broker_does_not_know),
+        T(status_says_which_machines_take_from_a_queue),
+        T(a_version_that_knows_no_orders_is_recognised),
         T(what_waits_is_moved_in_order_and_begins_anew),
         T(what_cannot_be_moved_stays),
         T(a_move_that_was_cut_off_is_mended),
