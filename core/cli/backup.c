@@ -260,17 +260,17 @@ static int write_whole(const char *dir, const struct buf *text)
     return r < 0 ? r : sync_directory(above);
 }
 
-static struct tree *manifest_new(const char *data, const char *hub, bool brokers)
+static struct tree *manifest_new(const char *data, const struct backup_about *about)
 {
     char now[RFC3339_MAX];
     struct tree *t = tree_map();
     rfc3339_ms(wall_ms(), now);
     int r = t ? tree_putu(t, "format", BACKUP_FORMAT) : -ENOMEM;
     r = r < 0 ? r : tree_puts(t, "version", REEVE_VERSION);
-    if (hub)
-        r = r < 0 ? r : tree_puts(t, "hub", hub);
-    if (brokers)
-        r = r < 0 ? r : tree_puts(t, "queue", "broker");
+    r = r < 0 ? r : tree_puts(t, "hub", about->hub);
+    r = r < 0 ? r : tree_puts(t, "machine", about->machine);
+    r = r < 0 ? r : tree_puts(t, "queue", about->broker ? "broker" : NULL);
+    r = r < 0 ? r : tree_puts(t, "state", about->shared ? "postgresql" : NULL);
     r = r < 0 ? r : tree_puts(t, "data", data);
     r = r < 0 ? r : tree_puts(t, "begun", now);
     if (r == 0)
@@ -295,14 +295,14 @@ static int manifest_write(struct making *m, struct tree *manifest)
                  : 0;
 }
 
-int backup_make(const char *data, const char *dir, const char *hub, bool brokers, struct tree **ret,
-                struct err *e)
+int backup_make(const char *data, const char *dir, const struct backup_about *about,
+                struct tree **ret, struct err *e)
 {
     struct making m = {.data = data, .dir = dir, .e = e};
     int r = take_directory(&m);
     if (r < 0)
         return r;
-    struct tree *manifest = manifest_new(data, hub, brokers);
+    struct tree *manifest = manifest_new(data, about);
     m.files = tree_list();
     r = manifest && m.files ? check_room(&m) : err_set(e, -ENOMEM, "memory", "out of memory");
     r = r < 0 ? r : make_rooms(&m);

@@ -32,12 +32,16 @@ enum { BACKUP_PHASES = 5 };
 const char *backup_room(int phase);
 bool backup_takes(int phase, const char *name);
 
+struct backup_about {          /* what the manifest says of the hub */
+    const char *hub, *machine; /* NULL: not known; none */
+    bool broker;               /* the queue is a broker's and not in it ("queue": "broker") */
+    bool shared; /* so is what connectors remember, in PostgreSQL ("state": "postgresql") */
+};
 /* Makes the backup of the data directory `data` in `dir`, which must not be there or be empty; on
- * failure nothing stays in it. hub: its name, or NULL when not known. brokers: the queue is a
- * broker's and not in it ("queue": "broker" in the manifest). *ret: the manifest. Codes:
- * "backup-directory", "backup-room" (not enough space), "backup-write", those of base/db.h. */
-int backup_make(const char *data, const char *dir, const char *hub, bool brokers, struct tree **ret,
-                struct err *e);
+ * failure nothing stays in it. *ret: the manifest. Codes: "backup-directory", "backup-room" (not
+ * enough space), "backup-write", those of base/db.h. */
+int backup_make(const char *data, const char *dir, const struct backup_about *about,
+                struct tree **ret, struct err *e);
 /* Is the backup in `dir` whole? Reads every byte. *ret: the manifest. Codes: "backup-incomplete"
  * (no manifest: it was cut short), "backup-format", "backup-damaged" (the text says what). */
 int backup_verify(const char *dir, struct tree **ret, struct err *e);

@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "backup.h"
 #include "base/util.h"
+#include "config/config.h"
 #include "hub.h"
 #include "supervisor/supervisor.h"
 #include <errno.h>
@@ -33,6 +34,25 @@ static bool has_process(const struct tree *status, const char *kind)
     return false;
 }
 
+/* The plan of a hub that does not run, as far as its configuration is in order; else NULL. */
+static struct tree *configured(const struct hub *h)
+{
+    struct diagnostics d = {0};
+    struct tree *plan = NULL;
+    (void)cli_compile(cli_config_path(h->config), CONFIG_WITHOUT_SECRETS, &d, &plan, NULL);
+    diagnostics_done(&d);
+    return plan;
+}
+
+static bool remembers_elsewhere(const struct tree *plan)
+{
+    const struct tree *all = tree_get(plan, "processes");
+    for (size_t i = 0; tree_is_list(all) && i < all->n; i++)
+        if (tree_at(all->child[i], "part/state"))
+            return true;
+    return false;
+}
+
 static bool is_there(const char *data, const char *name)
 {
     _cleanup_free_ char *path = path_join(data, name);
@@ -51,6 +71,12 @@ static void print(const char *dir, const struct tree *manifest)
            tree_gets(manifest, "version", "?"));
     if (strcmp(tree_gets(manifest, "queue", ""), "broker") == 0)
         puts("What waits, and the dead letters, are the broker's: they are not in this backup.");
+    if (strcmp(tree_gets(manifest, "state", ""), "postgresql") == 0)
+        puts("What connectors remember is in PostgreSQL: it is not in this backup. Dump it with "
+             "pg_dump, after this.");
+    if (tree_get(manifest, "machine"))
+        printf("This is %s: each machine has a journal of its own.\n",
+               tree_gets(manifest, "machine", ""));
 }
 
 static int make(const struct hub_options *o, const char *dir, struct tree **ret, struct err *e)
@@ -62,10 +88,15 @@ static int make(const struct hub_options *o, const char *dir, struct tree **ret,
     bool spool = is_there(h.data, "spool/spool.db");
     if (!spool && !is_there(h.data, "journal"))
         return err_set(e, -ENOENT, "backup-read", "%s: there is nothing to back up", h.data);
-    struct tree *status = running(h.data);
-    bool brokers = status ? has_process(status, "amqp") : !spool;
-    r = backup_make(h.data, dir, tree_gets(status, "hub", NULL), brokers, ret, e);
+    struct tree *status = running(h.data), *plan = status || !h.found ? NULL : configured(&h);
+    const struct backup_about about = {
+        .hub = tree_gets(status, "hub", NULL),
+        .machine = tree_gets(status ? status : plan, "machine", NULL),
+        .broker = status ? has_process(status, "amqp") : !spool,
+        .shared = status ? tree_get(status, "state_store") != NULL : remembers_elsewhere(plan)};
+    r = backup_make(h.data, dir, &about, ret, e);
     tree_free(status);
+    tree_free(plan);
     return r;
 }
 

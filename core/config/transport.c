@@ -225,6 +225,8 @@ int amqp_place_tree(struct compile *c, const char *process, uint64_t message_max
     r = r < 0 ? r : tree_putb(t, "external", certificate && !password);
     r = r < 0 ? r : tree_puts(t, "name", process);
     r = r < 0 ? r : tree_puts(t, "machine", c->machine);
+    if (r == 0 && machines_count(c) > 0)
+        r = tree_put(t, "machines", machines_names(c));
     r = r < 0 ? r : tree_puts(t, "queue", queues ? queues : "quorum");
     r = r < 0 ? r : tree_putu(t, "message_max", message_max);
     r = r < 0 ? r : tree_put(t, "destinations", queue_list(c));

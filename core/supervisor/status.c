@@ -121,6 +121,15 @@ static const char *state_name(const struct sup *s)
     return "running";
 }
 
+/* Where it is kept what connectors remember; NULL: in files here. */
+static const char *state_store(const struct sup *s)
+{
+    const char *engine = NULL;
+    for (size_t i = 0; i < s->n && !engine; i++)
+        engine = tree_gets(s->unit[i]->part, "state/engine", NULL);
+    return engine;
+}
+
 static int put_head(struct tree *t, const struct sup *s)
 {
     int r = tree_putb(t, "ok", true);
@@ -132,6 +141,8 @@ static int put_head(struct tree *t, const struct sup *s)
         r = tree_puts(t, "machine", tree_gets(s->plan->tree, "machine", NULL));
     if (r == 0 && tree_get(s->plan->tree, "machines"))
         r = tree_put(t, "machines", tree_copy(tree_get(s->plan->tree, "machines")));
+    if (r == 0)
+        r = tree_puts(t, "state_store", state_store(s));
     if (r == 0)
         r = tree_puts(t, "state", state_name(s));
     if (r == 0)

@@ -147,21 +147,73 @@ static int put_names(amqp_connection_state_t c, const struct tree *names, struct
     return r;
 }
 
-static int add_one(struct tree *list, const char *name, const struct amqp_destination *d)
+static bool has_name(const struct tree *list, const char *name)
 {
-    struct tree *t = tree_map();
-    int r = tree_puts(t, "name", name);
-    r = r < 0 ? r : tree_putb(t, "configured", d != NULL);
-    if (r == 0 && d) {
-        r = tree_puts(t, "order", d->strict ? "strict" : "free");
-        r = r < 0 ? r : tree_putu(t, "limit_messages", d->limit_messages);
-        r = r < 0 ? r : tree_putu(t, "limit_bytes", d->limit_bytes);
+    for (size_t i = 0; list && i < list->n; i++)
+        if (strcmp(tree_text(list->child[i]) ? tree_text(list->child[i]) : "", name) == 0)
+            return true;
+    return false;
+}
+
+/* In whose configuration it is: as others said, if they are still machines of the hub, and here. */
+static struct tree *claims(const struct amqp_place *place, const struct tree *old, bool here)
+{
+    const struct tree *others = tree_get(old, "machines");
+    struct tree *list = tree_list();
+    int r = list ? 0 : -ENOMEM;
+    for (size_t i = 0; tree_is_list(others) && i < others->n && r == 0; i++) {
+        const char *name = tree_text(others->child[i]);
+        if (name && strcmp(name, place->machine) != 0 && has_name(place->machines, name))
+            r = tree_appends(list, name);
     }
+    if (r == 0 && here)
+        r = tree_appends(list, place->machine);
+    if (r == 0)
+        return list;
+    tree_free(list);
+    return NULL;
+}
+
+static int put_shape(struct tree *t, const struct amqp_destination *d)
+{
+    int r = tree_puts(t, "order", d->strict ? "strict" : "free");
+    r = r < 0 ? r : tree_putu(t, "limit_messages", d->limit_messages);
+    return r < 0 ? r : tree_putu(t, "limit_bytes", d->limit_bytes);
+}
+
+static int keep_shape(struct tree *t, const struct tree *old)
+{
+    int r = tree_puts(t, "order", tree_gets(old, "order", "free"));
+    r = r < 0 ? r : tree_putu(t, "limit_messages", tree_getu(old, "limit_messages", 0));
+    return r < 0 ? r : tree_putu(t, "limit_bytes", tree_getu(old, "limit_bytes", 0));
+}
+
+/* old: what the list said of it, NULL: nothing. d: NULL: it is not in our configuration. */
+static int add_one(struct tree *list, const struct amqp_place *place, const char *name,
+                   const struct tree *old, const struct amqp_destination *d)
+{
+    struct tree *t = tree_map(), *by = place->machine ? claims(place, old, d != NULL) : NULL;
+    bool configured = d || (by && by->n > 0);
+    int r = place->machine && !by ? -ENOMEM : tree_puts(t, "name", name);
+    r = r < 0 ? r : tree_putb(t, "configured", configured);
+    if (r == 0 && configured)
+        r = d ? put_shape(t, d) : keep_shape(t, old);
+    if (r == 0 && by)
+        r = tree_put(t, "machines", TAKE_PTR(by));
+    tree_free(by);
     if (r < 0) {
         tree_free(t);
         return r;
     }
     return tree_append(list, t);
+}
+
+static const struct tree *entry(const struct tree *list, const char *name)
+{
+    for (size_t i = 0; list && i < list->n; i++)
+        if (strcmp(tree_gets(list->child[i], "name", ""), name) == 0)
+            return list->child[i];
+    return NULL;
 }
 
 /* The place's destinations, and of the old list those that are not among them. */
@@ -171,11 +223,12 @@ static int merge(const struct amqp_place *place, const struct tree *old, struct 
     struct tree *list = tree_list();
     int r = list ? 0 : -ENOMEM;
     for (size_t i = 0; i < place->dest_n && r == 0; i++)
-        r = add_one(list, place->dest[i].name, &place->dest[i]);
+        r = add_one(list, place, place->dest[i].name, entry(old, place->dest[i].name),
+                    &place->dest[i]);
     for (size_t i = 0; old && i < old->n && r == 0; i++) {
         const char *name = tree_gets(old->child[i], "name", "");
         if (!amqp_place_find(place, name))
-            r = add_one(list, name, NULL);
+            r = add_one(list, place, name, old->child[i], NULL);
     }
     if (r < 0) {
         tree_free(list);
@@ -207,12 +260,11 @@ static int add_names(amqp_connection_state_t c, const struct amqp_place *place, 
     return end_names(c, e);
 }
 
-static int unbind_gone(amqp_connection_state_t c, const struct amqp_place *place,
-                       const struct tree *names, struct err *e)
+static int unbind_gone(amqp_connection_state_t c, const struct tree *names, struct err *e)
 {
     for (size_t i = 0; i < names->n; i++) {
         const char *name = tree_gets(names->child[i], "name", "");
-        if (amqp_place_find(place, name))
+        if (tree_getb(names->child[i], "configured", false))
             continue;
         (void)amqp_queue_unbind(c, CHANNEL, amqp_text(name), amqp_text(AMQP_X_HUB), amqp_text(name),
                                 amqp_empty_table);
@@ -233,7 +285,7 @@ static int declare_on(amqp_connection_state_t c, const struct amqp_place *place,
     r = r < 0 ? r : declare_all(c, first, e);
     r = r < 0 ? r : add_names(c, place, &names, e);
     r = r < 0 ? r : declare_all(c, top, e);
-    r = r < 0 ? r : unbind_gone(c, place, names, e);
+    r = r < 0 ? r : unbind_gone(c, names, e);
     r = r < 0 ? r : amqp_move_mend(c, e);
     tree_free(first);
     tree_free(top);

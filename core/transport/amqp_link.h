@@ -97,7 +97,8 @@ struct amqp_destination {
 
 /* The "transport" map of a process's part, read: {"engine": "amqp", "brokers": [{"host", "port"}],
  * "vhost", "user", "password", "external": bool (SASL EXTERNAL instead of PLAIN), "tls": {"ca",
- * "certificate"?, "key"?}?, "name": the process, "machine"?: which of several hubs, "queue":
+ * "certificate"?, "key"?}?, "name": the process, "machine"?: which of several hubs,
+ * "machines"?: [all of them], "queue":
  * "quorum"|"classic", "message_max": bytes, "destinations": [{"name", "order", "limit_messages",
  * "limit_bytes"}] (all of the hub)}. */
 struct amqp_place {
@@ -112,6 +113,7 @@ struct amqp_place {
     size_t message_max;
     struct amqp_destination *dest;
     size_t dest_n;
+    struct tree *machines; /* a list; NULL: there is one, without a name */
 };
 int amqp_place_read(const struct tree *part, struct amqp_place *ret, struct err *e);
 void amqp_place_done(struct amqp_place *p); /* wipes the password */
@@ -172,15 +174,16 @@ void amqp_retry_name(uint64_t delay_ms, char out[AMQP_NAME_SIZE]);
 
 /* ---- topology (amqp_topology.c) ---- */
 /* Declares everything of the place (idempotent), on channel 1; binds what is configured, unbinds
- * what left the plan, adds the names. A queue that is there with other arguments: -EINVAL,
+ * what left the plan (of every machine: they do not take a new one at the same moment), adds the
+ * names. A queue that is there with other arguments: -EINVAL,
  * "topology", naming both; nothing is ever deleted. */
 int amqp_topology_declare(const struct amqp_place *place, struct err *e);
 /* Passive checks only, for a user that may not configure: are `names` there? */
 int amqp_topology_check(amqp_connection_state_t c, const struct amqp_place *place,
                         const char *const *names, size_t n, struct err *e);
-/* The destinations of the last declaration (of the place, if there was none), and of the earlier
- * ones those that are not empty: a list of maps {"name", "configured": bool, "order",
- * "limit_messages", "limit_bytes"}. */
+/* The destinations of the last declaration (of the place, if there was none) of each machine, and
+ * of the earlier ones those that are not empty: a list of maps {"name", "configured": bool,
+ * "order", "limit_messages", "limit_bytes", "machines"?: [in whose configuration it is]}. */
 int amqp_topology_registry(amqp_connection_state_t c, const struct amqp_place *place,
                            struct tree **ret, struct err *e);
 /* Their names, appended to list as text. */

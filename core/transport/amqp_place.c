@@ -118,6 +118,9 @@ static int read_part(const struct tree *part, struct amqp_place *p, struct err *
     r = r < 0 ? r : read_destinations(tree_get(part, "destinations"), p, e);
     if (r < 0)
         return r;
+    if (p->machine && tree_is_list(tree_get(part, "machines")) &&
+        !(p->machines = tree_copy(tree_get(part, "machines"))))
+        return err_set(e, -ENOMEM, "memory", "out of memory");
     return p->vhost && p->name ? 0 : bad_part(e, "`vhost` and `name` are needed");
 }
 
@@ -145,6 +148,7 @@ void amqp_place_done(struct amqp_place *p)
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         free(texts[i]);
     free(p->dest);
+    tree_free(p->machines);
     *p = (struct amqp_place){.next = 0};
 }
 

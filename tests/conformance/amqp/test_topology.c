@@ -151,6 +151,44 @@ static void what_left_the_plan_is_unbound_kept_and_found(void **state)
     assert_false(lists("archive"));
 }
 
+/* This machine's declaration, with `first` as its first destination. */
+static void declare_as(const char *machine, const char *machines, const char *first)
+{
+    struct tree *all = NULL;
+    assert_int_equal(tree_from_json(machines, strlen(machines), &all, &e), 0);
+    tree_free(guest.machines);
+    free(guest.machine);
+    free(guest.dest[0].name);
+    guest.machines = all;
+    guest.machine = strdup(machine);
+    guest.dest[0].name = strdup(first);
+    if (amqp_topology_declare(&guest, &e) < 0)
+        fail_msg("%s", e.text);
+}
+
+/* A configuration comes to one machine after the other. */
+static void a_destination_goes_with_the_last_machine_that_has_it(void **state)
+{
+    static const char both[] = "[\"a\",\"b\"]";
+    (void)state;
+    as("guest");
+    declare_as("a", both, "old");
+    declare_as("b", both, "old");
+    declare_as("a", both, "new");
+    assert_int_equal(put("reeve", "old"), 0); /* b sends there still */
+    declare_as("b", both, "old");             /* once more, as it does every few seconds */
+    assert_int_equal(put("reeve", "new"), 0);
+    assert_true(lists("old") && lists("new"));
+    declare_as("b", both, "new");
+    assert_int_equal(put("reeve", "old"), -ENOENT);
+    assert_int_equal(put("reeve", "new"), 0);
+    assert_true(lists("old")); /* there is something in it */
+    /* A machine that is none any more has no say. */
+    declare_as("b", both, "third");
+    declare_as("a", "[\"a\"]", "new");
+    assert_int_equal(put("reeve", "third"), -ENOENT);
+}
+
 static void hubs_that_begin_at_once_forget_no_name(void **state)
 {
     enum { HUBS = 6 };
@@ -323,6 +361,7 @@ int main(void)
         T(a_missing_queue_is_named),
         T(other_arguments_are_an_error_that_names_both_and_nothing_is_deleted),
         T(what_left_the_plan_is_unbound_kept_and_found),
+        T(a_destination_goes_with_the_last_machine_that_has_it),
         T(hubs_that_begin_at_once_forget_no_name),
         T(a_list_of_names_that_is_none_is_refused),
         T(each_user_has_the_least_rights),
