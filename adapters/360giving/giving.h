@@ -3,6 +3,7 @@
 #ifndef ADAPTERS_360GIVING_GIVING_H
 #define ADAPTERS_360GIVING_GIVING_H
 #include "lib/json_node.h"
+#include "lib/print.h"
 #include <reeve/plugin.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -92,18 +93,8 @@ void grant_attributes(reeve_msg *m, const struct json_node *grant);
 const char *member_text(const struct json_node *o, const char *name);
 const struct json_node *first_item(const struct json_node *o, const char *array);
 
-/* Equal JSON values have equal prints (member order and the writing of numbers do not matter); 128
- * bits. */
-struct print {
-    uint64_t a, b;
-};
+/* Equal JSON values have equal prints (member order and the writing of numbers do not matter). */
 struct print json_print(const struct json_node *v);
-struct print text_print(const char *s, size_t len);
-struct print_set; /* of prints seen in this document */
-struct print_set *print_set_new(void);
-void print_set_free(struct print_set *s);
-int print_set_add(struct print_set *s,
-                  struct print p); /* 1 = new, 0 = seen before, -1 = out of memory */
 
 reeve_rc giving_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *content_type,
                        reeve_out *out);
