@@ -128,6 +128,15 @@ def test_codes_of_360giving_are_all_explained():
     assert codes <= set(re.findall(r"`([a-z-]+)`", text)), sorted(codes - set(re.findall(r"`([a-z-]+)`", text)))
 
 
+def test_codes_of_iati_are_all_explained():
+    text = (ROOT / "adapters/iati/README.md").read_text()
+    source = "".join(re.sub(r"/\*.*?\*/", "", p.read_text(), flags=re.S) for p in (ROOT / "adapters/iati").glob("*.c") if p.name != "grammar.c")
+    calls = re.findall(r"\b(?:walk_issue|fault|unreadable)\(([^;]*)\);", source, re.S) + re.findall(r"words\[\] = \{(.*?)\};", source, re.S)
+    codes = {c for call in calls for c in re.findall(r'[,{]\s*"([a-z]+(?:-[a-z]+)+)"', call)} - {"iati-organisations"}
+    assert len(codes) > 20, "the codes are no longer found in the source"
+    assert codes <= set(re.findall(r"`([a-z-]+)`", text)), sorted(codes - set(re.findall(r"`([a-z-]+)`", text)))
+
+
 def test_message_types_of_the_readme_are_those_of_the_hub():
     text = (ROOT / "adapters/README.md").read_text()
     known = re.findall(r'\{"([a-z.]+)", (true|false)\}', (ROOT / "core/message/identity.c").read_text())
