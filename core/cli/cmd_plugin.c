@@ -154,6 +154,15 @@ static void print_emits(const struct tree *m)
         print_words(attributes, ", ");
     }
     putchar('\n');
+    static const char *const hub[][2] = {{"gives", "gives the hub record"},
+                                         {"needs", "needs of the hub record"}};
+    for (size_t i = 0; i < ARRAY_SIZE(hub); i++) {
+        if (!tree_get(m, hub[i][0]))
+            continue;
+        printf("    %s: ", hub[i][1]);
+        print_words(tree_get(m, hub[i][0]), ", ");
+        putchar('\n');
+    }
 }
 
 static void print_description(const struct tree *t)

@@ -210,22 +210,94 @@ static bool any_standard(const struct module *m)
 
 static bool writable(const struct module *from, const struct module *to)
 {
-    return from == to || any_standard(from) || any_standard(to) ||
-           (module_has(from, "to_hub") && module_has(to, "from_hub"));
+    return module_has(from, "to_hub") && module_has(to, "from_hub");
+}
+
+/* The row of a type in the table of what an adapter emits; NULL: it has none. *ret_told: some row
+ * says `key`, so that a row without it means something. */
+static const struct tree *row_of(const struct module *m, const char *type, const char *key,
+                                 bool *ret_told)
+{
+    const struct tree *emits = tree_get(m->about, "emits"), *row = NULL;
+    *ret_told = false;
+    for (size_t i = 0; tree_is_list(emits) && i < emits->n; i++) {
+        *ret_told = *ret_told || tree_get(emits->child[i], key);
+        if (strcmp(tree_gets(emits->child[i], "type", ""), type) == 0)
+            row = emits->child[i];
+    }
+    return row;
+}
+
+/* need: "a|b", either of which will do. */
+static bool given(const struct tree *gives, const char *need)
+{
+    for (const char *p = need; *p;) {
+        size_t n = strcspn(p, "|");
+        for (size_t i = 0; i < gives->n; i++) {
+            const char *text = tree_text(gives->child[i]);
+            if (text && strlen(text) == n && memcmp(text, p, n) == 0)
+                return true;
+        }
+        p += n + (p[n] == '|');
+    }
+    return false;
+}
+
+/* What one standard needs of the type's hub record and the other never gives, into out; the result
+ * is how many. */
+static size_t lacking(const struct tree *gives, const struct tree *needs, char *out, size_t cap)
+{
+    size_t n = 0, at = 0;
+    out[0] = '\0';
+    for (size_t i = 0; tree_is_list(needs) && i < needs->n; i++) {
+        const char *need = tree_text(needs->child[i]);
+        if (!need || given(gives, need))
+            continue;
+        int wrote = snprintf(out + at, cap - at, "%s%s", n++ ? ", " : "", need);
+        at = wrote > 0 && (size_t)wrote < cap - at ? at + (size_t)wrote : cap - 1;
+    }
+    return n;
+}
+
+/* What both tables say of the type. true: there is nothing to say. */
+static bool type_writable(const struct module *a, const struct module *b, const char *type,
+                          char *why, size_t cap)
+{
+    char fields[200];
+    bool a_told, b_told;
+    const struct tree *gives = tree_get(row_of(a, type, "gives", &a_told), "gives"),
+                      *needs = tree_get(row_of(b, type, "needs", &b_told), "needs");
+    if (a_told && !tree_is_list(gives))
+        (void)snprintf(why, cap, "%s makes no hub record of %s", standard(a), type);
+    else if (b_told && !tree_is_list(needs))
+        (void)snprintf(why, cap, "%s has no place for %s", standard(b), type);
+    else if (tree_is_list(gives) && lacking(gives, needs, fields, sizeof(fields)) > 0)
+        (void)snprintf(why, cap, "of %s %s needs what %s never says: %s", type, standard(b),
+                       standard(a), fields);
+    else
+        return true;
+    return false;
 }
 
 static void check_standard(struct compile *c, const struct connector *from,
-                           const struct connector *to, const struct tree *at, enum may m)
+                           const struct connector *to, const struct tree *at, const char *type,
+                           enum may m)
 {
     const struct module *a = from->receive.adapter, *b = to->deliver.adapter;
-    if (!a || !b || writable(a, b))
+    char why[400] = "";
+    if (!a || !b || a == b || any_standard(a) || any_standard(b))
         return;
-    const struct module *lacks = module_has(a, "to_hub") ? b : a;
+    if (!writable(a, b)) {
+        const struct module *lacks = module_has(a, "to_hub") ? b : a;
+        (void)snprintf(why, sizeof(why), "%s has no %s", standard(lacks),
+                       lacks == a ? "to_hub" : "from_hub");
+    } else if (type_writable(a, b, type, why, sizeof(why))) {
+        return;
+    }
     say(c, m == MAY_SURELY ? SEVERITY_ERROR : SEVERITY_WARNING, at, "no-translation",
-        "messages of `%s` follow %s, and `%s` speaks %s: there is no way from one to the other (%s "
-        "has no %s)",
-        from->name, standard(a), to->name, standard(b), standard(lacks),
-        lacks == a ? "to_hub" : "from_hub");
+        "messages of `%s` follow %s, and `%s` speaks %s: there is no way from one to the other "
+        "(%s)",
+        from->name, standard(a), to->name, standard(b), why);
 }
 
 /* ---- every (source, type, destination) ---- */
@@ -249,7 +321,7 @@ static void check_type(struct pair *p, const struct connector *from, const char 
     }
     if (personal || strncmp(type, "client.", 7) == 0)
         check_agreement(p->c, p->to, p->at, type, m);
-    check_standard(p->c, from, p->to, p->at, m);
+    check_standard(p->c, from, p->to, p->at, type, m);
 }
 
 /* A source that may emit anything: the types are those of the closed list, as far as the route

@@ -63,6 +63,8 @@ static struct tree *describe_emits(const struct reeve_emits *m)
     struct tree *t = tree_map();
     if (!t || put_text(t, "type", m->type) < 0 || put_text(t, "schema", m->schema) < 0 ||
         tree_put(t, "attributes", words(m->attributes)) < 0 ||
+        (m->gives && tree_put(t, "gives", words(m->gives)) < 0) ||
+        (m->needs && tree_put(t, "needs", words(m->needs)) < 0) ||
         tree_putb(t, "personal", m->flags & REEVE_EMITS_PERSONAL) < 0) {
         tree_free(t);
         return NULL;

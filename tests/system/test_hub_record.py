@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, module, reeve
 from hub_schema import HUB, TYPES, faults, validator
 
 COMMON = json.loads((HUB / "common.json").read_text())["$defs"]
@@ -161,6 +161,18 @@ def test_a_wrong_record_is_refused_for_the_reason(name, pointer, value, where, k
         assert not validator(name).is_valid(record)
     else:
         assert faults(record) == {(where, keyword)}
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "adapters").iterdir() if any(p.glob("*.c")) and p.name != "lib"))
+def test_what_an_adapter_gives_and_needs_are_members_of_the_record(name):
+    module(f"adapters/{name}")
+    about = json.loads(reeve("plugin", "describe", name, "--json").stdout)
+    translates = {"to_hub": "gives", "from_hub": "needs"}
+    for role, key in translates.items():
+        told = {row["type"]: row[key] for row in about["emits"] if key in row}
+        assert (role in about["roles"]) == bool(told), f"{name}: {role} without {key}, or the other way round"
+        for kind, words in told.items():
+            assert {w for word in words for w in word.split("|")} <= set(schema(kind)["properties"]), (name, kind)
 
 
 def test_every_type_is_among_the_wrong_ones():

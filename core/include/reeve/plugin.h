@@ -82,6 +82,11 @@ struct reeve_emits {        /* grows at its end; reeve_plugin.emits_size is its 
     const char *schema;     /* dataschema of the body, or NULL */
     const char *attributes; /* the extension attributes that may be set, separated by spaces */
     uint32_t flags, reserved0;
+    /* Of adapters that translate: members of the type's hub record, separated by spaces; `reeve
+     * check` refuses a route to a standard that needs what this one never gives. NULL: not known.
+     */
+    const char *gives; /* what to_hub can fill */
+    const char *needs; /* what from_hub refuses to do without; "a|b": either */
 };
 #define REEVE_EMITS_PERSONAL 1u /* every message of this type is about identifiable people */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A grant as a hub record, and back: where each member goes, that nothing is lost, and what a
  * record must have to become a grant. */
-#include "giving.h"
+#include "hub.h"
 #include "lib/adapter_host.h"
 #include <stdarg.h>
 #include <setjmp.h>
@@ -289,6 +289,49 @@ static void what_a_grant_cannot_hold_is_left_out(void **state)
     }
 }
 
+static bool says(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = words; (p = strstr(p, word)) != NULL; p += n)
+        if ((p == words || p[-1] == ' ') && (p[n] == ' ' || p[n] == 0))
+            return true;
+    return false;
+}
+
+/* `reeve check` believes them. */
+static void what_it_gives_and_needs_is_what_it_does(void **state)
+{
+    static const char *const without[][2] = {
+        {"title", ",\"title\":\"t\""},
+        {"description", ",\"description\":\"d\""},
+        {"awarded", MONEY},
+        {"date", ",\"date\":\"2026-03-15\""},
+        {"funders", PARTY("funders", "1112223")},
+        {"recipients|individual", PARTY("recipients", "1112224")},
+    };
+    const struct reeve_emits *emits = reeve_plugin_entry()->emits;
+    struct adapter_host *h = *state;
+    size_t words = 1;
+    for (size_t i = 0; i < hub_grant.n; i++) {
+        const struct answer *a = &hub_grant.row[i];
+        if (a->way != WAY_CURRENCY && !says(emits->gives, a->group != NULL ? a->group : a->hub))
+            fail_msg("%s is not said to be given", a->hub);
+    }
+    for (const char *p = emits->needs; *p != 0; p++)
+        words += *p == ' ';
+    assert_int_equal(words, sizeof without / sizeof without[0]);
+    for (size_t i = 0; i < words; i++) {
+        char record[2048], *cut;
+        (void)snprintf(record, sizeof record, HEAD REST ",\"date\":\"2026-03-15\"}");
+        assert_true(says(emits->needs, without[i][0]));
+        cut = strstr(record, without[i][1]);
+        assert_non_null(cut);
+        memmove(cut, cut + strlen(without[i][1]), strlen(cut + strlen(without[i][1])) + 1);
+        if (back(h, record) != REEVE_REJECT)
+            fail_msg("needs no %s after all", without[i][0]);
+    }
+}
+
 static void what_nobody_can_name_is_not_translated(void **state)
 {
     static const char *const bodies[] = {"{\"id\":\"\"}", "{\"id\":7}", "{}", "[]",
@@ -311,6 +354,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_record_that_is_no_grant_is_refused_with_what_it_lacks,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_grant_cannot_hold_is_left_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_it_gives_and_needs_is_what_it_does, setup, teardown),
         cmocka_unit_test_setup_teardown(what_nobody_can_name_is_not_translated, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,23 @@ static const struct fake fake_adapters[] = {
                       "\"options\":[],\"emits\":[{\"type\":\"client.referral\",\"attributes\":["
                       "\"category\",\"place\"],"
                       "\"personal\":true}]}"},
+    {"ledger",
+     "{\"name\":\"ledger\",\"version\":\"1\",\"roles\":[\"decode\",\"encode\",\"to_hub\","
+     "\"from_hub\"],\"options\":[],\"emits\":[{\"type\":\"funding.payment\",\"attributes\":[],"
+     "\"personal\":false,\"gives\":[\"id\",\"value\",\"payee\"],\"needs\":[\"value\",\"date|"
+     "valueDate\",\"payee\"]},"
+     "{\"type\":\"funding.award\",\"attributes\":[],\"personal\":false,\"gives\":[\"id\","
+     "\"awarded\"]}]}"},
+    {"rent",
+     "{\"name\":\"rent\",\"version\":\"1\",\"roles\":[\"decode\",\"to_hub\"],\"options\":[],"
+     "\"emits\":[{\"type\":\"funding.payment\",\"attributes\":[],\"personal\":false,\"gives\":["
+     "\"id\",\"value\"]}]}"},
+    {"bank",
+     "{\"name\":\"bank\",\"version\":\"1\",\"roles\":[\"decode\",\"encode\",\"to_hub\","
+     "\"from_hub\"],\"options\":[],\"emits\":[{\"type\":\"funding.payment\",\"attributes\":[],"
+     "\"personal\":false,\"gives\":[\"id\",\"value\",\"valueDate\",\"payee\"],\"needs\":[\"value\"]"
+     "},"
+     "{\"type\":\"funding.report\",\"attributes\":[],\"personal\":false,\"needs\":[]}]}"},
     {"openreferral", "{\"name\":\"openreferral\",\"version\":\"1\",\"roles\":[\"encode\",\"to_"
                      "hub\",\"from_hub\"],\"options\":[]}"},
     {NULL, NULL},

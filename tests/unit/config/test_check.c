@@ -340,6 +340,28 @@ static const struct row people[] = {
      "  d: {party: us, deliver: {plugin: file, directory: y, speaks: openreferral}}\n"
      "routes: {r: {match: {type: client.referral}, to: d}}\n",
      "", NULL},
+#define BETWEEN(a, b, type)                                                    \
+    "connectors:\n"                                                            \
+    "  s: {party: us, receive: {plugin: file, directory: x, speaks: " a "}}\n" \
+    "  d: {party: us, deliver: {plugin: file, directory: y, speaks: " b "}}\n" \
+    "routes: {r: {match: {type: " type "}, to: d}}\n"
+    {"a translation with all that is needed", BETWEEN("ledger", "bank", "funding.payment"), "",
+     NULL},
+    {"either of two will do", BETWEEN("bank", "ledger", "funding.payment"), "", NULL},
+    {"the same standard needs nothing", BETWEEN("ledger", "ledger", "funding.payment"), "", NULL},
+    {"a needed member that the other standard never says",
+     "connectors:\n"
+     "  s: {party: us, receive: {plugin: file, directory: x, speaks: rent}}\n"
+     "  d: {party: us, deliver: {plugin: file, directory: y, speaks: ledger}}\n"
+     "routes: {r: {match: {type: funding.payment}, to: d}}\n",
+     "4:50 error no-translation\n",
+     "of funding.payment ledger needs what rent never says: date|valueDate, payee"},
+    {"a type that the other standard has no place for", BETWEEN("ledger", "bank", "funding.award"),
+     "4:48 error no-translation\n", "bank has no place for funding.award"},
+    {"a type that becomes no record", BETWEEN("bank", "ledger", "funding.report"),
+     "4:49 error no-translation\n", "bank makes no hub record of funding.report"},
+    {"a type that only may come", BETWEEN("ledger", "bank", "[funding.payment, funding.award]"),
+     "4:67 error no-translation\n", "bank has no place for funding.award"},
 };
 
 static char *with_file(const char *findings)

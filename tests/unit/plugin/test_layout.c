@@ -25,7 +25,9 @@ AT(reeve_emits, schema, 8);
 AT(reeve_emits, attributes, 16);
 AT(reeve_emits, flags, 24);
 AT(reeve_emits, reserved0, 28);
-_Static_assert(sizeof(struct reeve_emits) == 32,
+AT(reeve_emits, gives, 32);
+AT(reeve_emits, needs, 40);
+_Static_assert(sizeof(struct reeve_emits) == 48,
                "only grows: change this figure when a field is appended");
 
 AT(reeve_plugin, struct_size, 0);

@@ -178,6 +178,7 @@ static void a_description_has_everything_of_the_tables(void **state)
     const struct tree *personal = tree_get(t, "emits")->child[1];
     assert_true(tree_getb(personal, "personal", false));
     assert_string_equal(tree_gets(personal, "schema", ""), "x:y");
+    assert_null(tree_get(personal, "gives")); /* built without knowing of it: not known, not none */
     tree_free(t);
     free(so);
     free(src);
