@@ -253,13 +253,15 @@ def receiver():
 
 @pytest.fixture
 def hubs(tmp_path, rabbitmq, vhost, postgresql, database):
-    """hubs(config, machines=2): several hubs on one RabbitMQ and one PostgreSQL (hub.Hubs), all ready; stopped after the test."""
+    """hubs(config, machines=2): several hubs on one RabbitMQ and one PostgreSQL (hub.Hubs), all ready; stopped after the test. reeve_path:
+    of another build. brokers: {machine: address} of those that have a way of their own to it."""
     from hub import Engine, Hubs
     made = []
 
-    def start(config, machines=2):
+    def start(config, machines=2, reeve_path=None, brokers=()):
         made.append(Hubs(tmp_path, config, Engine("amqp", rabbitmq, vhost), postgresql, database, machines))
-        return made[-1].start_all()
+        made[-1].brokers.update(brokers)
+        return made[-1].start_all(reeve_path)
 
     yield start
     for h in made:

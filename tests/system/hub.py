@@ -206,17 +206,20 @@ class Hubs:
         self.config = {"state": {"postgresql": {"hosts": f"127.0.0.1:{server.node['port']}", "database": database, "user": server.node["user"],
                                                 "password": "${file:postgresql-password}"}},
                        "machines": {n: {"door": {"listen": f"127.0.0.1:{free_port()}"}, "data": f"var-{n}"} for n in names}, **config}
+        self.config["transport"] = engine.transport(directory)
+        self.config["transport"]["amqp"]["brokers"] = "${env:REEVE_BROKER}"
+        self.brokers = {}  # machine: the address at which it finds the broker, when it is an other one
         self.hubs = dict.fromkeys(names)
 
     def start(self, name, ready=True, reeve_path=None):
         """Also again, on the same data."""
-        h = TestHub(self.directory, self.config, engine=self.engine, machine=name, reeve_path=reeve_path)
+        h = TestHub(self.directory, self.config, {"REEVE_BROKER": self.brokers.get(name, self.engine.broker.address)}, self.engine, name, reeve_path)
         self.hubs[name] = h
         return h.wait_ready() if ready else h
 
-    def start_all(self):
+    def start_all(self, reeve_path=None):
         for name in self.hubs:  # the first one makes queues and tables
-            self.start(name)
+            self.start(name, reeve_path=reeve_path)
         return self
 
     def __getitem__(self, i):
