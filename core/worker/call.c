@@ -6,6 +6,7 @@
  * never overwrites a later cursor. A call of which a submission failed for now is forgotten: the
  * plugin will look at the same things again. */
 #include "source.h"
+#include "tenure.h"
 #include "base/log.h"
 #include "base/util.h"
 #include <errno.h>
@@ -60,7 +61,7 @@ bool calls_apply(struct source *s)
     bool any = false;
     while (s->calls && s->calls->ended && s->calls->open_submissions == 0) {
         struct call *c = s->calls;
-        c->failed |= c->epoch != EPOCH_ANY && (!c->epoch || c->epoch != s->tenure.epoch);
+        c->failed |= !tenure_same(s, c->epoch);
         for (const struct put *p = c->puts; p && !c->failed; p = p->next) {
             s->uncommitted++;
             any = true;

@@ -82,8 +82,9 @@ static void publish(struct keeper *k)
 
 static void let_go(struct keeper *k)
 {
-    log_warning("lease-given-back", NULL,
-                "what is polled could not be passed on from here; another may poll");
+    if (lease_held(k->lease))
+        log_warning("lease-given-back", NULL,
+                    "what is polled could not be passed on from here; another may poll");
     (void)pthread_mutex_lock(&k->lock);
     k->until = 0; /* before another can have it */
     (void)pthread_mutex_unlock(&k->lock);

@@ -28,6 +28,11 @@ uint64_t tenure_epoch(const struct source *s)
     return epoch && keeper_holds(s->tenure.keeper) == epoch ? epoch : 0;
 }
 
+bool tenure_same(const struct source *s, uint64_t epoch)
+{
+    return epoch == EPOCH_ANY || (epoch && epoch == s->tenure.epoch);
+}
+
 bool tenure_stands(const struct source *s, uint64_t epoch)
 {
     return epoch == EPOCH_ANY || (epoch && epoch == tenure_epoch(s));

@@ -22,6 +22,9 @@ int tenure_open(struct source *s, struct err *e);
 void tenure_turn(struct source *s);
 /* The epoch for what a poll does now; 0: none may be made. */
 uint64_t tenure_epoch(const struct source *s);
+/* Is what was begun under this epoch still that of the tenure at hand, as far as the last turn
+ * knew? What is staged for it is committed under it, and the server looks again. */
+bool tenure_same(const struct source *s, uint64_t epoch);
 /* May what was begun under this epoch go on at this very moment? EPOCH_ANY: always. */
 bool tenure_stands(const struct source *s, uint64_t epoch);
 

@@ -199,12 +199,8 @@ class Hubs:
 
     def __init__(self, directory, config, engine, server, database, machines=2):
         self.directory, self.engine = pathlib.Path(directory), engine
-        secret = self.directory / "postgresql-password"
-        secret.touch(mode=0o600)
-        secret.write_text(server.password + "\n")
         names = [f"hub-{c}" for c in "abcdefgh"[:machines]]
-        self.config = {"state": {"postgresql": {"hosts": f"127.0.0.1:{server.node['port']}", "database": database, "user": server.node["user"],
-                                                "password": "${file:postgresql-password}"}},
+        self.config = {"state": server.state(database, directory),
                        "machines": {n: {"door": {"listen": f"127.0.0.1:{free_port()}"}, "data": f"var-{n}"} for n in names}, **config}
         self.config["transport"] = engine.transport(directory)
         self.config["transport"]["amqp"]["brokers"] = "${env:REEVE_BROKER}"
@@ -218,8 +214,10 @@ class Hubs:
         return h.wait_ready() if ready else h
 
     def start_all(self, reeve_path=None):
-        for name in self.hubs:  # the first one makes queues and tables
-            self.start(name, reeve_path=reeve_path)
+        for name in self.hubs:  # at once: all of them make the queues and tables
+            self.start(name, ready=False, reeve_path=reeve_path)
+        for h in self:
+            h.wait_ready()
         return self
 
     def __getitem__(self, i):

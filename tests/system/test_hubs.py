@@ -380,11 +380,14 @@ def test_a_holder_that_sleeps_and_wakes_does_no_harm(hubs, receiver):
 
 
 def test_postgresql_is_killed_and_comes_back(hubs, receiver, postgresql):
-    peer = receiver()
+    is_up = threading.Event()
+    peer = receiver(lambda headers, body: 200 if is_up.is_set() else 503)
     h = hubs(config(peer.url))
     assert h[0].push(package([grant(1)]))[0] == 202
     holder = wait_holder(h)
     postgresql.kill()
+    is_up.set()
+    wait_for(lambda: len(peer.taken()) == 1, 60, "what waits is delivered, whether PostgreSQL is there or not")
     status, headers, answer = request(h[1].port, "POST", "/grants", package([grant(2)]), {"Authorization": "Bearer " + TOKEN, "Content-Type": "application/json"}, 60)
     assert status == 503 and int(headers["Retry-After"]) > 0 and json.loads(answer)["code"] == "state-away", answer
     drop(h, "meanwhile.json", [grant(3)])
@@ -398,6 +401,19 @@ def test_postgresql_is_killed_and_comes_back(hubs, receiver, postgresql):
     wait_for(lambda: len(peer.taken()) == 3, 30, "three messages")
     wait_for(lambda: not any(x.status()["alarms"] for x in h), 30, "the end of every alarm")
     assert {len(i) for i in ids_by_subject(peer).values()} == {1}
+
+
+def test_a_hub_that_starts_before_postgresql_waits_for_it(hubs, receiver, postgresql):
+    peer = receiver()
+    h = hubs(config(peer.url), 1)
+    h[0].stop()
+    postgresql.stop()
+    again = h.start("hub-a", ready=False)
+    wait_for(lambda: logged(again, "state-away"), 30, "its words")
+    postgresql.start()
+    again.wait_ready(90)
+    assert again.push_until_taken(package([grant(1)]))[1]["new"] == 1
+    wait_holder(h)
 
 
 COUNTER = r"""
