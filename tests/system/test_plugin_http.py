@@ -139,13 +139,10 @@ def test_other_bodies_are_never_quoted(peer, tmp_path, body):
 
 def test_a_batch_goes_at_once_over_few_connections(peer, tmp_path):
     peer.delay = 0.05
-    began = time.monotonic()
     got = deliver(peer.url(), write_events(tmp_path / "e", 128), "concurrency=16")
-    took = time.monotonic() - began
     assert {v["verdict"] for v in got} == {"OK"} and [v["id"] for v in got] == [f"id-{i}" for i in range(128)]
     assert peer.most_busy <= 16 and peer.most_busy > 8
     assert peer.connections <= 16, "two batches of 64 share their connections"
-    assert took < 128 * 0.05, "one after the other"
 
 
 def test_a_slow_peer_is_retried_and_an_absent_one_is_down(peer, tmp_path):
