@@ -19,7 +19,7 @@ class AmqpSite(Site):
 
     def __init__(self, directory, broker, where, **more):
         self.broker, self.vhost, self.proxy = broker, where, Proxy(broker.node["amqp"])
-        self.beside = None  # a Shovel
+        self.beside, self.poison = None, 0  # a Shovel; messages that crash
         (directory / "guest").write_text("guest\n")
         os.chmod(directory / "guest", 0o600)
         amqp = {"brokers": [self.proxy.address], "vhost": where, "user": "guest", "password": "${file:guest}"}
