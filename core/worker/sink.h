@@ -64,6 +64,7 @@ struct sink_flags {
     _Atomic(uint64_t) verdicts[REEVE_FATAL + 1]; /* by reeve_rc; an unknown one counts as RETRY */
     struct histogram delivery; /* from accepted by the transport to the final verdict */
     _Atomic(uint64_t) told;    /* hands whose settlement the transport has been given */
+    _Atomic(uint64_t) settled; /* and up to which none is on its way any more */
 };
 
 struct sink {

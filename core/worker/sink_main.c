@@ -26,6 +26,7 @@ struct sink_process {
     uint64_t started;
     size_t held;        /* jobs that the plugin thread has */
     uint64_t settled_n; /* jobs that came back from it, ever */
+    size_t under_way;   /* settlements that the transport has not told the end of */
 };
 
 /* ---- pausing: by the operator, because the peer is down, or because it refuses everything ---- */
@@ -69,7 +70,7 @@ static void on_job(void *arg, struct transport_job *job)
     struct sink_process *p = arg;
     struct hand *h = xcalloc(1, sizeof(*h));
     if (!h) {
-        (void)transport_settle(p->transport, job, SETTLE_RELEASE, 1000, NULL, NULL);
+        p->under_way += transport_settle(p->transport, job, SETTLE_RELEASE, 1000, NULL, NULL) == 0;
         return;
     }
     h->item.kind = SINK_HAND;
@@ -79,9 +80,18 @@ static void on_job(void *arg, struct transport_job *job)
     thread_queue_push(&p->s.inbox, &h->item.node);
 }
 
+static void on_settled(void *arg, uint64_t handle)
+{
+    struct sink_process *p = arg;
+    (void)handle;
+    p->under_way -= p->under_way > 0;
+}
+
 static void on_usable(void *arg, bool usable, const char *why)
 {
     struct sink_process *p = arg;
+    if (!usable)
+        p->under_way = 0; /* of what was, no word may come any more */
     if (usable)
         log_info("transport-usable", NULL, "the transport is usable");
     else
@@ -98,6 +108,7 @@ static void settle(struct sink_process *p, struct hand *h)
     if (rc == -ESTALE)
         log_info("settle-late", NULL,
                  "the transport had taken a message back; it comes again with the same id");
+    p->under_way += rc == 0;
     p->held--;
     p->settled_n++;
     free(h);
@@ -265,6 +276,8 @@ static int turn(struct sink_process *p, struct err *e)
     take_outbox(p);
     int rc = transport_run(p->transport);
     atomic_store(&p->s.flags.told, p->settled_n); /* it is on its way */
+    if (p->under_way == 0)
+        atomic_store(&p->s.flags.settled, p->settled_n);
     if (rc < 0)
         return err_set(e, rc, "transport", "the transport is broken for good: %s", strerror(-rc));
     check_deadline(p);
@@ -323,6 +336,7 @@ static int start(struct sink_process *p, struct err *e)
                                       .confirmed = on_confirmed,
                                       .failed = on_failed,
                                       .job = on_job,
+                                      .settled = on_settled,
                                       .usable = on_usable,
                                       .told = on_told};
     return transport_open(tree_get(p->part, "transport"), &events, &p->transport, e);

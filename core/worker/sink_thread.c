@@ -20,7 +20,7 @@
 #define IDLE_MS         1000u
 #define BATCH_MAX       256u
 #define COMMIT_AGAIN_MS 1000u
-#define TELL_MS         1000u /* wait at most so long for the main thread to settle */
+#define TELL_MS         1000u /* wait at most so long for what is settled */
 #define TOLD_MS         5u    /* look so soon whether it has */
 
 void sink_notice(struct sink *s, enum sink_item_kind kind, uint64_t ms, const char *text)
@@ -127,9 +127,10 @@ static void release_ready(struct sink *s)
         hand_release(s, take_ready(s));
 }
 
-/* What has been decided so far is written down and with the transport before the next call, which
- * may well end the process: else its neighbours would be delivered again after each crash, and a
- * message that was given up would have to do all its harm once more. false: not yet. */
+/* What has been decided so far is written down and settled (with RabbitMQ a thread of this process
+ * is at that, which would end with it) before the next call, which may well end the process: else
+ * its neighbours would be delivered again after each crash, and a message that was given up would
+ * have to do all its harm once more. false: not yet. */
 static bool settle_before(struct sink *s)
 {
     const struct timespec moment = {.tv_nsec = 1000000};
@@ -137,7 +138,7 @@ static bool settle_before(struct sink *s)
     commit_done(s);
     if (s->done)
         return false;
-    while (atomic_load(&s->flags.told) < s->handed_back && mono_ms() < until)
+    while (atomic_load(&s->flags.settled) < s->handed_back && mono_ms() < until)
         (void)nanosleep(&moment, NULL);
     wipe_told(s, false);
     return true;

@@ -19,8 +19,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 
-from broker import rabbitmq  # noqa: E402,F401  a fixture
 from conftest import Hub, wait_for  # noqa: E402
+from broker import rabbitmq  # noqa: E402,F401  a fixture
 from hub import COUNCIL, Engine, Receiver, TestHub, grant, package  # noqa: E402
 
 KILLS = int(os.environ.get("REEVE_KILLS", 3))
