@@ -12,11 +12,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/system"))
 import conftest  # noqa: E402,F401  before what it is imported by
 from broker import Broker  # noqa: E402
+from database import Database  # noqa: E402
 from hub import Engine  # noqa: E402
 from door_bench import load_all  # noqa: E402
-from hub_bench import BenchHub, Failed  # noqa: E402
+from hub_bench import BenchHub, Failed, free_port  # noqa: E402
 
 INSTALLED = pathlib.Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists()
+SERVERS = list(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 WARM = 1000  # messages that pass before the clock starts
 
 MOVER = """\
@@ -178,7 +180,9 @@ SEVERAL = """\
 hub: bench
 data: var
 transport: {transport}
-door: {{listen: "127.0.0.1:{port}", tls: {{certificate: c.pem, key: k.pem}}}}
+state: {state}
+machines: {machines}
+door: {{tls: {{certificate: c.pem, key: k.pem}}}}
 unrouted: {{drop: "only routed messages count"}}
 parties:
   council: {{name: Council, role: hub}}
@@ -199,16 +203,21 @@ routes:
 
 
 class SeveralHubs:
-    """n hubs with the same configuration on one virtual host."""
+    """n machines that run one configuration, each in a directory of its own, on one virtual host and one data base."""
 
-    def __init__(self, build, broker, n):
-        self.build, self.broker, self.n, self.stack, self.hubs = build, broker, n, contextlib.ExitStack(), []
+    def __init__(self, build, broker, server, n):
+        self.build, self.broker, self.server, self.n, self.stack, self.hubs = build, broker, server, n, contextlib.ExitStack(), []
 
     def __enter__(self):
         with self.stack:
             self.vhost = self.stack.enter_context(self.broker.vhost())
-            for _ in range(self.n):
-                hub = BenchHub(self.build, SEVERAL, ("sink", "slow"), Engine("amqp", self.broker.node, self.vhost))
+            name = f"state_{self.vhost}"
+            self.server.sql(f"CREATE DATABASE {name}")
+            ports = {f"hub-{i}": free_port() for i in range(self.n)}
+            machines = json.dumps({m: {"door": {"listen": f"127.0.0.1:{p}"}} for m, p in ports.items()})
+            for machine, port in ports.items():
+                hub = BenchHub(self.build, SEVERAL, ("sink", "slow"), Engine("amqp", self.broker.node, self.vhost),
+                               lambda where: self.server.state(name, where), machine, port, machines=machines)
                 self.hubs.append(self.stack.enter_context(hub))
             self.stack = self.stack.pop_all()
         return self
@@ -218,7 +227,7 @@ class SeveralHubs:
 
     def all(self, *arguments):
         """A command to all of them at once."""
-        running = [subprocess.Popen([h.build / "reeve", arguments[0], "-c", h.where / "hub.yaml", *arguments[1:]], stdout=subprocess.DEVNULL)
+        running = [subprocess.Popen([h.build / "reeve", arguments[0], "-c", h.where / "hub.yaml", *arguments[1:]], stdout=subprocess.DEVNULL, env=h.environment)
                    for h in self.hubs]
         if any([p.wait(60) for p in running]):
             raise Failed(f"reeve {' '.join(arguments)}")
@@ -234,10 +243,22 @@ class SeveralHubs:
 
 
 def hubs(table, broker, build, rounds, seconds):
+    if not SERVERS:
+        print("  SKIP: postgresql is not installed", flush=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-postgresql-", dir=build) as where:
+        server = Database(pathlib.Path(where) / "node")
+        try:
+            measure_hubs(table, broker, server, build, rounds, seconds)
+        finally:
+            server.remove()
+
+
+def measure_hubs(table, broker, server, build, rounds, seconds):
     found = {n: [] for n in (1, 2, 3)}
     for i in range(rounds):
         for n in found:
-            with SeveralHubs(build, broker, n) as several:
+            with SeveralHubs(build, broker, server, n) as several:
                 found[n].append((sum(load_all(build, [f"https://127.0.0.1:{h.port}/events" for h in several.hubs], f"r{i}h{n}", seconds, 48)),
                                  several.deliver("sink", 60000), several.deliver("slow", 4000 * n)))
     middle = {n: [statistics.median(x) for x in zip(*found[n])] for n in found}

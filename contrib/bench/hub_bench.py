@@ -83,25 +83,26 @@ def certificate(where):
 
 class BenchHub:
     """A hub with a door. held: destinations that get nothing, so that only intake is measured; engine: where its queues are (tests/system/hub.py),
-    the spool unless given; more: what else the configuration's text names."""
+    the spool unless given; state: where its state is; machine: which one of the configuration's it is; more: what else the configuration's text names."""
 
-    def __init__(self, build, config=CONFIG, held=("sink",), engine=None, **more):
+    def __init__(self, build, config=CONFIG, held=("sink",), engine=None, state=None, machine="", port=None, **more):
         self.build, self.held, self.queues = pathlib.Path(build), held, engine.name if engine else "spool"
+        self.environment = {**os.environ, "REEVE_MACHINE": machine} if machine else None
         # beside the build tree: a directory for temporary files may be memory, and then nothing is ever durable
         self.where = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=self.build))
-        self.port = free_port()
+        self.port = port or free_port()
         certificate(self.where)
         (self.where / "token").write_text(TOKEN)
         (self.where / "token").chmod(0o600)
         transport = json.dumps(engine.transport(self.where)) if engine else "spool"
-        (self.where / "hub.yaml").write_text(config.format(port=self.port, transport=transport, **more))
+        (self.where / "hub.yaml").write_text(config.format(port=self.port, transport=transport, state=json.dumps(state(self.where) if state else "sqlite"), **more))
         self.tls = ssl.create_default_context()
         self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
 
     def __enter__(self):
         self.log = open(self.where / "log", "wb")
         self.process = subprocess.Popen([self.build / "reeve", "run", "-c", self.where / "hub.yaml"], stdin=subprocess.DEVNULL,
-                                        stdout=self.log, stderr=self.log)
+                                        stdout=self.log, stderr=self.log, env=self.environment)
         end = time.monotonic() + 30
         while not self.healthy():
             if self.process.poll() is not None or time.monotonic() > end:
@@ -131,7 +132,7 @@ class BenchHub:
 
     def command(self, *arguments):
         words = [self.build / "reeve", arguments[0], "-c", self.where / "hub.yaml", *arguments[1:]]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=self.environment)
         return done.returncode, done.stdout, done.stderr
 
     def done(self, *arguments):
