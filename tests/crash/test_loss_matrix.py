@@ -131,6 +131,8 @@ def run_row(site, fault, chance, progress=None):
     def offered():
         return sum(len(s.accepted) for s in fresh) + sum(s.unanswered() for s in fresh)
     wait_for(lambda: offered() > MESSAGES // 10, 120, "traffic", step=0.05)
+    if site.beside:  # on a quick machine the fault would come before it has moved anything
+        wait_for(lambda: site.beside.came, 60, "the shovel moves messages", step=0.05)
     while faults == 0 or (offered() < MESSAGES and faults < FAULTS):
         in_flight += 2 * PREFETCH + len(SOURCES) * WINDOW + site.unanswered()
         fault(site, chance)
