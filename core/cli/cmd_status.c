@@ -27,6 +27,8 @@ static int stored_queues(const char *config, struct tree *status, struct err *e)
             "the configuration has errors, so the queues cannot be read; see reeve check");
     r = tree_puts(status, "hub", tree_gets(plan, "hub", "?"));
     if (r == 0)
+        r = tree_puts(status, "machine", tree_gets(plan, "machine", NULL));
+    if (r == 0)
         r = supervisor_peek(plan, &figures, e);
     tree_free(plan);
     static const char *const keys[] = {"destinations", "stored_bytes", "trouble"};
