@@ -26,7 +26,7 @@ struct keeper {
     pthread_mutex_t lock; /* of what follows */
     bool stop, want;
     uint64_t until, epoch, unwanted_since, away_since;
-    char seen[HOLDER_LEN], line[ERR_TEXT_MAX], trouble[ERR_TEXT_MAX], said[ERR_TEXT_MAX];
+    char seen[HOLDER_LEN], trouble[ERR_TEXT_MAX], said[ERR_TEXT_MAX];
 };
 
 static void on_taken(void *arg, uint64_t epoch)
@@ -228,21 +228,6 @@ int keeper_put(struct keeper *k, struct tree *figures)
         return tree_put(figures, "lease", t);
     tree_free(t);
     return r;
-}
-
-bool keeper_line(struct keeper *k, char text[ERR_TEXT_MAX])
-{
-    (void)pthread_mutex_lock(&k->lock);
-    bool waits = boot_ms() >= k->until;
-    (void)snprintf(text, ERR_TEXT_MAX, "%s%s%s", waits ? "waits: " : "",
-                   !waits     ? ""
-                   : *k->seen ? k->seen
-                              : "nobody",
-                   waits ? " polls" : "");
-    bool changed = strcmp(text, k->line) != 0;
-    (void)snprintf(k->line, sizeof(k->line), "%s", text);
-    (void)pthread_mutex_unlock(&k->lock);
-    return changed;
 }
 
 bool keeper_trouble(struct keeper *k, char text[ERR_TEXT_MAX])

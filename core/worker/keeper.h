@@ -30,9 +30,6 @@ void keeper_want(struct keeper *k, bool want);
 /* Any thread: "lease": {"held", "holder" ("": nobody, as far as is known), "trouble" ("": none)}.
  * 0 or -ENOMEM. */
 int keeper_put(struct keeper *k, struct tree *figures);
-/* Any thread: one line for people on who polls instead; "" when this process does. True when it has
- * changed since the last call. One caller. */
-bool keeper_line(struct keeper *k, char text[ERR_TEXT_MAX]);
 /* Any thread: why nothing is known of the lease for longer than it takes to connect again; "" when
  * there is a connection. True when it has changed since the last call. One caller. */
 bool keeper_trouble(struct keeper *k, char text[ERR_TEXT_MAX]);

@@ -198,13 +198,11 @@ static void on_stats(void *arg, struct tree *f)
 static void look_at_lease(struct source_process *p)
 {
     struct source_flags *x = &p->s.flags;
-    char trouble[ERR_TEXT_MAX], line[ERR_TEXT_MAX];
+    char trouble[ERR_TEXT_MAX];
     struct keeper *k = atomic_load(&x->opened) ? p->s.tenure.keeper : NULL;
     if (!k)
         return;
     keeper_want(k, atomic_load(&x->usable) && !atomic_load(&x->disk_low));
-    if (keeper_line(k, line))
-        child_status(p->child, "%s", line);
     if (keeper_trouble(k, trouble))
         child_alarm(p->child, "lease", "%s%s",
                     *trouble ? "who may poll cannot be asked, so nobody here does: " : "", trouble);
