@@ -65,6 +65,15 @@ def wait_for(condition, seconds=10, what=None, step=0.02):
         time.sleep(step)
 
 
+def put(path, text, mode=0o644):
+    """A file with this text, whole at any moment: a hub of another machine may be reading it."""
+    path = pathlib.Path(path)
+    fresh = path.with_name(path.name + ".fresh")
+    fresh.touch(mode=mode)
+    fresh.write_text(text)
+    fresh.rename(path)
+
+
 @contextlib.contextmanager
 def small_disk(directory, mib):
     """A file system of its own at a directory, of so many MiB."""

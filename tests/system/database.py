@@ -14,7 +14,7 @@ import tempfile
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, put
 
 SCRIPT = ROOT / "contrib/servers/postgresql"
 NUMBER = itertools.count(1)
@@ -55,9 +55,7 @@ class Database:
 
     def state(self, database, directory):
         """The value of `state` for a configuration in a directory."""
-        secret = pathlib.Path(directory) / "postgresql-password"
-        secret.touch(mode=0o600)
-        secret.write_text(self.password + "\n")
+        put(pathlib.Path(directory) / "postgresql-password", self.password + "\n", 0o600)
         return {"postgresql": {"hosts": f"127.0.0.1:{self.node['port']}", "database": database, "user": self.node["user"],
                                "password": "${file:postgresql-password}"}}
 

@@ -14,7 +14,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import Hub, free_port, request, wait_for
+from conftest import Hub, free_port, put, request, wait_for
 
 TOKEN = "a-token-of-the-tests"
 
@@ -85,9 +85,7 @@ class Engine:
         """The value of `transport` for a configuration in a directory."""
         if self.name == "spool":
             return "spool"
-        secret = pathlib.Path(directory) / "amqp-password"
-        secret.touch(mode=0o600)
-        secret.write_text("guest\n")
+        put(pathlib.Path(directory) / "amqp-password", "guest\n", 0o600)
         return {"amqp": {"brokers": self.broker.address, "vhost": self.vhost, "user": "guest", "password": "${file:amqp-password}"}}
 
 
@@ -117,8 +115,7 @@ class TestHub(Hub):
         full = {"hub": "exampleshire", "data": "var", "transport": (engine or Engine()).transport(directory), "door": {},
                 "unrouted": {"drop": "nobody asked for it"}, **config}
         full["door"] = {**({} if machine else {"listen": f"127.0.0.1:{self.port}"}), **full["door"]}
-        (self.directory / "token").write_text(TOKEN + "\n")
-        os.chmod(self.directory / "token", 0o600)
+        put(self.directory / "token", TOKEN + "\n", 0o600)
         for c in full["connectors"].values():
             r = c.get("receive")
             if r and r.get("plugin") == "http":
@@ -127,8 +124,7 @@ class TestHub(Hub):
         text = json.dumps(full, indent=1)
         if machine:  # the commands look for it without reading all: not when it is JSON
             text = "\n".join(f"{k}: {json.dumps(v)}" for k, v in full.items())
-        if not path.exists() or path.read_text() != text:  # another machine's hub may be reading it
-            path.write_text(text)
+        put(path, text)
         super().__init__(path, self.directory, reeve_path, env={**({"REEVE_MACHINE": machine} if machine else {}), **(env or {})}, name=machine or "hub")
 
     def push(self, body, path="/grants", headers=None, query="", timeout=60, method="POST"):
