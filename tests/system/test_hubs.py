@@ -219,6 +219,35 @@ def test_a_plugin_may_think_for_longer_than_a_lease_lasts(hubs, receiver, tmp_pa
     assert h.holder(DROP) is holder and logged(holder, "lease-taken") == 1 and not any(logged(x, "lease-lost") for x in h)
 
 
+HANGS = r"""
+#include <reeve/plugin.h>
+#include <unistd.h>
+static reeve_rc hanging_poll(reeve_ctx *c, void *inst)
+{
+    (void)inst;
+    if (unlink("FILE") == 0)
+        sleep(3600);
+    reeve_log(c, 6, "polled well");
+    (void)reeve_wait(c, -1, 500);
+    return REEVE_OK;
+}
+REEVE_PLUGIN(.name = "hangs", .version = "1", .summary = "hangs once", .poll = hanging_poll);
+"""
+
+
+def test_a_plugin_that_hangs_costs_its_process_and_the_lease(hubs, receiver, tmp_path):
+    c = config(receiver().url)
+    c["connectors"]["drop"]["receive"] = {"plugin": compiled(tmp_path, "hangs", HANGS.replace("FILE", str(tmp_path / "hang"))), "deadline": "2s",
+                                          "speaks": "360giving"}
+    h = hubs(c)
+    holder = wait_holder(h)
+    wait_for(lambda: logged(holder, "polled well"), 30, "a poll")
+    (tmp_path / "hang").touch()
+    wait_for(lambda: logged(holder, "call-deadline"), 30, "the end of its process")
+    before = [logged(x, "polled well") for x in h]
+    wait_for(lambda: [logged(x, "polled well") for x in h] != before, TAKE_OVER, "a poll of whoever polls now")
+
+
 def test_a_hub_that_has_lost_the_broker_leaves_the_polling_to_another(hubs, receiver, rabbitmq):
     """Within 10 s of lost transport it gives the lease back, and has it again when it is the only one left."""
     peer = receiver()
