@@ -61,10 +61,12 @@ static int take(void *arg, struct record *r, struct err *e)
 {
     struct dry *d = arg;
     bool other = false;
-    int rc = twins_add(d->twins, r->key, r->content, &other);
+    /* only an id that came along can be used twice; to remember every other one would cost memory
+     * that grows with the document */
+    int rc = r->own_id ? twins_add(d->twins, r->key, r->content, &other) : 0;
     if (rc < 0)
         return err_set(e, rc, "out-of-memory", "out of memory");
-    if (r->own_id && other) {
+    if (other) {
         issues_say(d->issues, REEVE_ISSUE_ERROR, "id-reused", NULL, message_get(r->m, "id"), NULL,
                    "this source and id stand also on another message with other content; an id "
                    "names one message for ever");
