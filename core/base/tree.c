@@ -321,3 +321,31 @@ bool tree_is_list(const struct tree *t)
 {
     return t && t->kind == TREE_LIST;
 }
+
+size_t tree_items(const struct tree *t)
+{
+    return !t ? 0 : tree_is_list(t) ? t->n : 1;
+}
+
+const struct tree *tree_item(const struct tree *t, size_t i)
+{
+    return tree_is_list(t) ? t->child[i] : t;
+}
+
+bool tree_has(const struct tree *t, const char *text)
+{
+    for (size_t i = 0; i < tree_items(t); i++) {
+        const char *one = tree_text(tree_item(t, i));
+        if (one && strcmp(one, text) == 0)
+            return true;
+    }
+    return false;
+}
+
+const struct tree *tree_named(const struct tree *list, const char *name)
+{
+    for (size_t i = 0; tree_is_list(list) && i < list->n; i++)
+        if (strcmp(tree_gets(list->child[i], "name", ""), name) == 0)
+            return list->child[i];
+    return NULL;
+}

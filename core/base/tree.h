@@ -56,6 +56,12 @@ uint64_t tree_getu(const struct tree *map, const char *path, uint64_t def);
 bool tree_getb(const struct tree *map, const char *path, bool def); /* text "true" */
 bool tree_is_map(const struct tree *t);
 bool tree_is_list(const struct tree *t);
+/* Where one may stand for a list of one: how many there are (0 of NULL), and the i-th of them. */
+size_t tree_items(const struct tree *t);
+const struct tree *tree_item(const struct tree *t, size_t i);
+bool tree_has(const struct tree *t, const char *text); /* is this text one of them? */
+/* The first in a list of maps whose "name" it is. */
+const struct tree *tree_named(const struct tree *list, const char *name);
 
 /* JSON, depth (JSON_DEPTH_MAX) and size (64 MiB) bounded. Duplicate keys are refused. Codes: those
  * of json.h, "json-duplicate", "json-key", "json-size". Lines and columns are set, file is not.

@@ -97,11 +97,7 @@ static int process_differs(const struct tree *a, const struct tree *b,
 
 static const struct tree *part_named(const struct plan_config *c, const char *name)
 {
-    const struct tree *list = tree_get(c->plan, "processes");
-    for (size_t i = 0; list && i < list->n; i++)
-        if (strcmp(tree_gets(list->child[i], "name", ""), name) == 0)
-            return tree_get(list->child[i], "part");
-    return NULL;
+    return tree_get(tree_named(tree_get(c->plan, "processes"), name), "part");
 }
 
 static int put(struct tree *list, const char *name, struct tree *what)

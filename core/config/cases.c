@@ -10,15 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool in_list(const struct tree *list, const char *name)
-{
-    for (size_t i = 0; tree_is_list(list) && i < list->n; i++) {
-        if (tree_text(list->child[i]) && strcmp(list->child[i]->text, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool has_source(const struct tree *plan, const char *name)
 {
     const struct tree *all = tree_get(plan, "processes");
@@ -36,9 +27,9 @@ static void destination(struct compile *c, const struct tree *plan, const struct
     char q[QUOTE_MAX];
     if (t->kind != TREE_SCALAR)
         error_at(c, t, "wrong-kind", "a destination is a name");
-    else if (plan && !in_list(tree_get(plan, "destinations"), t->text))
+    else if (plan && !tree_has(tree_get(plan, "destinations"), t->text))
         error_at(c, t, "unknown-destination", "there is no destination %s", quote(q, t->text));
-    else if (!in_list(list, t->text) && tree_appends(list, t->text) < 0)
+    else if (!tree_has(list, t->text) && tree_appends(list, t->text) < 0)
         c->no_memory = true;
 }
 

@@ -106,8 +106,8 @@ static void check_former(struct compile *c, const struct connector *x, const str
                  quote(q, t->text));
     for (const struct connector *y = c->connectors; y < x; y++) {
         const struct tree *was = tree_get(y->node, "was");
-        for (size_t i = 0; was && i < (tree_is_list(was) ? was->n : 1); i++) {
-            const struct tree *other = tree_is_list(was) ? was->child[i] : was;
+        for (size_t i = 0; i < tree_items(was); i++) {
+            const struct tree *other = tree_item(was, i);
             if (tree_text(other) && strcmp(other->text, t->text) == 0)
                 error_at(c, t, "was-twice", "the connector %s says that it was %s, too", y->name,
                          quote(q, t->text));
@@ -119,8 +119,8 @@ static void check_formers(struct compile *c)
 {
     for (size_t k = 0; k < c->connectors_n; k++) {
         const struct tree *was = tree_get(c->connectors[k].node, "was");
-        for (size_t i = 0; was && i < (tree_is_list(was) ? was->n : 1); i++)
-            check_former(c, &c->connectors[k], tree_is_list(was) ? was->child[i] : was);
+        for (size_t i = 0; i < tree_items(was); i++)
+            check_former(c, &c->connectors[k], tree_item(was, i));
     }
 }
 

@@ -185,8 +185,8 @@ static void check_tokens_differ(struct compile *c)
     for (size_t i = 0; seen && i < c->connectors_n; i++) {
         const struct side *s = &c->connectors[i].receive;
         const struct tree *t = s->present ? tree_at(s->effective, "auth/bearer") : NULL;
-        for (size_t k = 0; t && k < (tree_is_list(t) ? t->n : 1); k++)
-            check_shared(c, tree_is_list(t) ? t->child[k] : t, &c->connectors[i], seen);
+        for (size_t k = 0; k < tree_items(t); k++)
+            check_shared(c, tree_item(t, k), &c->connectors[i], seen);
     }
     if (!seen)
         c->no_memory = true;
@@ -195,10 +195,8 @@ static void check_tokens_differ(struct compile *c)
 
 void tokens_check(struct compile *c, const struct tree *t)
 {
-    if (t && !tree_is_list(t))
-        check_token(c, t);
-    for (size_t i = 0; tree_is_list(t) && i < t->n; i++)
-        check_token(c, t->child[i]);
+    for (size_t i = 0; i < tree_items(t); i++)
+        check_token(c, tree_item(t, i));
 }
 
 static void check_auth(struct compile *c, const struct side *s)

@@ -176,20 +176,10 @@ static const struct tree *on_of(const struct side *s)
     return own ? own : tree_get(s->connector->node, "on");
 }
 
-static bool names_machine(const struct tree *on, const char *machine)
-{
-    for (size_t i = 0; on && i < (tree_is_list(on) ? on->n : 1); i++) {
-        const char *text = tree_text(tree_is_list(on) ? on->child[i] : on);
-        if (text && strcmp(text, machine) == 0)
-            return true;
-    }
-    return false;
-}
-
 bool side_on(const struct side *s, const char *machine)
 {
     const struct tree *on = on_of(s);
-    return !on || names_machine(on, machine);
+    return !on || tree_has(on, machine);
 }
 
 /* A machine without a door has nobody who pushes. */
@@ -210,8 +200,8 @@ static void check_on(struct compile *c, const struct tree *on)
 {
     const struct tree *all = machines(c);
     char q[QUOTE_MAX], s[QUOTE_MAX];
-    for (size_t i = 0; on && i < (tree_is_list(on) ? on->n : 1); i++) {
-        const struct tree *t = tree_is_list(on) ? on->child[i] : on;
+    for (size_t i = 0; i < tree_items(on); i++) {
+        const struct tree *t = tree_item(on, i);
         if (!tree_text(t) || !name_ok(t->text))
             continue; /* the grammar reports it */
         if (!all)

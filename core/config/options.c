@@ -65,13 +65,7 @@ struct module *module_get(struct compile *c, enum config_kind kind, const struct
 
 bool module_has(const struct module *m, const char *role)
 {
-    const struct tree *roles = tree_get(m->about, "roles");
-    for (size_t i = 0; roles && i < roles->n; i++) {
-        const char *text = tree_text(roles->child[i]);
-        if (text && strcmp(text, role) == 0)
-            return true;
-    }
-    return false;
+    return tree_has(tree_get(m->about, "roles"), role);
 }
 
 static enum shape shape_of(const char *type)

@@ -152,16 +152,6 @@ bool party_is_hub(const struct connector *x)
     return strcmp(tree_gets(x->party, "role", ""), "hub") == 0;
 }
 
-static bool covers_personal(const struct tree *agreement)
-{
-    const struct tree *data = tree_get(agreement, "data");
-    for (size_t i = 0; tree_is_list(data) && i < data->n; i++) {
-        if (tree_text(data->child[i]) && strcmp(data->child[i]->text, "personal") == 0)
-            return true;
-    }
-    return tree_text(data) && strcmp(data->text, "personal") == 0;
-}
-
 enum agreed { AGREED, AGREED_ENDED, AGREED_NOT };
 
 static enum agreed agreed(const struct compile *c, const struct connector *x)
@@ -170,10 +160,10 @@ static enum agreed agreed(const struct compile *c, const struct connector *x)
     enum agreed best = party_is_hub(x) ? AGREED : AGREED_NOT;
     char today[RFC3339_MAX];
     rfc3339_ms(c->env->now_ms ? c->env->now_ms : wall_ms(), today);
-    for (size_t i = 0; all && best != AGREED && i < (tree_is_list(all) ? all->n : 1); i++) {
-        const struct tree *a = tree_is_list(all) ? all->child[i] : all;
+    for (size_t i = 0; best != AGREED && i < tree_items(all); i++) {
+        const struct tree *a = tree_item(all, i);
         const char *until = tree_gets(a, "until", NULL);
-        if (covers_personal(a))
+        if (tree_has(tree_get(a, "data"), "personal"))
             best = until && strncmp(today, until, 10) > 0 ? AGREED_ENDED : AGREED;
     }
     return best;
@@ -356,8 +346,8 @@ static void check_source(struct pair *p, const struct connector *from)
 static void each_destination(struct pair *p, const struct tree *to)
 {
     const struct connector *wanted = p->to;
-    for (size_t i = 0; to && i < (tree_is_list(to) ? to->n : 1); i++) {
-        p->at = tree_is_list(to) ? to->child[i] : to;
+    for (size_t i = 0; i < tree_items(to); i++) {
+        p->at = tree_item(to, i);
         p->to = tree_text(p->at) ? connector_find(p->c, p->at->text) : NULL;
         if (!p->to || !p->to->deliver.present || (wanted && wanted != p->to))
             continue;

@@ -33,14 +33,12 @@ bool peers_bool(struct compile *c, const struct peers *p, const char *key, bool 
 
 size_t peers_count(const struct compile *c, const struct peers *p)
 {
-    const struct tree *t = peers_of(c, p, p->key);
-    return !t ? 0 : tree_is_list(t) ? t->n : 1;
+    return tree_items(peers_of(c, p, p->key));
 }
 
 static const struct tree *nth(const struct compile *c, const struct peers *p, size_t i)
 {
-    const struct tree *t = peers_of(c, p, p->key);
-    return tree_is_list(t) ? t->child[i] : t;
+    return tree_item(peers_of(c, p, p->key), i);
 }
 
 /* HOST, HOST:PORT, [IPv6] or [IPv6]:PORT. */

@@ -169,8 +169,8 @@ static struct tree *agreements_tree(struct planning *p, const struct connector *
 {
     const struct tree *all = tree_get(x->party, "agreements");
     struct tree *list = tree_list();
-    for (size_t i = 0; all && i < (tree_is_list(all) ? all->n : 1); i++) {
-        const struct tree *a = tree_is_list(all) ? all->child[i] : all, *data = tree_get(a, "data");
+    for (size_t i = 0; i < tree_items(all); i++) {
+        const struct tree *a = tree_item(all, i), *data = tree_get(a, "data");
         struct tree *t = tree_map();
         put_text(p, t, "purpose", tree_gets(a, "purpose", NULL));
         struct tree *names = tree_is_list(data) ? detach(tree_copy(data)) : tree_list();
@@ -240,8 +240,8 @@ void put_was(struct planning *p, struct tree *map, const struct connector *x, co
 {
     const struct tree *was = tree_get(x->node, "was");
     struct tree *list = was ? tree_list() : NULL;
-    for (size_t i = 0; was && i < (tree_is_list(was) ? was->n : 1); i++) {
-        const char *text = tree_text(tree_is_list(was) ? was->child[i] : was);
+    for (size_t i = 0; i < tree_items(was); i++) {
+        const char *text = tree_text(tree_item(was, i));
         char name[NAME_LEN_MAX + 16];
         (void)snprintf(name, sizeof(name), "%.63s%s", text ? text : "", end);
         keep(p, tree_appends(list, name));

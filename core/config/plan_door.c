@@ -28,8 +28,8 @@ bool pushed(const struct side *s)
 static struct tree *bearers(struct planning *p, const struct tree *b)
 {
     struct tree *list = tree_list();
-    for (size_t i = 0; b && i < (tree_is_list(b) ? b->n : 1); i++)
-        add_bearer(p, list, tree_is_list(b) ? b->child[i] : b);
+    for (size_t i = 0; i < tree_items(b); i++)
+        add_bearer(p, list, tree_item(b, i));
     return list;
 }
 
@@ -95,13 +95,10 @@ void add_console(struct planning *p)
     const struct tree *door = c->door;
     if (!console_wanted(door))
         return;
-    struct tree *part = part_new(p, "console", "console"), *list = tree_list();
-    const struct tree *b = tree_at(door, "console/auth/bearer");
+    struct tree *part = part_new(p, "console", "console");
     char secret[SHA256_HEX];
     put_socket(p, part, "console");
-    for (size_t i = 0; b && i < (tree_is_list(b) ? b->n : 1); i++)
-        add_bearer(p, list, tree_is_list(b) ? b->child[i] : b);
-    put(p, part, "bearer_sha256", list);
+    put(p, part, "bearer_sha256", bearers(p, tree_at(door, "console/auth/bearer")));
     config_token(p->key, "console-session", secret);
     put_text(p, part, "secret", secret);
     keep(p,

@@ -29,42 +29,27 @@ static void check_destination(struct compile *c, const struct tree *t)
 static struct tree *destinations(struct compile *c, const struct tree *to)
 {
     struct tree *list = tree_list();
-    size_t n = tree_is_list(to) ? to->n : 1;
     if (!list)
         c->no_memory = true;
-    for (size_t i = 0; to && list && i < n; i++) {
-        const struct tree *t = tree_is_list(to) ? to->child[i] : to;
+    for (size_t i = 0; list && i < tree_items(to); i++) {
+        const struct tree *t = tree_item(to, i);
         check_destination(c, t);
-        bool twice = false;
-        for (size_t k = 0; k < list->n && tree_text(t); k++)
-            twice = twice || strcmp(list->child[k]->text, t->text) == 0;
-        if (!twice && tree_text(t) && tree_append(list, tree_copy(t)) < 0)
+        if (tree_text(t) && !tree_has(list, t->text) && tree_append(list, tree_copy(t)) < 0)
             c->no_memory = true;
     }
     return list;
 }
 
-static bool names(const struct tree *to, const char *name)
-{
-    for (size_t i = 0; to && i < to->n; i++) {
-        const char *text = tree_text(to->child[i]);
-        if (text && strcmp(text, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 bool destination_used(const struct compile *c, const char *name)
 {
-    const struct tree *to = tree_at(c->raw, "unrouted/to");
-    if (tree_is_list(to) ? names(to, name) : tree_text(to) && strcmp(to->text, name) == 0)
+    if (tree_has(tree_at(c->raw, "unrouted/to"), name))
         return true;
     for (size_t i = 0; c->routes && i < c->routes->n; i++) {
         const struct tree *first = tree_get(c->routes->child[i], "first");
-        if (names(tree_get(c->routes->child[i], "to"), name))
+        if (tree_has(tree_get(c->routes->child[i], "to"), name))
             return true;
         for (size_t k = 0; first && k < first->n; k++) {
-            if (names(tree_get(first->child[k], "to"), name))
+            if (tree_has(tree_get(first->child[k], "to"), name))
                 return true;
         }
     }
@@ -119,8 +104,8 @@ static struct tree *match(struct compile *c, const struct tree *t)
                      "%s is no attribute: their names are lower-case letters and digits",
                      quote(q, key));
         const struct tree *v = t->child[i];
-        for (size_t k = 0; list && k < (tree_is_list(v) ? v->n : 1); k++)
-            match_value(c, tree_is_list(v) ? v->child[k] : v, list);
+        for (size_t k = 0; list && k < tree_items(v); k++)
+            match_value(c, tree_item(v, k), list);
         if (tree_is_list(v) && v->n == 0)
             error_at(c, v, "bad-value", "this `match` has no value: it would never match");
         if (tree_put(map, key, list) < 0)

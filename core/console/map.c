@@ -60,11 +60,7 @@ static const struct node *find_node(const struct drawing *d, enum column column,
 
 static const struct tree *party_of(const struct drawing *d, const char *name)
 {
-    const struct tree *list = tree_get(d->part, "parties");
-    for (size_t i = 0; tree_is_list(list) && i < list->n; i++)
-        if (strcmp(tree_gets(list->child[i], "name", ""), name) == 0)
-            return list->child[i];
-    return NULL;
+    return tree_named(tree_get(d->part, "parties"), name);
 }
 
 /* ---- what is there */

@@ -38,17 +38,9 @@ const struct flow *console_flow(struct console *c)
     return &c->flow;
 }
 
-static const struct tree *by_name(const struct tree *list, const char *name)
-{
-    for (size_t i = 0; tree_is_list(list) && i < list->n; i++)
-        if (strcmp(tree_gets(list->child[i], "name", ""), name) == 0)
-            return list->child[i];
-    return NULL;
-}
-
 const struct tree *status_queue(const struct tree *status, const char *destination)
 {
-    return by_name(tree_get(status, "destinations"), destination);
+    return tree_named(tree_get(status, "destinations"), destination);
 }
 
 const struct tree *status_process(const struct tree *status, const char *connector,
@@ -56,7 +48,7 @@ const struct tree *status_process(const struct tree *status, const char *connect
 {
     char name[200];
     (void)snprintf(name, sizeof name, "%.150s.%s", connector, side);
-    return by_name(tree_get(status, "processes"), name);
+    return tree_named(tree_get(status, "processes"), name);
 }
 
 static bool alarmed(const struct tree *status, const char *connector, const char *side)
@@ -81,7 +73,7 @@ static void describe(const struct tree *side, char out[96])
 void node_state(const struct tree *part, const struct tree *status, const char *connector,
                 const char *side, struct node_state *ret)
 {
-    const struct tree *own = tree_get(by_name(tree_get(part, "connectors"), connector), side),
+    const struct tree *own = tree_get(tree_named(tree_get(part, "connectors"), connector), side),
                       *process = status_process(status, connector, side),
                       *queue = status_queue(status, connector);
     const char *state = tree_gets(process, "state", NULL);

@@ -65,19 +65,14 @@ const char *route_name(const struct route_table *t, size_t route)
 /* A text or a list of texts: item i, or NULL when it is neither. */
 static const struct tree *text_at(const struct tree *list, size_t i)
 {
-    const struct tree *t = tree_is_list(list) ? list->child[i] : list;
+    const struct tree *t = tree_item(list, i);
     return tree_text(t) ? t : NULL;
-}
-
-static size_t text_count(const struct tree *list)
-{
-    return !list ? 0 : tree_is_list(list) ? list->n : 1;
 }
 
 static int build_test(struct builder *b, const struct tree *name, const struct tree *list,
                       struct match_test *ret)
 {
-    size_t n = text_count(list);
+    size_t n = tree_items(list);
     struct value *v = xcalloc(n ? n : 1, sizeof(*v));
     if (!v)
         return no_memory(b->err);
@@ -139,7 +134,7 @@ static int build_targets(struct builder *b, const struct tree *to, struct target
 {
     struct route_table *t = b->t;
     ret->at = (uint32_t)t->n_target;
-    for (size_t i = 0; i < text_count(to); i++) {
+    for (size_t i = 0; i < tree_items(to); i++) {
         const struct tree *text = text_at(to, i);
         if (!text)
             return err_set(b->err, -EINVAL, "route-form", "to: names of destinations are wanted");

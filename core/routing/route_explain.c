@@ -252,10 +252,7 @@ static int add_targets(const struct route_table *t, struct targets to, struct tr
 {
     for (uint32_t i = 0; i < to.n; i++) {
         const char *name = t->destination[t->target[to.at + i]];
-        bool there = false;
-        for (size_t k = 0; k < list->n && !there; k++)
-            there = strcmp(tree_text(list->child[k]), name) == 0;
-        if (!there && tree_appends(list, name) < 0)
+        if (!tree_has(list, name) && tree_appends(list, name) < 0)
             return -ENOMEM;
     }
     return 0;

@@ -21,17 +21,11 @@ static void say(const struct lint *l, const char *code, const char *text)
     l->report(l->arg, l->route, l->alternative, code, text);
 }
 
-static const struct tree *item(const struct tree *list, size_t i)
-{
-    return tree_is_list(list) ? list->child[i] : list;
-}
-
 static void lint_match_values(const struct lint *l, const char *name, const struct tree *list)
 {
-    size_t n = tree_is_list(list) ? list->n : 1;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < tree_items(list); i++) {
         char text[LINT_TEXT_MAX];
-        const char *value = tree_text(item(list, i)), *code = NULL;
+        const char *value = tree_text(tree_item(list, i)), *code = NULL;
         if (value && strcmp(name, "type") == 0)
             code = lint_type_value(l->known, value, text);
         if (code)

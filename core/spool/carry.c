@@ -56,21 +56,13 @@ static struct queue_row *find(const struct carry *c, const char *name)
     return NULL;
 }
 
-static bool names(const struct tree *list, const char *name)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (strcmp(tree_gets(list->child[i], "name", ""), name) == 0)
-            return true;
-    return false;
-}
-
 static int take_former(struct carry *c, const struct tree *list, const struct tree *t,
                        struct err *e)
 {
     const struct tree *was = tree_get(t, "was");
     for (size_t i = 0; tree_is_list(was) && i < was->n; i++) {
         const char *old = tree_text(was->child[i]);
-        int r = old && !names(list, old)
+        int r = old && !tree_named(list, old)
                     ? store_dest_rename(c->store, old, tree_gets(t, "name", ""), e)
                     : 0;
         if (r < 0)

@@ -117,14 +117,6 @@ static int dest_configure(struct spool *s, const struct tree *t, struct err *e)
     return 0;
 }
 
-static bool names(const struct tree *list, const char *name)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (strcmp(tree_gets(list->child[i], "name", ""), name) == 0)
-            return true;
-    return false;
-}
-
 /* `was:` of a connector: the queue it had under another name is its own. */
 static int rename_old(struct spool *s, const struct tree *list, const struct tree *t, struct err *e)
 {
@@ -132,7 +124,7 @@ static int rename_old(struct spool *s, const struct tree *list, const struct tre
     const char *name = tree_gets(t, "name", "");
     for (size_t i = 0; tree_is_list(was) && i < was->n; i++) {
         const char *old = tree_text(was->child[i]);
-        if (!old || names(list, old))
+        if (!old || tree_named(list, old))
             continue;
         int r = store_dest_rename(s->store, old, name, e);
         if (r == -EEXIST)

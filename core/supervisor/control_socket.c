@@ -135,11 +135,8 @@ static void answer_paused(const struct sup *s, struct client *c)
 
 static bool elsewhere(const struct sup *s, const char *destination)
 {
-    const struct tree *all = tree_get(s->plan->tree, "destinations");
-    for (size_t i = 0; tree_get(s->plan->tree, "machine") && all && i < all->n; i++)
-        if (strcmp(tree_text(all->child[i]), destination) == 0)
-            return true;
-    return false;
+    return tree_get(s->plan->tree, "machine") &&
+           tree_has(tree_get(s->plan->tree, "destinations"), destination);
 }
 
 static void command_pause(struct sup *s, struct client *c, const struct tree *request, bool paused)

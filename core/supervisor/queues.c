@@ -5,22 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-static bool has(const struct tree *list, const char *text)
-{
-    for (size_t i = 0; tree_is_list(list) && i < list->n; i++)
-        if (tree_text(list->child[i]) && strcmp(tree_text(list->child[i]), text) == 0)
-            return true;
-    return false;
-}
-
-static const struct tree *queue_of(const struct tree *queues, const char *name)
-{
-    for (size_t i = 0; tree_is_list(queues) && i < queues->n; i++)
-        if (strcmp(tree_gets(queues->child[i], "name", ""), name) == 0)
-            return queues->child[i];
-    return NULL;
-}
-
 static uint64_t waiting_in(const struct tree *queue)
 {
     return tree_getu(queue, "ready", 0) + tree_getu(queue, "delayed", 0) +
@@ -33,7 +17,7 @@ static const char *heir_of(const struct plan *next, const char *name)
     const struct plan_process *keeper = plan_queues(next);
     const struct tree *list = keeper ? tree_get(keeper->part, "destinations") : NULL;
     for (size_t i = 0; tree_is_list(list) && i < list->n; i++)
-        if (has(tree_get(list->child[i], "was"), name))
+        if (tree_has(tree_get(list->child[i], "was"), name))
             return tree_gets(list->child[i], "name", "?");
     return NULL;
 }
@@ -42,7 +26,7 @@ static const char *heir_of(const struct plan *next, const char *name)
 static int heir_can_take(const struct tree *queues, const struct plan *next, const char *name,
                          const char *heir, struct err *e)
 {
-    const struct tree *its = queue_of(queues, heir);
+    const struct tree *its = tree_named(queues, heir);
     bool taken = waiting_in(its) + tree_getu(its, "dead", 0) > 0;
     for (size_t i = 0; !taken && i < queues->n; i++) {
         const char *other = tree_gets(queues->child[i], "name", ""), *its_heir;
@@ -57,7 +41,7 @@ static int heir_can_take(const struct tree *queues, const struct plan *next, con
         e, -EBUSY, "reload-rename",
         "%s cannot take over the %llu messages waiting for %s, for it has others: `reeve "
         "queue move %s OTHER` first",
-        heir, (unsigned long long)waiting_in(queue_of(queues, name)), name, name);
+        heir, (unsigned long long)waiting_in(tree_named(queues, name)), name, name);
 }
 
 static int allow_one(const struct tree *queues, const struct plan *next, const struct tree *queue,
@@ -66,7 +50,7 @@ static int allow_one(const struct tree *queues, const struct plan *next, const s
     const char *name = tree_gets(queue, "name", "");
     uint64_t waiting = waiting_in(queue);
     if (!waiting || !tree_getb(queue, "configured", true) ||
-        has(tree_get(next->tree, "destinations"), name))
+        tree_has(tree_get(next->tree, "destinations"), name))
         return 0;
     const char *heir = heir_of(next, name);
     if (heir)
@@ -82,7 +66,7 @@ static int nothing_goes(const struct plan *now, const struct plan *next, struct 
     const struct tree *before = tree_get(now->tree, "destinations");
     for (size_t i = 0; tree_is_list(before) && i < before->n; i++) {
         const char *name = tree_text(before->child[i]);
-        if (name && !has(tree_get(next->tree, "destinations"), name))
+        if (name && !tree_has(tree_get(next->tree, "destinations"), name))
             return err_set(e, -EAGAIN, "reload-unknown",
                            "destination %s would be removed, and the queue does not say whether "
                            "messages wait for it: try again",

@@ -50,10 +50,7 @@ static int put_alarm(struct tree *list, const struct tree *alarm, bool terse)
 {
     const char *code = tree_gets(alarm, "code", "other");
     if (terse) {
-        for (size_t i = 0; i < list->n; i++)
-            if (strcmp(tree_text(list->child[i]), code) == 0)
-                return 0;
-        return tree_appends(list, code);
+        return tree_has(list, code) ? 0 : tree_appends(list, code);
     }
     struct tree *t = tree_map();
     int r = t ? tree_puts(t, "process", tree_gets(alarm, "process", NULL)) : -ENOMEM;

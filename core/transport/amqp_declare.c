@@ -147,14 +147,6 @@ static int put_names(amqp_connection_state_t c, const struct tree *names, struct
     return r;
 }
 
-static bool has_name(const struct tree *list, const char *name)
-{
-    for (size_t i = 0; list && i < list->n; i++)
-        if (strcmp(tree_text(list->child[i]) ? tree_text(list->child[i]) : "", name) == 0)
-            return true;
-    return false;
-}
-
 /* In whose configuration it is: as others said, if they are still machines of the hub, and here. */
 static struct tree *claims(const struct amqp_place *place, const struct tree *old, bool here)
 {
@@ -163,7 +155,7 @@ static struct tree *claims(const struct amqp_place *place, const struct tree *ol
     int r = list ? 0 : -ENOMEM;
     for (size_t i = 0; tree_is_list(others) && i < others->n && r == 0; i++) {
         const char *name = tree_text(others->child[i]);
-        if (name && strcmp(name, place->machine) != 0 && has_name(place->machines, name))
+        if (name && strcmp(name, place->machine) != 0 && tree_has(place->machines, name))
             r = tree_appends(list, name);
     }
     if (r == 0 && here)
@@ -208,14 +200,6 @@ static int add_one(struct tree *list, const struct amqp_place *place, const char
     return tree_append(list, t);
 }
 
-static const struct tree *entry(const struct tree *list, const char *name)
-{
-    for (size_t i = 0; list && i < list->n; i++)
-        if (strcmp(tree_gets(list->child[i], "name", ""), name) == 0)
-            return list->child[i];
-    return NULL;
-}
-
 /* The place's destinations, and of the old list those that are not among them. */
 static int merge(const struct amqp_place *place, const struct tree *old, struct tree **ret,
                  struct err *e)
@@ -223,7 +207,7 @@ static int merge(const struct amqp_place *place, const struct tree *old, struct 
     struct tree *list = tree_list();
     int r = list ? 0 : -ENOMEM;
     for (size_t i = 0; i < place->dest_n && r == 0; i++)
-        r = add_one(list, place, place->dest[i].name, entry(old, place->dest[i].name),
+        r = add_one(list, place, place->dest[i].name, tree_named(old, place->dest[i].name),
                     &place->dest[i]);
     for (size_t i = 0; old && i < old->n && r == 0; i++) {
         const char *name = tree_gets(old->child[i], "name", "");

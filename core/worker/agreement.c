@@ -6,26 +6,13 @@
 #include <errno.h>
 #include <string.h>
 
-static bool covers_personal(const struct tree *agreement)
-{
-    const struct tree *data = tree_get(agreement, "data");
-    if (tree_text(data))
-        return strcmp(tree_text(data), "personal") == 0;
-    for (size_t i = 0; tree_is_list(data) && i < data->n; i++) {
-        const char *t = tree_text(data->child[i]);
-        if (t && strcmp(t, "personal") == 0)
-            return true;
-    }
-    return false;
-}
-
 /* The last day, in *ret_over, when all there are have ended. */
 static bool current(const struct tree *party, const char *today, const char **ret_over)
 {
     const struct tree *list = tree_get(party, "agreements");
     for (size_t i = 0; tree_is_list(list) && i < list->n; i++) {
         const struct tree *a = list->child[i];
-        if (!covers_personal(a))
+        if (!tree_has(tree_get(a, "data"), "personal"))
             continue;
         const char *until = tree_gets(a, "until", NULL);
         if (!until || strcmp(today, until) <= 0) /* ISO dates sort as text */

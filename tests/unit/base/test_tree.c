@@ -246,6 +246,31 @@ static void reading_gives_defaults_for_what_is_not_there(void **state)
     tree_free(t);
 }
 
+static void one_stands_for_a_list_of_one(void **state)
+{
+    struct tree *t = NULL;
+    struct err e;
+    static const char text[] = "{\"one\":\"a\",\"two\":[\"b\",{\"x\":1},\"a\"],\"none\":[],"
+                               "\"named\":[\"b\",{\"name\":\"b\",\"n\":1},{\"name\":\"b\"}]}";
+    (void)state;
+    assert_int_equal(tree_from_json(text, sizeof text - 1, &t, &e), 0);
+    const struct tree *one = tree_get(t, "one"), *two = tree_get(t, "two"),
+                      *named = tree_get(t, "named");
+    assert_int_equal(tree_items(NULL), 0);
+    assert_int_equal(tree_items(tree_get(t, "none")), 0);
+    assert_int_equal(tree_items(one), 1);
+    assert_ptr_equal(tree_item(one, 0), one);
+    assert_int_equal(tree_items(two), 3);
+    assert_string_equal(tree_text(tree_item(two, 2)), "a");
+    assert_true(tree_has(one, "a") && tree_has(two, "a"));
+    assert_false(tree_has(one, "b") || tree_has(two, "x") || tree_has(NULL, "a"));
+    assert_int_equal(tree_getu(tree_named(named, "b"), "n", 0), 1);
+    assert_null(tree_named(named, "a"));
+    assert_null(tree_named(one, "a"));
+    assert_null(tree_named(NULL, "a"));
+    tree_free(t);
+}
+
 static void a_map_of_many_keys_is_complete_and_quick(void **state)
 {
     enum { KEYS = 20000 };
@@ -282,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_full_buffer_is_left_as_it_was),
         cmocka_unit_test(putting_takes_the_value_also_when_it_fails),
         cmocka_unit_test(reading_gives_defaults_for_what_is_not_there),
+        cmocka_unit_test(one_stands_for_a_list_of_one),
         cmocka_unit_test(a_map_of_many_keys_is_complete_and_quick),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
