@@ -49,6 +49,19 @@ bool name_ok(const char *s)
     return n > 0 && s[n] == '\0' && n <= NAME_LEN_MAX && s[0] != '-' && s[n - 1] != '-';
 }
 
+struct tree *placed_map(struct compile *c, const struct tree *at)
+{
+    struct tree *t = tree_map();
+    if (!t) {
+        c->no_memory = true;
+        return NULL;
+    }
+    t->file = at->file;
+    t->line = at->line;
+    t->col = at->col;
+    return t;
+}
+
 int put_copy(struct tree *map, const struct tree *key, const struct tree *value)
 {
     int r = tree_put(map, key->text, tree_copy(value));

@@ -96,6 +96,8 @@ bool name_ok(const char *s);
 /* Puts a copy of value into map under the key node's text, keeping the key's place. 0 or -ENOMEM or
  * -EEXIST. */
 int put_copy(struct tree *map, const struct tree *key, const struct tree *value);
+/* An empty map with a place of its own; NULL: out of memory, which is noted. */
+struct tree *placed_map(struct compile *c, const struct tree *at);
 /* ", did you mean `x`?" or "" */
 const char *suggest(char out[QUOTE_MAX], const char *s, const char *const *names, size_t n);
 /* The same against the keys of a map. */

@@ -147,16 +147,11 @@ struct tree *machine_door(struct compile *c, const char *machine)
     const struct tree *at = own ? own : common;
     if (!tree_is_map(own) && !tree_is_map(common))
         return NULL;
-    struct tree *t = tree_map();
-    if (!t) {
-        c->no_memory = true;
-        return NULL;
+    struct tree *t = placed_map(c, at);
+    if (t) {
+        put_rest(c, t, own);
+        put_rest(c, t, common);
     }
-    t->file = at->file;
-    t->line = at->line;
-    t->col = at->col;
-    put_rest(c, t, own);
-    put_rest(c, t, common);
     return t;
 }
 

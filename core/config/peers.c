@@ -11,12 +11,12 @@
 
 const struct tree *peers_of(const struct compile *c, const struct peers *p, const char *key)
 {
-    return tree_get(tree_at(c->raw, p->path), key);
+    return tree_get(tree_get(tree_get(c->raw, p->section), p->engine), key);
 }
 
 void peers_where(const struct peers *p, const char *key, char out[PEERS_WHERE_MAX])
 {
-    (void)snprintf(out, PEERS_WHERE_MAX, "%s/%s", p->path, key);
+    (void)snprintf(out, PEERS_WHERE_MAX, "%s/%s/%s", p->section, p->engine, key);
 }
 
 bool peers_tls(const struct compile *c, const struct peers *p)
@@ -110,6 +110,25 @@ bool peers_all_sockets(struct compile *c, const struct peers *p)
 }
 
 /* ---- checking ---- */
+
+const struct tree *peers_choose(struct compile *c, const struct peers *p,
+                                const struct field *fields)
+{
+    const struct tree *t = tree_get(c->raw, p->section), *map = tree_get(t, p->engine);
+    const char *text = tree_text(t), *const names[] = {p->alone, p->engine};
+    char q[QUOTE_MAX], s[QUOTE_MAX];
+    if (!t || (text && strcmp(text, p->alone) == 0))
+        return NULL;
+    if (text && strcmp(text, p->engine) == 0)
+        error_at(c, t, "bad-value", "`%s` wants to know where: %s", p->engine, p->sample);
+    else if (!tree_is_map(t))
+        error_at(c, t, "bad-value", "`%s` is %s; wanted: %s, %s, or a map with `%s`%s", p->section,
+                 text ? quote(q, text) : "a list", p->alone, p->alone_is, p->engine,
+                 text ? suggest(s, text, names, ARRAY_SIZE(names)) : "");
+    else
+        grammar_check(c, fields, t, p->section, false);
+    return tree_is_map(map) ? map : NULL;
+}
 
 static void check_addresses(struct compile *c, const struct peers *p)
 {

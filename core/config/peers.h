@@ -10,7 +10,9 @@
 #define PEERS_WHERE_MAX 96
 
 struct peers {
-    const char *path;                 /* of the map below the top: "transport/amqp" */
+    const char *section, *engine;     /* the map that says it: `amqp` of `transport` */
+    const char *alone, *alone_is;     /* what the section may say instead: "spool", in words */
+    const char *sample;               /* of the section, for messages */
     const char *key;                  /* which lists them: "brokers" */
     const char *one, *noun, *example; /* for messages: "a broker", "broker", an address */
     const char *carries;              /* what crosses the network beside the password */
@@ -25,6 +27,9 @@ struct peer {
     bool here, socket; /* this machine; a directory */
 };
 
+/* The section's word or map; reports. The map of the engine; NULL: there is none. */
+const struct tree *peers_choose(struct compile *c, const struct peers *p,
+                                const struct field *fields);
 void peers_check(struct compile *c, const struct peers *p); /* addresses and TLS; reports */
 /* A password with its user, or a certificate with its key, or both. map: where they stand; at: the
  * place for their absence; who: for messages. */

@@ -3,6 +3,7 @@
  * references only. It can be read back: what is printed is a configuration with the same meaning
  * (but for relative paths, which stay as written). */
 #include "compile.h"
+#include "base/util.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -156,7 +157,7 @@ static struct tree *connectors_tree(struct compile *c)
         const struct connector *x = &c->connectors[i];
         struct tree *t = tree_map();
         int r = t ? tree_puts(t, "party", x->party_name) : -1;
-        for (size_t k = 0; r == 0 && k < sizeof(keys) / sizeof(keys[0]); k++) {
+        for (size_t k = 0; r == 0 && k < ARRAY_SIZE(keys); k++) {
             if (tree_get(x->node, keys[k]))
                 r = tree_put(t, keys[k], tree_copy(tree_get(x->node, keys[k])));
         }

@@ -216,19 +216,6 @@ static void condition(struct compile *c, const struct tree *t, const struct tree
     }
 }
 
-static struct tree *placed_map(struct compile *c, const struct tree *at)
-{
-    struct tree *t = tree_map();
-    if (!t) {
-        c->no_memory = true;
-        return NULL;
-    }
-    t->file = at->file;
-    t->line = at->line;
-    t->col = at->col;
-    return t;
-}
-
 static struct tree *alternatives(struct compile *c, const struct tree *route, const char *what,
                                  const struct lint_known *known)
 {

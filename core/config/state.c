@@ -11,7 +11,11 @@
 #define NAME_DATA_LEN 63u /* of an identifier (PostgreSQL 4.1.1) */
 
 static const struct peers servers = {
-    .path = "state/postgresql",
+    .section = "state",
+    .engine = "postgresql",
+    .alone = "sqlite",
+    .alone_is = "files in the data directory",
+    .sample = "state: {postgresql: {hosts: a.example, database: reeve, …}}",
     .key = "hosts",
     .one = "a host",
     .noun = "server",
@@ -52,29 +56,13 @@ static void check_schema(struct compile *c)
 
 void state_check(struct compile *c)
 {
-    const struct tree *t = tree_get(c->raw, "state"), *map = tree_get(t, "postgresql");
-    const char *text = tree_text(t);
-    static const char *const names[] = {"sqlite", "postgresql"};
-    char q[QUOTE_MAX], s[QUOTE_MAX];
-    if (!t || (text && strcmp(text, "sqlite") == 0))
-        return;
-    if (text && strcmp(text, "postgresql") == 0)
-        error_at(c, t, "bad-value",
-                 "`postgresql` wants to know where: state: {postgresql: {hosts: a.example, "
-                 "database: reeve, …}}");
-    else if (!tree_is_map(t))
-        error_at(c, t, "bad-value",
-                 "`state` is %s; wanted: sqlite, files in the data directory, or a map with "
-                 "`postgresql`%s",
-                 text ? quote(q, text) : "a list",
-                 text ? suggest(s, text, names, ARRAY_SIZE(names)) : "");
-    else
-        grammar_check(c, grammar_state, t, "state", false);
-    if (!tree_is_map(map))
+    const struct tree *map = peers_choose(c, &servers, grammar_state);
+    if (!map)
         return;
     peers_check(c, &servers);
     if (tree_get(map, "user"))
-        peers_check_login(c, &servers, map, tree_key(t, "postgresql"), "postgresql");
+        peers_check_login(c, &servers, map, tree_key(tree_get(c->raw, "state"), "postgresql"),
+                          "postgresql");
     check_schema(c);
 }
 

@@ -11,7 +11,11 @@
 #define MESSAGE_CEILING (128u << 20) /* what RabbitMQ takes if nobody says otherwise; 4: 16 MiB */
 
 static const struct peers brokers = {
-    .path = "transport/amqp",
+    .section = "transport",
+    .engine = "amqp",
+    .alone = "spool",
+    .alone_is = "the embedded queue",
+    .sample = "transport: {amqp: {brokers: a.example:5671, vhost: hub, …}}",
     .key = "brokers",
     .one = "a broker",
     .noun = "broker",
@@ -51,30 +55,12 @@ static void check_login(struct compile *c, const struct tree *map, const struct 
 
 void transport_check(struct compile *c)
 {
-    const struct tree *t = tree_get(c->raw, "transport"), *amqp = tree_get(t, "amqp");
-    const char *text = tree_text(t);
-    static const char *const names[] = {"spool", "amqp"};
-    char q[QUOTE_MAX], s[QUOTE_MAX];
-    if (!t || (text && strcmp(text, "spool") == 0))
-        return;
-    if (text && strcmp(text, "amqp") == 0)
-        error_at(c, t, "bad-value",
-                 "`amqp` wants to know where: transport: {amqp: {brokers: a.example:5671, vhost: "
-                 "hub, …}}");
-    else if (text)
-        error_at(c, t, "bad-value",
-                 "`transport` is %s; wanted: spool, the embedded queue, or a map with `amqp`%s",
-                 quote(q, text), suggest(s, text, names, ARRAY_SIZE(names)));
-    else if (!tree_is_map(t))
-        error_at(c, t, "bad-value",
-                 "`transport` is a list; wanted: spool, the embedded queue, or a map with `amqp`");
-    else
-        grammar_check(c, grammar_transport, t, "transport", false);
-    if (!tree_is_map(amqp))
+    const struct tree *amqp = peers_choose(c, &brokers, grammar_transport);
+    if (!amqp)
         return;
     peers_check(c, &brokers);
     check_short(c, amqp, "vhost");
-    check_login(c, amqp, tree_key(t, "amqp"), "amqp");
+    check_login(c, amqp, tree_key(tree_get(c->raw, "transport"), "amqp"), "amqp");
     if (get_bytes(c, c->raw, "limits/message", 0) > MESSAGE_CEILING)
         warning_at(c, tree_at(c->raw, "limits/message"), "broker-limit",
                    "RabbitMQ takes messages of 128 MiB (version 4: 16 MiB) unless its "
