@@ -71,6 +71,8 @@ const struct json_node *hub_read(reeve_ctx *ctx, struct json_parser *p, const re
 }
 
 /* ---- simple values ---- */
+#define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 static size_t digits(const char *s)
 {
     return strspn(s, "0123456789");
@@ -139,8 +141,7 @@ bool hub_is_date(const struct json_node *v)
 
 static bool capitals(const struct json_node *v, size_t n)
 {
-    return node_is(v, JSON_STRING) && v->len == n &&
-           strspn(v->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == n;
+    return node_is(v, JSON_STRING) && v->len == n && strspn(v->text, CAPITALS) == n;
 }
 
 bool hub_is_currency(const struct json_node *v)
@@ -164,8 +165,6 @@ bool hub_is_gss(const char *s)
 }
 
 /* ---- identifiers ---- */
-static const char capital[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
 /* Length of the list code that an identifier begins with (org-id.guide: country or XM, XI …, with
  * the part of the country behind an underscore, hyphen, list), or 0. */
 static size_t scheme_length(const char *s, size_t len)
@@ -173,17 +172,17 @@ static size_t scheme_length(const char *s, size_t len)
     size_t n = 2;
     if (len > 5 && memcmp(s, "360G-", 5) == 0)
         return 4;
-    if (strspn(s, capital) < 2)
+    if (strspn(s, CAPITALS) < 2)
         return 0;
     if (s[n] == '_') {
-        size_t part = strspn(s + n + 1, capital);
+        size_t part = strspn(s + n + 1, CAPITALS);
         if (part == 0)
             return 0;
         n += 1 + part;
     }
     if (s[n] != '-')
         return 0;
-    size_t list = strspn(s + n + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    size_t list = strspn(s + n + 1, CAPITALS "0123456789_");
     n += 1 + list;
     return list > 0 && s[n] == '-' && n + 1 < len ? n : 0;
 }

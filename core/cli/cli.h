@@ -108,16 +108,14 @@ const char *cli_user_name(char out[64]);
 bool cli_colours(FILE *out); /* it is a terminal, and NO_COLOR is not set */
 
 /* ---- compile_config.c */
-struct config_env;
 struct diagnostics;
 struct buf;
-/* Which of the configuration's `machines` this is: REEVE_MACHINE, which `--machine` sets, and the
- * short name of the host, which is written to host. */
-#define CLI_HOST_MAX 65
-void cli_machine(struct config_env *env, char host[CLI_HOST_MAX]);
-/* config_compile() (config/config.h) with the modules of this installation. */
+/* config_compile() (config/config.h) with the modules of this installation, on the machine that
+ * REEVE_MACHINE (which `--machine` sets) or else the host's short name says. */
 int cli_compile(const char *path, unsigned flags, struct diagnostics *d, struct tree **ret_plan,
                 struct buf *print);
+/* config_place() of the configuration meant, likewise. */
+int cli_place(const char *given, char **ret_data, struct tree **ret_machines, struct err *e);
 /* The part of the plan's first process of a kind, borrowed; NULL: there is none. */
 const struct tree *cli_part_of(const struct tree *plan, const char *kind);
 

@@ -90,13 +90,10 @@ static void configured(const struct asked *a, bool destinations)
 /* What only YAML tells: this machine's data directory, and which machines there are. */
 static int place(const struct asked *a, bool machines)
 {
-    char host[CLI_HOST_MAX], *data = NULL;
-    struct config_env env = {0};
+    char *data = NULL;
     struct tree *names = NULL;
     struct err e;
-    cli_machine(&env, host);
-    int r = config_place(cli_config_path(a->config), &env, machines ? NULL : &data,
-                         machines ? &names : NULL, &e);
+    int r = cli_place(a->config, machines ? NULL : &data, machines ? &names : NULL, &e);
     if (r < 0)
         cli_complain("names", &e);
     if (data)

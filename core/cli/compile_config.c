@@ -27,13 +27,15 @@ static int describe(void *arg, const char *file, struct tree **ret, struct err *
     return plugin_describe_file(i->worker, file, ret, e);
 }
 
-void cli_machine(struct config_env *env, char host[CLI_HOST_MAX])
+#define HOST_MAX 65
+
+static void say_machine(struct config_env *env, char host[HOST_MAX])
 {
     env->machine = getenv("REEVE_MACHINE");
     env->host = host;
-    if (gethostname(host, CLI_HOST_MAX) < 0)
+    if (gethostname(host, HOST_MAX) < 0)
         host[0] = '\0';
-    host[CLI_HOST_MAX - 1] = '\0'; /* a longer one may have come without its end */
+    host[HOST_MAX - 1] = '\0'; /* a longer one may have come without its end */
     host[strcspn(host, ".")] = '\0';
 }
 
@@ -41,7 +43,7 @@ int cli_compile(const char *path, unsigned flags, struct diagnostics *d, struct 
                 struct buf *print)
 {
     struct installation i;
-    char host[CLI_HOST_MAX];
+    char host[HOST_MAX];
     int r = places_program("reeve-worker", i.worker, sizeof i.worker);
     if (r < 0) {
         diagnostics_add(d, SEVERITY_ERROR, path, 1, 1, "installation",
@@ -49,8 +51,16 @@ int cli_compile(const char *path, unsigned flags, struct diagnostics *d, struct 
         return r;
     }
     struct config_env env = {.arg = &i, .find = find, .describe = describe};
-    cli_machine(&env, host);
+    say_machine(&env, host);
     return config_compile(path, &env, flags, d, ret_plan, print);
+}
+
+int cli_place(const char *given, char **ret_data, struct tree **ret_machines, struct err *e)
+{
+    char host[HOST_MAX];
+    struct config_env env = {0};
+    say_machine(&env, host);
+    return config_place(cli_config_path(given), &env, ret_data, ret_machines, e);
 }
 
 const struct tree *cli_part_of(const struct tree *plan, const char *kind)

@@ -125,8 +125,11 @@ static bool output_of(const char *const argv[], char *out, size_t cap)
     int r = to < 0 ? to : spawn(path, argv, environ, fds, 1, &pid, &pidfd);
     if (to >= 0)
         (void)close(to);
-    for (ssize_t got = 1; r == 0 && got > 0 && n<cap - 1; n += got> 0 ? (size_t)got : 0)
+    ssize_t got = r == 0 ? 1 : 0;
+    while (got > 0 && n < cap - 1) {
         got = read(p[0], out + n, cap - 1 - n);
+        n += got > 0 ? (size_t)got : 0;
+    }
     (void)close(p[0]);
     if (r < 0)
         return false;

@@ -166,12 +166,9 @@ static struct tree *ping(const struct hub *h)
 
 static struct tree *configured_machines(const struct hub *h)
 {
-    char host[CLI_HOST_MAX];
-    struct config_env env = {0};
     struct tree *all = NULL;
     struct err e;
-    cli_machine(&env, host);
-    return config_place(cli_config_path(h->config), &env, NULL, &all, &e) == 0 ? all : NULL;
+    return cli_place(h->config, NULL, &all, &e) == 0 ? all : NULL;
 }
 
 int hub_machines(const struct hub *h, char **ret_machine, struct tree **ret_all, struct err *e)

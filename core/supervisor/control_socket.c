@@ -79,12 +79,8 @@ static void answer_ok(const struct sup *s, struct client *c)
         (void)tree_putb(t, "ok", true);
         (void)tree_putu(t, "pid", (uint64_t)getpid());
         (void)tree_puts(t, "version", REEVE_VERSION);
-        if (s->plan) {
-            const struct tree *all = tree_get(s->plan->tree, "machines");
-            (void)tree_puts(t, "machine", tree_gets(s->plan->tree, "machine", NULL));
-            if (all)
-                (void)tree_put(t, "machines", tree_copy(all));
-        }
+        if (s->plan)
+            (void)plan_put_machines(s->plan, t);
     }
     answer(c, t);
     tree_free(t);

@@ -173,6 +173,13 @@ static int same_queues(const struct plan *now, const struct plan *next, struct e
     return 0;
 }
 
+int plan_put_machines(const struct plan *p, struct tree *map)
+{
+    const struct tree *all = tree_get(p->tree, "machines");
+    int r = tree_puts(map, "machine", tree_gets(p->tree, "machine", NULL));
+    return r < 0 || !all ? r : tree_put(map, "machines", tree_copy(all));
+}
+
 static const char *state_of(const struct plan_process *p)
 {
     return tree_gets(p ? p->part : NULL, "state/engine", "sqlite");

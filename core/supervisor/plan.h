@@ -47,6 +47,9 @@ int plan_read(struct tree *tree, struct plan **ret, struct err *e);
 void plan_free(struct plan *p);
 const struct plan_process *plan_find(const struct plan *p, const char *name);
 const struct plan_process *plan_queues(const struct plan *p); /* NULL: the plan has none */
+/* Where several machines run it: "machine", which this is, and "machines", all of them. 0 or
+ * -ENOMEM. */
+int plan_put_machines(const struct plan *p, struct tree *map);
 
 enum plan_change { PLAN_SAME, PLAN_CHANGED, PLAN_NEW, PLAN_REMOVED };
 /* Calls fn for every process of either plan: those of `next` in its order, then those that are only

@@ -137,10 +137,8 @@ static int put_head(struct tree *t, const struct sup *s)
         r = tree_putu(t, "format", SUPERVISOR_STATUS_FORMAT);
     if (r == 0)
         r = tree_puts(t, "hub", s->plan->hub);
-    if (r == 0) /* where `machines` are */
-        r = tree_puts(t, "machine", tree_gets(s->plan->tree, "machine", NULL));
-    if (r == 0 && tree_get(s->plan->tree, "machines"))
-        r = tree_put(t, "machines", tree_copy(tree_get(s->plan->tree, "machines")));
+    if (r == 0)
+        r = plan_put_machines(s->plan, t);
     if (r == 0)
         r = tree_puts(t, "state_store", state_store(s));
     if (r == 0)
