@@ -48,16 +48,13 @@ static struct print piece_print(const struct item *it, const struct piece *p)
 
 static bool white(const char *p, uint64_t from, uint64_t to)
 {
-    for (; from < to; from++)
-        if (strchr(" \t\r\n", p[from]) == NULL || p[from] == 0)
-            return false;
-    return true;
+    return from >= to || value_all_space(p + from, (size_t)(to - from));
 }
 
 /* Is the body a head, the pieces, and nothing else? */
 static void find_head(struct item *it)
 {
-    static const char closing[] = "</iati-activity>";
+    static const char closing[] = ACTIVITY_CLOSING;
     const struct pieces *p = &it->pieces;
     uint64_t end = it->body_len - (sizeof closing - 1);
     if (p->n == 0 || it->body_len < sizeof closing ||
@@ -141,9 +138,9 @@ static void trim(struct item *it)
         const char *close = memmem(p, it->body_len, "?>", 2);
         p = close != NULL ? close + 2 : p;
     }
-    while (p < end && white(p, 0, 1))
+    while (p < end && value_is_space(*p))
         p++;
-    while (end > p && white(end - 1, 0, 1))
+    while (end > p && value_is_space(end[-1]))
         end--;
     it->body = p;
     it->body_len = (size_t)(end - p);
@@ -232,7 +229,7 @@ static void put_run(struct encoding *e, struct item *const *run, size_t n)
                 const struct piece *p = &run[i]->pieces.at[k];
                 put(e, run[i]->body + p->from, (size_t)(p->to - p->from));
             }
-    puts_(e, "</iati-activity>\n");
+    puts_(e, ACTIVITY_CLOSING "\n");
     for (size_t i = 0; i < n; i++)
         run[i]->written = true;
 }

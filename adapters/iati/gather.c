@@ -40,10 +40,8 @@ static void add_piece(struct activity *a, struct pieces *to, uint64_t from, uint
 /* White space around it does not count. 0: empty, or out of memory. */
 static size_t keep_text(struct activity *a, const char *s)
 {
-    s += strspn(s, " \t\r\n");
-    size_t len = strlen(s);
-    while (len > 0 && strchr(" \t\r\n", s[len - 1]) != NULL)
-        len--;
+    size_t len;
+    s = value_trimmed(s, &len);
     if (len == 0 || a->no_memory || a->too_large)
         return 0;
     if (a->pool_cap - a->pool_len < len + 2) {
@@ -105,7 +103,7 @@ void gather_text(struct walk *w, const char *p, size_t len)
 {
     struct activity *a = &w->activity;
     for (size_t i = 0; a->in_transaction && i < len; i++) {
-        bool space = p[i] == ' ' || p[i] == '\n' || p[i] == '\t' || p[i] == '\r';
+        bool space = value_is_space(p[i]);
         if (!space && a->solid && a->space)
             mix(a, " ", 1);
         if (!space)

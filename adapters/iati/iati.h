@@ -33,6 +33,10 @@ enum type {
     TYPE_LANGUAGE, /* of xml:lang: xs:language, or empty */
     TYPE_SPACE     /* of xml:space */
 };
+/* White space of XML 1.0 (section 2.3). The value without it at both ends. */
+bool value_is_space(char c);
+bool value_all_space(const char *p, size_t len);
+const char *value_trimmed(const char *s, size_t *ret_len);
 bool value_valid(enum type t, const char *s);
 const char *value_code(enum type t); /* of the issue when it is not valid */
 const char *value_wanted(enum type t);
@@ -261,9 +265,11 @@ struct bytes { /* grows; failed once: stays so */
 };
 void bytes_add(struct bytes *b, const char *p, size_t len);
 void bytes_adds(struct bytes *b, const char *s);
+#define ACTIVITY_OPENING "<iati-activity"
+#define ACTIVITY_CLOSING "</iati-activity>"
 /* The activity as a document of its own: its bytes, and the namespaces it takes from the root. */
 void activity_whole(const struct walk *w, struct bytes *out);
-/* Its start tag and its head; "</iati-activity>" is still to come. */
+/* Its start tag and its head; ACTIVITY_CLOSING is still to come. */
 void activity_head(const struct walk *w, struct bytes *out);
 void activity_piece(const struct walk *w, const struct piece *p, struct bytes *out);
 reeve_rc activity_emit(struct walk *w, reeve_out *out);

@@ -81,15 +81,12 @@ static void add_namespaces(const struct walk *w, struct bytes *out)
     }
 }
 
-#define OPENING "<iati-activity"
-#define CLOSING "</iati-activity>"
-
 void activity_whole(const struct walk *w, struct bytes *out)
 {
     const struct activity *a = &w->activity;
-    add_range(w, a->start, a->start + strlen(OPENING), out);
+    add_range(w, a->start, a->start + strlen(ACTIVITY_OPENING), out);
     add_namespaces(w, out);
-    add_range(w, a->start + strlen(OPENING), a->end, out);
+    add_range(w, a->start + strlen(ACTIVITY_OPENING), a->end, out);
 }
 
 /* The attributes of a start tag as they stand, but for the one of this name: what has not changed
@@ -116,10 +113,10 @@ void activity_head(const struct walk *w, struct bytes *out)
 {
     const struct activity *a = &w->activity;
     const char *tag = feed_at(w->feed, a->start), *end = feed_at(w->feed, a->tag_end);
-    add_range(w, a->start, a->start + strlen(OPENING), out);
+    add_range(w, a->start, a->start + strlen(ACTIVITY_OPENING), out);
     add_namespaces(w, out);
     if (tag != NULL && end != NULL)
-        add_attributes_but(tag + strlen(OPENING), end, "last-updated-datetime", out);
+        add_attributes_but(tag + strlen(ACTIVITY_OPENING), end, "last-updated-datetime", out);
     bytes_adds(out, ">");
     for (size_t i = 0; i < a->head.n; i++)
         activity_piece(w, &a->head.at[i], out);
@@ -267,7 +264,7 @@ static reeve_rc emit_parts(struct walk *w, reeve_out *out)
     for (size_t i = 0; i < a->payments_n && rc == REEVE_OK; i++) {
         body.len = head;
         activity_piece(w, &a->payments[i].piece, &body);
-        bytes_adds(&body, CLOSING);
+        bytes_adds(&body, ACTIVITY_CLOSING);
         reeve_msg *m = body.failed ? NULL : message(w, "funding.payment", body.p, body.len);
         if (m != NULL)
             set_payment(m, a, &a->payments[i]);
@@ -276,7 +273,7 @@ static reeve_rc emit_parts(struct walk *w, reeve_out *out)
     body.len = head;
     for (size_t i = 0; i < a->results.n; i++)
         activity_piece(w, &a->results.at[i], &body);
-    bytes_adds(&body, CLOSING);
+    bytes_adds(&body, ACTIVITY_CLOSING);
     if (rc == REEVE_OK && a->results.n > 0) {
         reeve_msg *m = body.failed ? NULL : message(w, "funding.report", body.p, body.len);
         if (m != NULL) {

@@ -81,7 +81,7 @@ static void once(struct walk *w, struct mark *m)
 static bool spaces(const char *s)
 {
     size_t len = strlen(s);
-    return len > 0 && (strchr(" \t\r\n", s[0]) != NULL || strchr(" \t\r\n", s[len - 1]) != NULL);
+    return len > 0 && (value_is_space(s[0]) || value_is_space(s[len - 1]));
 }
 
 static void check_spaces(struct walk *w, const char *attribute, enum rule rule)
@@ -111,6 +111,15 @@ static bool default_vocabulary(const struct walk *w)
     char value[8];
     return !walk_get(w, "vocabulary", value, sizeof value) || value[0] == 0 ||
            strcmp(value, "1") == 0;
+}
+
+/* Its number or code; 1 when it is the default one. */
+static void vocabulary_name(const struct walk *w, char name[64])
+{
+    if (default_vocabulary(w))
+        (void)snprintf(name, 64, "1");
+    else
+        (void)walk_get(w, "vocabulary", name, 64);
 }
 
 /* ---- percentages ---- */
@@ -178,10 +187,7 @@ static void judge_places(struct walk *w, struct rules *r)
 static void count_aid(struct walk *w, char seen[GROUPS_MAX][64], size_t *n, enum rule rule)
 {
     char name[64];
-    if (default_vocabulary(w))
-        (void)snprintf(name, sizeof name, "1");
-    else
-        (void)walk_get(w, "vocabulary", name, sizeof name);
+    vocabulary_name(w, name);
     for (size_t i = 0; i < *n; i++)
         if (strcmp(seen[i], name) == 0) {
             breaks_here(w, rule, "vocabulary", name);
@@ -329,10 +335,7 @@ static void start_other_identifier(struct walk *w, struct rules *r)
 static void start_sector(struct walk *w, struct rules *r)
 {
     char name[64];
-    if (default_vocabulary(w))
-        (void)snprintf(name, sizeof name, "1");
-    else
-        (void)walk_get(w, "vocabulary", name, sizeof name);
+    vocabulary_name(w, name);
     struct group *g = group_of(&r->sectors, name);
     if (g != NULL)
         count_in(w, g, RULE_SECTOR_RANGE);

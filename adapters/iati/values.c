@@ -14,13 +14,27 @@ static bool digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The value without white space around it. */
-static const char *trimmed(const char *s, size_t *len)
+bool value_is_space(char c)
 {
-    s += strspn(s, " \t\r\n");
-    *len = strlen(s);
-    while (*len > 0 && strchr(" \t\r\n", s[*len - 1]) != NULL)
-        (*len)--;
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+bool value_all_space(const char *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!value_is_space(p[i]))
+            return false;
+    return true;
+}
+
+const char *value_trimmed(const char *s, size_t *ret_len)
+{
+    while (value_is_space(*s))
+        s++;
+    size_t len = strlen(s);
+    while (len > 0 && value_is_space(s[len - 1]))
+        len--;
+    *ret_len = len;
     return s;
 }
 
@@ -191,7 +205,7 @@ bool value_valid(enum type t, const char *s)
 {
     size_t len;
     const char *whole = s;
-    s = trimmed(s, &len);
+    s = value_trimmed(s, &len);
     switch (t) {
     case TYPE_DATE:
         return date(s, len);
@@ -252,7 +266,7 @@ int64_t value_day(const char *s)
 {
     size_t len;
     struct day d;
-    s = trimmed(s, &len);
+    s = value_trimmed(s, &len);
     if ((!date(s, len) && !date_time(s, len)) || read_day(s, s + len, &d) == NULL)
         return NO_DAY;
     /* proleptic Gregorian: years from March, so that the leap day ends one */
@@ -267,7 +281,7 @@ bool value_fixed(const char *s, fixed *ret)
     size_t len, whole = 0;
     fixed v = 0, unit = FIXED_ONE;
     bool minus, behind = false;
-    s = trimmed(s, &len);
+    s = value_trimmed(s, &len);
     if (!decimal(s, len))
         return false;
     minus = *s == '-';

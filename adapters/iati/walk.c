@@ -451,14 +451,6 @@ static void on_start(void *user, const xmlChar *name, const xmlChar *prefix, con
     w->attributes_n = 0;
 }
 
-static bool blank(const char *p, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (p[i] != ' ' && p[i] != '\n' && p[i] != '\t' && p[i] != '\r')
-            return false;
-    return true;
-}
-
 static void on_text(void *user, const xmlChar *text, int text_len)
 {
     struct walk *w = user;
@@ -471,7 +463,7 @@ static void on_text(void *user, const xmlChar *text, int text_len)
         gather_text(w, p, len);
     if (f->element == NULL || (f->text && f->element->is == IS_NARRATIVE))
         return;
-    bool solid = !blank(p, len);
+    bool solid = !value_all_space(p, len);
     f->text = f->text || solid;
     if (f->element->text == TYPE_NONE) {
         if (solid && !f->stray)
@@ -588,9 +580,8 @@ static void keep_what_is_needed(struct walk *w)
 {
     uint64_t at = position(w);
     struct activity *a = &w->activity;
-    if (a->index > 0 && !a->too_large && w->feed->valid - a->start > w->limit + TAG_MAX) {
+    if (a->index > 0 && !a->too_large && w->feed->valid - a->start > w->limit + TAG_MAX)
         a->too_large = true;
-    }
     feed_keep(w->feed, a->index > 0 && !a->too_large ? a->start : at);
     size_t waiting = (size_t)(w->feed->valid - at);
     const char *p = feed_at(w->feed, at);
