@@ -1,74 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as an IATI activity file: no crash, no leak, bounded work; what is taken can be encoded
- * and is taken again. */
-#include "plugin/host.h"
-#include <stdint.h>
-#include <stdlib.h>
+/* Any bytes as an IATI activity file: see fuzz_adapter.h. */
+#include "fuzz_adapter.h"
 
-const struct reeve_plugin *reeve_plugin_entry(void);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static struct message *kept[64];
-static size_t kept_n;
-
-static int keep(void *arg, struct message *m)
-{
-    (void)arg;
-    if (kept_n < sizeof kept / sizeof kept[0])
-        kept[kept_n++] = m;
-    else
-        message_free(m);
-    return 0;
-}
-
-static void ignore_refusal(void *arg, const char *subject)
-{
-    (void)arg;
-    (void)subject;
-}
-
-static void ignore_issue(void *host, const struct reeve_issue *issue)
-{
-    (void)host;
-    (void)issue;
-}
-
-static reeve_rc decode(const struct reeve_plugin *api, reeve_ctx *ctx, const char *p, size_t len)
-{
-    reeve_reader r;
-    struct reeve_out out = {.emit = keep, .refuse = ignore_refusal};
-    host_reader_memory(&r, p, len);
-    reeve_rc rc = api->decode(ctx, NULL, &r, "", &out);
-    host_reader_done(&r);
-    return rc;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct host_ops ops = {.issue = ignore_issue};
-    struct plugin plugin = {.api = *reeve_plugin_entry()};
-    struct buf bytes = BUF_INIT(8u << 20);
-    struct reeve_buf out = {.out = &bytes, .settings = tree_map()};
-    reeve_msg wrapped[64];
-    const reeve_msg *msgs[64];
-    reeve_ctx *ctx = host_ctx_new(&plugin, NULL, &ops, NULL, 1u << 20);
-    reeve_rc rc = decode(&plugin.api, ctx, (const char *)data, size);
-    size_t n = kept_n;
-    for (size_t i = 0; i < n; i++) {
-        wrapped[i].m = kept[i];
-        msgs[i] = &wrapped[i];
-    }
-    if (rc == REEVE_OK && n > 0 && n < 64) {
-        if (plugin.api.encode(ctx, NULL, msgs, n, &out) != REEVE_OK ||
-            decode(&plugin.api, ctx, bytes.p, bytes.len) != REEVE_OK ||
-            kept_n != (2 * n < 64 ? 2 * n : 64))
-            abort();
-    }
-    for (size_t i = 0; i < kept_n; i++)
-        message_free(kept[i]);
-    kept_n = 0;
-    tree_free(out.settings);
-    buf_done(&bytes);
-    host_ctx_free(ctx);
-    return 0;
+    return fuzz_adapter(data, size, NULL);
 }
