@@ -11,8 +11,6 @@ import json
 import os
 import pathlib
 import socket
-import subprocess
-import tempfile
 import threading
 import time
 import urllib.error
@@ -21,40 +19,17 @@ import urllib.request
 
 import pytest
 
-from conftest import ROOT, wait_for
+from conftest import wait_for
+from server import Server, for_all_tests
 
-SCRIPT = ROOT / "contrib/servers/rabbitmq"
 NUMBER = itertools.count(1)
 
 
-def run_script(*arguments, check=True):
-    r = subprocess.run([SCRIPT, *map(str, arguments)], capture_output=True, text=True, timeout=180)
-    if r.returncode == 77:
-        pytest.skip(r.stderr.strip())
-    assert not check or r.returncode == 0, f"{arguments}: {r.stdout}{r.stderr}"
-    return r
-
-
-class Broker:
-    """One node. It can be ended and started again in the middle of a test, on the same ports and data."""
-
-    def __init__(self, directory):
-        self.directory = pathlib.Path(directory)
-        self.node, self.conf = {}, []
-        self.start()
-
-    def start(self):
-        lines = [x for line in self.conf for x in ("--conf", line)]
-        self.node = json.loads(run_script("start", self.directory, *lines).stdout)
-
-    def stop(self):
-        run_script("stop", self.directory)
-
-    def kill(self):
-        run_script("kill", self.directory)
+class Broker(Server):
+    name = "rabbitmq"
 
     def ctl(self, *arguments):
-        return run_script("ctl", self.directory, *arguments).stdout
+        return self.script("ctl", *arguments)
 
     @property
     def pid(self):
@@ -123,9 +98,6 @@ class Broker:
 
     def disk_alarm(self, on):
         self.ctl("set_disk_free_limit", "1000000GB" if on else "50MB")
-
-    def remove(self):
-        run_script("remove", self.directory)
 
 
 class Proxy:
@@ -204,16 +176,7 @@ class Proxy:
 
 @pytest.fixture(scope="session")
 def rabbitmq():
-    given = os.environ.get("REEVE_RABBITMQ")
-    if given:
-        yield Broker(given)
-        return
-    with tempfile.TemporaryDirectory(prefix="reeve-rabbitmq-") as d:
-        broker = Broker(pathlib.Path(d) / "node")
-        try:
-            yield broker
-        finally:
-            broker.remove()
+    yield from for_all_tests(Broker, "REEVE_RABBITMQ")
 
 
 @pytest.fixture

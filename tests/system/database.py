@@ -5,44 +5,20 @@
 REEVE_POSTGRESQL_DIR names the directory of a server that runs already; it is left running.
 """
 import itertools
-import json
 import os
 import pathlib
 import re
-import subprocess
-import tempfile
 
 import pytest
 
-from conftest import ROOT, put
+from conftest import put
+from server import Server, for_all_tests
 
-SCRIPT = ROOT / "contrib/servers/postgresql"
 NUMBER = itertools.count(1)
 
 
-def run_script(*arguments):
-    r = subprocess.run([SCRIPT, *map(str, arguments)], capture_output=True, text=True, timeout=180)
-    if r.returncode == 77:
-        pytest.skip(r.stderr.strip())
-    assert r.returncode == 0, f"{arguments}: {r.stdout}{r.stderr}"
-    return r
-
-
-class Database:
-    """One server. It can be ended and started again in the middle of a test, on the same port and data."""
-
-    def __init__(self, directory):
-        self.directory = pathlib.Path(directory)
-        self.start()
-
-    def start(self):
-        self.node = json.loads(run_script("start", self.directory).stdout)
-
-    def stop(self):
-        run_script("stop", self.directory)
-
-    def kill(self):
-        run_script("kill", self.directory)
+class Database(Server):
+    name = "postgresql"
 
     @property
     def password(self):
@@ -50,7 +26,7 @@ class Database:
 
     def sql(self, statement, database="reeve"):
         """The rows, as lists of texts."""
-        out = run_script("sql", self.directory, "-d", re.sub(r"dbname=\S+", f"dbname={database}", self.node["conninfo"]), "-AtF", "\t", "-c", statement).stdout
+        out = self.script("sql", "-d", re.sub(r"dbname=\S+", f"dbname={database}", self.node["conninfo"]), "-AtF", "\t", "-c", statement)
         return [line.split("\t") for line in out.splitlines()]
 
     def state(self, database, directory):
@@ -59,22 +35,10 @@ class Database:
         return {"postgresql": {"hosts": f"127.0.0.1:{self.node['port']}", "database": database, "user": self.node["user"],
                                "password": "${file:postgresql-password}"}}
 
-    def remove(self):
-        run_script("remove", self.directory)
-
 
 @pytest.fixture(scope="session")
 def postgresql():
-    given = os.environ.get("REEVE_POSTGRESQL_DIR")
-    if given:
-        yield Database(given)
-        return
-    with tempfile.TemporaryDirectory(prefix="reeve-postgresql-") as d:
-        server = Database(pathlib.Path(d) / "node")
-        try:
-            yield server
-        finally:
-            server.remove()
+    yield from for_all_tests(Database, "REEVE_POSTGRESQL_DIR")
 
 
 @pytest.fixture
