@@ -15,7 +15,7 @@ from broker import Broker  # noqa: E402
 from database import Database  # noqa: E402
 from hub import Engine  # noqa: E402
 from door_bench import load_all  # noqa: E402
-from hub_bench import BenchHub, Failed, free_port  # noqa: E402
+from hub_bench import EVENTS, PARTIES, BenchHub, Failed, free_port  # noqa: E402
 
 INSTALLED = pathlib.Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists()
 SERVERS = list(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"))
@@ -26,11 +26,7 @@ hub: bench
 data: var
 transport: {transport}
 door: {{listen: "127.0.0.1:{port}", tls: {{certificate: c.pem, key: k.pem}}}}
-unrouted: {{drop: "only routed messages count"}}
-parties:
-  council: {{name: Council, role: hub}}
-  sender: {{name: Sender, role: funder}}
-connectors:
+""" + PARTIES + """\
   in:
     party: sender
     receive: {{plugin: amqp, brokers: "{broker}", vhost: "{party}", queue: in, prefetch: 1000, speaks: cloudevents}}
@@ -183,14 +179,7 @@ transport: {transport}
 state: {state}
 machines: {machines}
 door: {{tls: {{certificate: c.pem, key: k.pem}}}}
-unrouted: {{drop: "only routed messages count"}}
-parties:
-  council: {{name: Council, role: hub}}
-  sender: {{name: Sender, role: funder}}
-connectors:
-  events:
-    party: sender
-    receive: {{plugin: http, path: /events, speaks: cloudevents, auth: {{bearer: "${{file:token}}"}}}}
+""" + PARTIES + EVENTS + """\
   sink:
     party: council
     deliver: {{plugin: "null", speaks: cloudevents, limit: {{messages: 100000000, bytes: 100G}}}}

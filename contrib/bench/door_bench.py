@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import tempfile
 
-from hub_bench import TOKEN, BenchHub, Failed, certificate, free_port
+from hub_bench import EVENTS, PARTIES, TOKEN, BenchHub, Failed, certificate, free_port
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONNECTIONS = (1, 32, 256)
@@ -19,14 +19,7 @@ hub: bench
 data: var
 transport: {transport}
 door: {{listen: "127.0.0.1:{port}", tls: {{certificate: c.pem, key: k.pem}}}}
-unrouted: {{drop: "only routed messages count"}}
-parties:
-  council: {{name: Council, role: hub}}
-  sender: {{name: Sender, role: funder}}
-connectors:
-  events:
-    party: sender
-    receive: {{plugin: http, path: /events, speaks: cloudevents, auth: {{bearer: "${{file:token}}"}}}}
+""" + PARTIES + EVENTS + """\
   sink:
     party: council
     deliver: {{plugin: http, url: "http://127.0.0.1:{receiver}/in", speaks: cloudevents}}

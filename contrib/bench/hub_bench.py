@@ -13,22 +13,29 @@ import tempfile
 import time
 
 TOKEN = "bench-token-0123456789"
-CONFIG = """\
-hub: bench
-data: var
-transport: {transport}
-door: {{listen: "127.0.0.1:{port}", max_body: 4G, tls: {{certificate: c.pem, key: k.pem}}}}
+# of every hub here that routes; its connectors follow
+PARTIES = """\
 unrouted: {{drop: "only routed messages count"}}
 parties:
   council: {{name: Council, role: hub}}
   sender: {{name: Sender, role: funder}}
 connectors:
-  grants:
-    party: sender
-    receive: {{plugin: http, path: /grants, speaks: 360giving, auth: {{bearer: "${{file:token}}"}}}}
+"""
+EVENTS = """\
   events:
     party: sender
     receive: {{plugin: http, path: /events, speaks: cloudevents, auth: {{bearer: "${{file:token}}"}}}}
+"""
+CONFIG = """\
+hub: bench
+data: var
+transport: {transport}
+door: {{listen: "127.0.0.1:{port}", max_body: 4G, tls: {{certificate: c.pem, key: k.pem}}}}
+""" + PARTIES + """\
+  grants:
+    party: sender
+    receive: {{plugin: http, path: /grants, speaks: 360giving, auth: {{bearer: "${{file:token}}"}}}}
+""" + EVENTS + """\
   sink:
     party: council
     deliver: {{plugin: "null", speaks: cloudevents, limit: {{messages: 100000000, bytes: 100G}}}}
