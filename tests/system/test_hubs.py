@@ -22,7 +22,7 @@ from hub import COUNCIL, EVENTS, TOKEN, event, grant, package
 
 KILLS = int(os.environ.get("REEVE_HUB_KILLS", 2))
 SEED = int(os.environ.get("REEVE_SEED", random.SystemRandom().randrange(1 << 30)))
-TAKE_OVER = 10  # s, at most
+TAKE_OVER = 10  # s, of a quick machine (conftest.PATIENCE)
 DROP = "drop.receive"
 
 
