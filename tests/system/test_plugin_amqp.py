@@ -46,6 +46,7 @@ class Party:
     @property
     def channel(self):
         if self.connection is None or self.connection.is_closed or self.ch.is_closed:
+            self.close()
             port = self.broker.node["amqp"]
             self.connection = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port, self.vhost, heartbeat=0))
             self.ch = self.connection.channel()

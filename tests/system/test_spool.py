@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """reeve-spool as the supervisor sees it: descriptors 3 and 4, READY, beats, figures, drain, exit codes."""
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
-import select
 import signal
 import socket
 import struct
@@ -36,14 +37,15 @@ class Spool:
         ours, theirs = socket.socketpair()
         memory = os.memfd_create("part")
         os.write(memory, json.dumps(part).encode())
-        # high numbers first, so that 3 and 4 are free to be the targets
-        high = [os.dup2(fd, n, inheritable=False) for fd, n in ((theirs.fileno(), 103), (memory, 104))]
+        # numbers of their own first, above the targets 3 and 4
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in (theirs.fileno(), memory)]
         env = dict(os.environ, REEVE_GENERATION="7")
         self.pid = os.posix_spawn(program("reeve-spool"), ["reeve-spool"], env, file_actions=[
-            (os.POSIX_SPAWN_DUP2, 103, 3), (os.POSIX_SPAWN_DUP2, 104, 4)])
+            (os.POSIX_SPAWN_DUP2, high[0], 3), (os.POSIX_SPAWN_DUP2, high[1], 4)])
         for fd in high + [memory]:
             os.close(fd)
         theirs.close()
+        ours.settimeout(0.2)
         self.control, self.status, self.bytes = ours, None, b""
 
     def frame(self, wanted, seconds=10):
@@ -57,7 +59,7 @@ class Spool:
                 assert generation == 7
                 if kind == wanted:
                     return payload
-            if select.select([self.control], [], [], 0.2)[0]:
+            with contextlib.suppress(TimeoutError):
                 more = self.control.recv(65536)
                 if not more:
                     break
