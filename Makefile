@@ -42,6 +42,7 @@ OPT.fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-
 CFLAGS_ALL   = $(CSTD) $(WARN) $(HARD) $(OPT.$(BUILD)) -pthread $(CFLAGS)
 LDFLAGS_ALL  = $(OPT.$(BUILD)) -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS)
 PGSQL_INC   := $(shell pg_config --includedir 2>/dev/null)
+LIBXML2_INC := $(or $(shell pkg-config --variable=includedir libxml-2.0 2>/dev/null),/usr/include)/libxml2
 SYSLIBS      = -lsqlite3 -lcrypto -lyaml -lcurl -ldl
 PQLIB        = -lpq# state that several hubs share: likewise
 AMQPLIB      = -lrabbitmq# the engines of the transport: never for the supervisor, the door or the spool
@@ -67,10 +68,10 @@ lib_of     = $(patsubst %,$O/core/lib%.a,$1)
 ROOM_LIBS := $(call lib_of,$(ROOMS))
 
 PROGRAMS := $O/reeve $O/reeve-worker $O/reeve-door $O/reeve-spool
-MODULES  := $(patsubst %/,%,$(filter-out adapters/lib/,$(wildcard plugins/*/ adapters/*/)))
+MODULES  := $(patsubst %/,%,$(filter-out %/lib/,$(wildcard plugins/*/ adapters/*/)))
 MODULES  := $(foreach m,$(MODULES),$(if $(wildcard $m/*.c),$m))
 SO       := $(foreach m,$(MODULES),$O/$m.so)
--include $(wildcard $(addsuffix /module.mk,$(MODULES)))   # sets LIBS.<module>
+-include $(wildcard $(addsuffix /module.mk,$(MODULES)))   # sets LIBS.<module>, EXTRA.<module>: sources besides its folder's
 
 # ---------------------------------------------------------------- building
 all: $(PROGRAMS) $(SO) current ## build everything (BUILD=debug|release|asan|tsan, W=1: warnings are errors, V=1)
@@ -114,7 +115,7 @@ $O/reeve-door: $O/core/door/main_reeve_door.o $(call lib_of,door base)
 
 ADAPTER_LIB := $(patsubst %.c,$O/%.o,$(wildcard adapters/lib/*.c))
 define MODULE
-$O/$1.so: $$(patsubst %.c,$O/%.o,$$(wildcard $1/*.c)) $(if $(filter adapters/%,$1),$(ADAPTER_LIB)) core/plugin.syms
+$O/$1.so: $$(patsubst %.c,$O/%.o,$$(wildcard $1/*.c) $(EXTRA.$1)) $(if $(filter adapters/%,$1),$(ADAPTER_LIB)) core/plugin.syms
 	$$Q$$(CC) -shared $$(LDFLAGS_ALL) -Wl,--version-script=core/plugin.syms,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIBS.$1)
 endef
 $(foreach m,$(MODULES),$(eval $(call MODULE,$m)))
@@ -135,7 +136,7 @@ endef
 $(foreach r,$(ROOMS),$(eval $(call UNITROOM,$r)))
 define UNITMODULE
 UNIT.$1 := $$(patsubst %.c,$O/%,$$(wildcard tests/unit/$(subst /,-,$1)/test_*.c))
-$$(UNIT.$1): $O/%: $O/%.o $$(patsubst %.c,$O/%.o,$$(wildcard $1/*.c)) $(if $(filter adapters/%,$1),$(ADAPTER_LIB)) $$(TESTLIB) $$(call lib_of,plugin message base)
+$$(UNIT.$1): $O/%: $O/%.o $$(patsubst %.c,$O/%.o,$$(wildcard $1/*.c) $(EXTRA.$1)) $(if $(filter adapters/%,$1),$(ADAPTER_LIB)) $$(TESTLIB) $$(call lib_of,plugin message base)
 	$$Q$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LIBS.$1) $$(SYSLIBS) -lcmocka
 $O/tests/unit/$(subst /,-,$1)/%.o: CSTD += -I$1 -Iadapters
 unit-$(subst /,-,$1): $$(UNIT.$1) ; @bash tests/run_units $$^
