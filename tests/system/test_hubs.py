@@ -144,8 +144,7 @@ def test_a_file_is_read_by_one_hub(hubs, receiver):
     h = hubs(config(peer.url))
     holder = wait_holder(h)
     other = next(x for x in h if x is not holder)
-    figures = other.process_status(DROP)["stats"]["lease"]
-    assert figures == {"held": False, "holder": holder.machine, "trouble": ""}
+    wait_for(lambda: other.process_status(DROP)["stats"]["lease"] == {"held": False, "holder": holder.machine, "trouble": ""}, 20, "the other's news")
     assert f"waits: {holder.machine} polls" in other.command("status", "-c", other.config).stdout
     n = 60
     for i in range(n):
