@@ -239,6 +239,9 @@ FUZZ_ROOMS.fuzz_amqp      := plugin message base
 FUZZ_OBJ.fuzz_amqp        := $(patsubst %,$O/plugins/amqp/%.o,text field event)
 FUZZ_LIBS.fuzz_amqp       := $(LIBS.plugins/amqp)
 $O/tests/fuzz/fuzz_amqp.o: CSTD += -Iplugins/amqp
+FUZZ_OBJ.fuzz_fetch       := $O/plugins/fetch/url.o
+FUZZ_LIBS.fuzz_fetch      := $(LIBS.plugins/fetch)
+$O/tests/fuzz/fuzz_fetch.o: CSTD += -Iplugins/fetch
 define FUZZTARGET
 $O/tests/fuzz/$1: $O/tests/fuzz/$1.o $$(FUZZ_OBJ.$1) $$(call lib_of,$$(FUZZ_ROOMS.$1))
 	$$Q$$(CC) -fsanitize=fuzzer $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(if $$(FUZZ_OBJ.$1),-lm) $$(FUZZ_LIBS.$1) $$(SYSLIBS) $$(AMQPLIB) $$(PQLIB)

@@ -1,0 +1,1 @@
+LIBS.plugins/fetch := -lcurl -ljson-c -lcrypto -lz
