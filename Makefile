@@ -282,6 +282,8 @@ install: all ## DESTDIR= PREFIX=
 	install -d $(DESTDIR)$(datadir)/hub/examples
 	install -m 644 adapters/hub/*.json adapters/hub/*.md $(DESTDIR)$(datadir)/hub/
 	install -m 644 adapters/hub/examples/*.json $(DESTDIR)$(datadir)/hub/examples/
+	install -d $(DESTDIR)$(datadir)/profiles
+	install -m 644 config/profiles/*-publisher.yaml $(DESTDIR)$(datadir)/profiles/
 	install -d $(addprefix $(DESTDIR),$(unitdir) $(sysusersdir) $(tmpfilesdir) $(zshdir)) \
 	  $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions fish/vendor_completions.d)
 	sed -e 's|@BINDIR@|$(bindir)|g' contrib/systemd/reeve.service > $(DESTDIR)$(unitdir)/reeve.service
