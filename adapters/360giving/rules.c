@@ -14,18 +14,6 @@ static void warn(struct check *c, const char *code, const struct place *up, cons
     check_report(c, REEVE_ISSUE_WARNING, code, member != NULL ? &here : up, v, wanted, text);
 }
 
-const char *member_text(const struct json_node *o, const char *name)
-{
-    const struct json_node *v = node_member(o, name);
-    return node_is(v, JSON_STRING) && strlen(v->text) == v->len ? v->text : NULL;
-}
-
-const struct json_node *first_item(const struct json_node *o, const char *array)
-{
-    const struct json_node *v = node_member(o, array);
-    return node_is(v, JSON_ARRAY) ? v->first : NULL;
-}
-
 /* ---- identifiers ---- */
 static bool prefixed(const char *s, const char *prefix)
 {

@@ -7,10 +7,6 @@
  * null is not in its enum. Members that are not listed are allowed everywhere. */
 #include "giving.h"
 
-#define OBJECT(fields_)                                 \
-    {                                                   \
-        fields_, sizeof(fields_) / sizeof((fields_)[0]) \
-    }
 #define TEXT(name_)                       \
     {                                     \
         name_, KIND_STRING, 0, NULL, NULL \

@@ -260,6 +260,11 @@ static enum json_cut_event start_document(struct json_cut *c)
     return json_cut_next(c);
 }
 
+static bool key_is(const struct json_cut *c, const char *name)
+{
+    return name != NULL && c->key_len == strlen(name) && memcmp(c->key, name, c->key_len) == 0;
+}
+
 static enum json_cut_event next_member(struct json_cut *c)
 {
     char ch = peek(c);
@@ -278,8 +283,8 @@ static enum json_cut_event next_member(struct json_cut *c)
     const char *wrong = take_key(c);
     if (wrong != NULL)
         return broken(c, wrong);
-    bool wanted = c->key_len == strlen(c->wanted) && memcmp(c->key, c->wanted, c->key_len) == 0;
-    if (wanted && !c->array_seen && c->buf[c->start] == '[') {
+    if ((key_is(c, c->wanted) || key_is(c, c->also_wanted)) && !c->array_seen &&
+        c->buf[c->start] == '[') {
         c->line = c->lines_before + 1;
         c->column = c->column_base + 1;
         drop(c, 1);

@@ -16,7 +16,7 @@
 
 enum json_cut_event {
     JSON_CUT_MEMBER,  /* a member of the root object other than the wanted array: key and value */
-    JSON_CUT_ARRAY,   /* the wanted array begins */
+    JSON_CUT_ARRAY,   /* the wanted array begins: key */
     JSON_CUT_RECORD,  /* a record: index and value */
     JSON_CUT_TOO_BIG, /* a record (or member: index is SIZE_MAX) over the limit was passed over;
                          value is empty */
@@ -34,6 +34,10 @@ struct json_cut {
     const char *error;
     bool bom, root_is_array, array_seen;
     char first; /* the first byte of the document that is not white space, 0 when there is none */
+
+    /* may be set after json_cut_init(): another name that the wanted array can have. The first of
+     * the two that stands there is cut, the other is a member like any. NULL: there is none */
+    const char *also_wanted;
 
     /* private */
     char kept_key[128]; /* longer keys are cut: nobody looks for them */

@@ -118,12 +118,17 @@ def test_module_has_a_page_that_names_its_options(folder):
         assert re.search(rf"^\.It .*\b{re.escape(option['key'])}\b", text, re.M), f"{page.name} does not explain {option['key']}"
 
 
-def test_codes_of_360giving_are_all_explained():
-    text = (ROOT / "adapters/360giving/README.md").read_text()
-    source = "".join(p.read_text() for p in (ROOT / "adapters/360giving").glob("*.c"))
-    source = re.sub(r"/\*.*?\*/", "", source, flags=re.S)
-    calls = re.findall(r"\b(?:warn|wrong|check_report|document_issue|unreadable_at)\(([^;]*)\);", source, re.S)
-    codes = {c for call in calls for c in re.findall(r'"([a-z]+(?:-[a-z]+)+)"', call)}
+# of the adapters that check JSON by tables: the codes of adapters/lib that cannot occur, since no table has such a member
+JSON_ADAPTERS = {"360giving": {"not-an-integer", "not-a-boolean"}}
+
+
+@pytest.mark.parametrize("name", JSON_ADAPTERS)
+def test_codes_of_json_adapters_are_all_explained(name):
+    text = (ROOT / f"adapters/{name}/README.md").read_text()
+    files = [*(ROOT / f"adapters/{name}").glob("*.c"), ROOT / "adapters/lib/json_check.c", ROOT / "adapters/lib/json_document.c"]
+    source = re.sub(r"/\*.*?\*/", "", "".join(p.read_text() for p in files), flags=re.S)
+    calls = re.findall(r"\b(?:warn|wrong|check_report|json_document_(?:issue|over_limit)|unreadable_at)\(([^;]*)\);", source, re.S)
+    codes = {c for call in calls for c in re.findall(r'"([a-z]+(?:-[a-z]+)+)"', call)} - JSON_ADAPTERS[name]
     assert len(codes) > 25, "the codes are no longer found in the source"
     assert codes <= set(re.findall(r"`([a-z-]+)`", text)), sorted(codes - set(re.findall(r"`([a-z-]+)`", text)))
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* prints: prints of JSON values, equal for values that JSON Schema calls equal (2020-12 core,
+/* json_print: prints of JSON values, equal for values that JSON Schema calls equal (2020-12 core,
  * section 4.2.2): the order of members does not matter, 1.0 equals 1. */
-#include "giving.h"
+#include "lib/json_check.h"
 #include <stdlib.h>
 #include <string.h>
 

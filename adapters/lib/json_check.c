@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* schema: walks a value beside its table and reports every place where the official schema would
- * refuse it. */
-#include "giving.h"
+#include "lib/json_check.h"
 #include "lib/formats.h"
+#include <regex.h>
 #include <stdio.h>
 #include <string.h>
+
+const char *member_text(const struct json_node *o, const char *name)
+{
+    const struct json_node *v = node_member(o, name);
+    return node_is(v, JSON_STRING) && strlen(v->text) == v->len ? v->text : NULL;
+}
+
+const struct json_node *first_item(const struct json_node *o, const char *array)
+{
+    const struct json_node *v = node_member(o, array);
+    return node_is(v, JSON_ARRAY) ? v->first : NULL;
+}
 
 static size_t pointer_part(const struct place *at, char *out, size_t cap)
 {
@@ -131,10 +142,12 @@ static void check_string(struct check *c, const struct field *f, const struct pl
                                            : "the value is not a valid URI");
         break;
     case KIND_CURRENCY:
+        if (strlen(s) == len && f->codes != NULL && codelist_has(f->codes, s))
+            return;
         if (strlen(s) != len || !currency_known(s))
             wrong(c, "currency-unknown", at, v, "an ISO 4217 code such as GBP",
                   "this is not a currency code");
-        break;
+        return;
     case KIND_COUNTRY:
         if (strlen(s) != len || !country_known(s))
             wrong(c, "country-unknown", at, v, "an ISO 3166-1 two-letter code such as GB",
@@ -155,8 +168,11 @@ static void check_string(struct check *c, const struct field *f, const struct pl
     default:
         break;
     }
+    if ((f->flags & FIELD_TEXT) != 0 && len == 0)
+        wrong(c, "empty-text", at, v, "at least one character", "the text is empty");
     if (f->codes != NULL && (strlen(s) != len || !codelist_has(f->codes, s)))
-        check_report(c, REEVE_ISSUE_WARNING, "codelist", at, v, codelist_wanted(f->codes),
+        check_report(c, f->codes->closed ? REEVE_ISSUE_ERROR : REEVE_ISSUE_WARNING, "codelist", at,
+                     v, f->codes->wanted != NULL ? f->codes->wanted : f->codes->words,
                      "the code is not in its list");
 }
 
@@ -171,6 +187,11 @@ static const char *number_advice(const struct json_node *v)
             return "write the number alone: no currency sign, no separators, no quotes";
     }
     return "the value is not a number";
+}
+
+static bool is_integer(const struct json_node *v)
+{
+    return node_is(v, JSON_NUMBER) && strpbrk(v->text, ".eE") == NULL;
 }
 
 static void check_items(struct check *c, const struct field *f, const struct place *at,
@@ -188,14 +209,27 @@ static void check_value(struct check *c, const struct field *f, const struct pla
         else if ((f->flags & FIELD_NOT_NEGATIVE) != 0 && node_sign(v) < 0)
             wrong(c, "negative", at, v, "0 or more", "the value is below zero");
         break;
+    case KIND_INTEGER:
+        if (!is_integer(v))
+            wrong(c, "not-an-integer", at, v, "a whole number, digits alone",
+                  "the value is not a whole number");
+        break;
+    case KIND_BOOLEAN:
+        if (!node_is(v, JSON_TRUE) && !node_is(v, JSON_FALSE))
+            wrong(c, "not-a-boolean", at, v, "true or false, without quotes",
+                  "the value is neither true nor false");
+        break;
     case KIND_OBJECT:
         schema_check(c, f->of, at, v);
         break;
     case KIND_OBJECTS:
     case KIND_STRINGS:
+    case KIND_URIS:
         check_items(c, f, at, v);
         break;
     default:
+        if (f->kind == KIND_ID && is_integer(v))
+            break;
         if (!node_is(v, JSON_STRING))
             wrong(c, "not-a-string", at, v, "text in quotes", "the value is not text");
         else
@@ -218,10 +252,11 @@ static void check_items(struct check *c, const struct field *f, const struct pla
         struct place here = {.up = at, .index = i};
         if (f->kind == KIND_OBJECTS) {
             schema_check(c, f->of, &here, item);
-            continue;
+        } else {
+            const struct field one = {.kind = f->kind == KIND_URIS ? KIND_URI : KIND_STRING,
+                                      .codes = f->codes};
+            check_value(c, &one, &here, item);
         }
-        const struct field one = {.kind = KIND_STRING, .codes = f->codes};
-        check_value(c, &one, &here, item);
         if (seen != NULL && print_set_add(seen, json_print(item)) == 0)
             wrong(c, "duplicate-item", &here, item, "each item once",
                   "the item stands in the array twice");
@@ -253,6 +288,40 @@ static size_t field_of(const struct object *o, const struct json_node *member)
     return SIZE_MAX;
 }
 
+/* title_cy beside title. The tag is one of RFC 5646 section 2.1, as the schemas write it. */
+static bool is_translation(const struct object *o, const char *name)
+{
+    static const char tag[] =
+        "^(([A-Za-z]{2,3}(-[A-Za-z]{3}(-[A-Za-z]{3}){0,2})?|[A-Za-z]{4,8})(-[A-Za-z]{4})?"
+        "(-([A-Za-z]{2}|[0-9]{3}))?(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*"
+        "(-[0-9A-WY-Za-wy-z](-[A-Za-z0-9]{2,8})+)*(-x(-[A-Za-z0-9]{1,8})+)?|"
+        "x(-[A-Za-z0-9]{1,8})+)$";
+    const char *dash = strchr(name, '_');
+    if (dash == NULL || o->translated == NULL || strlen(dash) > 64)
+        return false;
+    char base[64];
+    regex_t re;
+    if ((size_t)(dash - name) >= sizeof base)
+        return false;
+    (void)snprintf(base, sizeof base, "%.*s", (int)(dash - name), name);
+    const struct codelist names = {.words = o->translated};
+    if (!codelist_has(&names, base) || regcomp(&re, tag, REG_EXTENDED | REG_NOSUB) != 0)
+        return false;
+    bool yes = regexec(&re, dash + 1, 0, NULL, 0) == 0;
+    regfree(&re);
+    return yes;
+}
+
+static void check_translation(struct check *c, const struct object *o, const struct place *at,
+                              const struct json_node *m)
+{
+    if (node_is(m, JSON_STRING) || node_is(m, JSON_NULL) || strlen(m->name) != m->name_len ||
+        !is_translation(o, m->name))
+        return;
+    struct place here = {.up = at, .name = m->name};
+    wrong(c, "not-a-string", &here, m, "text in quotes", "the value is not text");
+}
+
 /* Of a member that is named twice the last one counts, in the place of the first. */
 void schema_check(struct check *c, const struct object *o, const struct place *at,
                   const struct json_node *value)
@@ -266,8 +335,10 @@ void schema_check(struct check *c, const struct object *o, const struct place *a
     check_required(c, o, at, value);
     for (const struct json_node *m = value->first; m != NULL; m = m->next) {
         size_t i = field_of(o, m);
-        if (i >= OBJECT_FIELDS_MAX)
+        if (i >= OBJECT_FIELDS_MAX) {
+            check_translation(c, o, at, m);
             continue;
+        }
         if (last[i] == NULL)
             order[n++] = i;
         last[i] = m;
@@ -276,25 +347,4 @@ void schema_check(struct check *c, const struct object *o, const struct place *a
         struct place here = {.up = at, .name = last[order[k]]->name};
         check_value(c, &o->fields[order[k]], &here, last[order[k]]);
     }
-}
-
-static void check_recipient(struct check *c, const struct place *at, const struct json_node *grant)
-{
-    bool org = node_member(grant, "recipientOrganization") != NULL;
-    bool person = node_member(grant, "recipientIndividual") != NULL;
-    if (org && person)
-        check_report(c, REEVE_ISSUE_ERROR, "recipient-both", at, NULL,
-                     "either recipientOrganization or recipientIndividual",
-                     "a grant goes to organisations or to an individual, not to both");
-    else if (!org && !person)
-        check_report(c, REEVE_ISSUE_ERROR, "recipient-missing", at, NULL,
-                     "recipientOrganization or recipientIndividual",
-                     "the grant does not say who received it");
-}
-
-void grant_check(struct check *c, const struct place *at, const struct json_node *grant)
-{
-    if (node_is(grant, JSON_OBJECT))
-        check_recipient(c, at, grant);
-    schema_check(c, &giving_grant, at, grant);
 }
