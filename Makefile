@@ -272,7 +272,7 @@ bench: ## performance as ratios to a bare loop over the same library (release bu
 install: all ## DESTDIR= PREFIX=
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(moduledir)/plugins $(DESTDIR)$(moduledir)/adapters \
 	  $(DESTDIR)$(includedir)/reeve $(DESTDIR)$(pkgdir) $(DESTDIR)$(mandir)/man7 $(DESTDIR)$(datadir)
-	install -m 755 $O/reeve $(DESTDIR)$(bindir)/
+	install -m 755 $O/reeve contrib/reeve-push/reeve-push $(DESTDIR)$(bindir)/
 	install -m 755 $O/reeve-worker $O/reeve-door $O/reeve-spool $(DESTDIR)$(libexecdir)/
 	install -m 644 $(filter $O/plugins/%,$(SO)) $(DESTDIR)$(moduledir)/plugins/
 	install -m 644 $(filter $O/adapters/%,$(SO)) $(DESTDIR)$(moduledir)/adapters/

@@ -41,7 +41,7 @@ def test_install_puts_everything_below_the_prefix_and_it_works_there(tmp_path):
     root = tmp_path / "opt/reeve"
     there = {str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()}
     assert {p for p in there if p.startswith(("bin/", "libexec/"))} == \
-        {"bin/reeve", "libexec/reeve/reeve-worker", "libexec/reeve/reeve-door", "libexec/reeve/reeve-spool"}
+        {"bin/reeve", "bin/reeve-push", "libexec/reeve/reeve-worker", "libexec/reeve/reeve-door", "libexec/reeve/reeve-spool"}
     modules = {f"lib/reeve/{p.relative_to(ROOT)}.so" for kind in ("plugins", "adapters") for p in (ROOT / kind).iterdir() if p.name != "lib" and list(p.glob("*.c"))}
     assert {p for p in there if p.startswith("lib/reeve/")} == modules
     assert {"include/reeve/plugin.h", "lib/pkgconfig/reeve.pc", "lib/systemd/system/reeve.service", "lib/sysusers.d/reeve.conf",

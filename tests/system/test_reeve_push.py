@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""contrib/reeve-push: one file to the doors of many hubs, killed and resumed, and what it does with answers that are no success."""
+import csv
+import hashlib
+import http.server
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from conftest import ROOT, module, run, wait_for
+from hub import COUNCIL, TOKEN, TestHub, grant, package
+
+PUSH = ROOT / "contrib/reeve-push/reeve-push"
+DOORS = 10  # of each of two hubs: twenty hubs are eighty processes
+
+
+@pytest.fixture
+def two_hubs(tmp_path):
+    module("plugins/http"), module("plugins/file"), module("adapters/360giving")
+    hubs = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        sources = {f"door{i}": {"party": "dcms", "receive": {"plugin": "http", "path": f"/g{i}", "speaks": "360giving"}} for i in range(DOORS)}
+        hubs.append(TestHub(tmp_path / name, {"parties": dict(COUNCIL), "connectors": sources}))
+    for h in hubs:
+        h.wait_ready()
+    yield hubs
+    for h in hubs:
+        h.stop()
+
+
+def write_hubs(path, urls, key=TOKEN):
+    path.write_text("name,url,key\n" + "".join(f"hub{i},{u},{key}\n" for i, u in enumerate(urls)))
+    return path
+
+
+def rows(path):
+    with open(path, newline="", encoding="utf-8") as f:
+        return {r["name"]: r for r in csv.DictReader(f)}
+
+
+def push(file, hubs, *options, code=0):
+    r = run(PUSH, file, hubs, "--pause", "0.05", *options)
+    assert r.returncode == code, r.stdout + r.stderr
+    return r.stdout + r.stderr
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "grants.json"
+    path.write_bytes(package(grant(i) for i in range(3)))
+    return path
+
+
+class Script:
+    """A door that gives its answers one after the other; the last one stays."""
+
+    def __init__(self, *answers):
+        self.answers, self.times = list(answers), []
+        script = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                script.times.append(time.monotonic())
+                status, headers, text = script.answers.pop(0) if len(script.answers) > 1 else script.answers[0]
+                if status is None:
+                    return  # the connection ends without an answer
+                if text is None:
+                    text = '{"receipt":"%s","accepted":3}' % hashlib.sha256(body).hexdigest()
+                self.send_response(status)
+                for k, v in headers.items():
+                    self.send_header(k, v)
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/grants"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def door():
+    made = []
+
+    def start(*answers):
+        made.append(Script(*answers))
+        return made[-1]
+
+    yield start
+    for s in made:
+        s.server.shutdown()
+        s.server.server_close()
+
+
+TAKEN = (202, {}, None)
+
+
+def test_killed_and_resumed_each_of_twenty_doors_has_accepted_once(two_hubs, tmp_path, file):
+    urls = [f"http://127.0.0.1:{h.port}/g{i}" for h in two_hubs for i in range(DOORS)]
+    hubs, result = write_hubs(tmp_path / "hubs.csv", urls), tmp_path / "grants.json.pushed.csv"
+    p = subprocess.Popen([PUSH, file, hubs, "--parallel", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: result.exists() and sum(r["state"] == "accepted" for r in rows(result).values()) >= 4, 30, "some have accepted")
+    p.send_signal(signal.SIGKILL)
+    p.wait()
+    before = rows(result)
+    assert len(before) == 20
+    said = push(file, hubs)
+    after = rows(result)
+    assert "20 of 20 hubs have accepted" in said and len({r["receipt"] for r in after.values()}) == 1
+    assert all(r["state"] == "accepted" and r["accepted"] == "3" and r["status"] == "202" for r in after.values())
+    assert all(after[n] == r for n, r in before.items() if r["state"] == "accepted")  # these were not asked again
+    for h in two_hubs:
+        for i in range(DOORS):
+            taken = h.journal(f"door{i}.receive", "unrouted")
+            assert len({x for _, x in taken}) == 3 and len(taken) == 3, (i, taken)
+    assert push(file, hubs).count("accepted ") == 0  # nothing left to do
+
+
+def test_what_may_pass_is_tried_again_and_retry_after_is_kept(door, tmp_path, file):
+    d = door((503, {"Retry-After": "1"}, ""), (None, {}, ""), (429, {}, ""), (500, {}, ""), TAKEN)
+    push(file, write_hubs(tmp_path / "h.csv", [d.url]))
+    row = rows(tmp_path / "grants.json.pushed.csv")["hub0"]
+    assert row["state"] == "accepted" and row["tries"] == "5" and row["error"] == ""
+    assert d.times[1] - d.times[0] >= 0.99
+
+
+def test_a_refusal_is_written_down_and_not_repeated(door, tmp_path, file):
+    no = door((422, {"Content-Type": "application/problem+json"}, '{"title":"refused","detail":"1 of 3 records","issues":[{"where":"/grants/1","text":"no date\\n"}]}'))
+    yes = door(TAKEN)
+    hubs = write_hubs(tmp_path / "h.csv", [no.url, yes.url])
+    push(file, hubs, code=1)
+    push(file, hubs, code=1)
+    row = rows(tmp_path / "grants.json.pushed.csv")["hub0"]
+    assert row["state"] == "refused" and row["error"] == "HTTP 422 refused; 1 of 3 records; /grants/1: no date" and len(no.times) == 1
+    assert len(yes.times) == 1
+    no.answers = [TAKEN]
+    push(file, hubs, "--again")
+    assert rows(tmp_path / "grants.json.pushed.csv")["hub0"]["error"] == ""
+
+
+def test_an_answer_that_is_none_of_a_hub_is_no_acceptance(door, tmp_path, file):
+    for answer in ((202, {}, "thanks"), (202, {}, '{"receipt":"00","accepted":3}'), (200, {}, "<html>")):
+        d = door(answer)
+        push(file, write_hubs(tmp_path / "h.csv", [d.url]), "--tries", "1", "--result", tmp_path / f"r{d.url[-12:-7]}.csv", code=1)
+
+
+def test_a_hub_that_is_not_there_does_not_keep_the_others(door, tmp_path, file):
+    d = door(TAKEN)
+    push(file, write_hubs(tmp_path / "h.csv", ["http://127.0.0.1:1/grants", d.url]), "--tries", "2", "--parallel", "1", code=1)
+    got = rows(tmp_path / "grants.json.pushed.csv")
+    assert got["hub0"]["state"] == "failed" and got["hub0"]["tries"] == "2" and "no answer" in got["hub0"]["error"]
+    assert got["hub1"]["state"] == "accepted"
+
+
+@pytest.mark.parametrize("text,words", [
+    ("name,url\nx,http://h/g\n", "line 1"), ("name,url,key\n", "names no hub"), ("name,url,key\nx,ftp://h/,k\n", "line 2.*not a URL"),
+    ("name,url,key\nx,http://h/g,k\nx,http://h/h,k\n", "line 3.*stands on line 2"), ("name,url,key,key_file\nx,http://h/g,k,f\n", "one of key"),
+    ("name,url,key_file\nx,http://h/g,nowhere\n", "key_file.*nowhere"), ("name,url,key\nx,http://h/g,\"a\nb\"\n", "no bearer token")])
+def test_a_list_of_hubs_that_is_wrong_is_refused_with_its_line(tmp_path, file, text, words):
+    (tmp_path / "h.csv").write_text(text)
+    assert re.search(words, push(file, tmp_path / "h.csv", code=2))
+    assert not (tmp_path / "grants.json.pushed.csv").exists()
+
+
+def test_a_file_that_changed_needs_a_result_of_its_own(door, tmp_path, file):
+    hubs = write_hubs(tmp_path / "h.csv", [door(TAKEN).url])
+    push(file, hubs)
+    file.write_bytes(package([grant(9)]))
+    assert "the file has changed" in push(file, hubs, code=2)
+    push(file, hubs, "--result", tmp_path / "second.csv")
+
+
+def test_keys_come_from_files_and_are_never_shown(door, tmp_path, file):
+    os.makedirs(tmp_path / "keys")
+    (tmp_path / "keys/a").write_text("a-secret-key\n")
+    (tmp_path / "h.csv").write_text(f"name,url,key_file\na,{door((401, {}, '')).url},keys/a\n")
+    assert "a-secret-key" not in push(file, tmp_path / "h.csv", "-v", code=1) + (tmp_path / "grants.json.pushed.csv").read_text()
