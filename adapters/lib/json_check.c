@@ -345,6 +345,9 @@ void schema_check(struct check *c, const struct object *o, const struct place *a
     }
     for (size_t k = 0; k < n; k++) {
         struct place here = {.up = at, .name = last[order[k]]->name};
+        bool personal = c->personal;
+        c->personal = personal || (o->fields[order[k]].flags & FIELD_PERSONAL) != 0;
         check_value(c, &o->fields[order[k]], &here, last[order[k]]);
+        c->personal = personal;
     }
 }

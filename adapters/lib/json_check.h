@@ -60,6 +60,7 @@ enum kind {
 #define FIELD_NOT_NEGATIVE 8u
 #define FIELD_UNIQUE       16u /* arrays: no two equal items */
 #define FIELD_TEXT         32u /* strings: not empty */
+#define FIELD_PERSONAL     64u /* names a person: nothing found inside is shown */
 
 /* words: the codes with one blank between them. closed: the schema refuses another code; else that
  * is a warning. wanted: what is said then; NULL: the words. */

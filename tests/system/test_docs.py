@@ -119,7 +119,7 @@ def test_module_has_a_page_that_names_its_options(folder):
 
 
 # of the adapters that check JSON by tables: the codes of adapters/lib that cannot occur, since no table has such a member
-JSON_ADAPTERS = {"360giving": {"not-an-integer", "not-a-boolean"}}
+JSON_ADAPTERS = {"360giving": {"not-an-integer", "not-a-boolean"}, "ocds": {"country-unknown", "yes-no", "negative", "date-format"}}
 
 
 @pytest.mark.parametrize("name", JSON_ADAPTERS)

@@ -1,0 +1,1 @@
+LIBS.adapters/360giving := -lm

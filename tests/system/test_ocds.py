@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The OCDS adapter against real files and against the official schema."""
+import copy
+import datetime
+import decimal
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+
+import pytest
+
+BUILD = pathlib.Path(os.environ.get("REEVE_BUILD", "build")).resolve()
+SHARED = pathlib.Path(os.environ.get("REEVE_SHARED", pathlib.Path(__file__).resolve().parents[3] / "shared"))
+OCDS = SHARED / "fixtures" / "ocds"
+ISSUE = re.compile(r"^.*?: (?P<where>\S*): (?P<severity>error|warning): .*\[(?P<code>[a-z0-9-]+)\]$")
+
+
+def run(*args, data=None):
+    return subprocess.run([BUILD / "reeve", *args], input=data, capture_output=True, timeout=120)
+
+
+def decode(document):
+    """(exit code, messages, standard error) of a file, or of a value that is written as JSON."""
+    r = run("decode", "ocds", str(document)) if isinstance(document, pathlib.Path) else run("decode", "ocds", "-", data=json.dumps(document).encode())
+    return r.returncode, [json.loads(line, parse_float=decimal.Decimal) for line in r.stdout.splitlines()], r.stderr.decode()
+
+
+def expectations():
+    if not (OCDS / "expected.json").exists():
+        return []
+    return sorted(json.loads((OCDS / "expected.json").read_text()).items())
+
+
+def validator(name="release-package-schema.json"):
+    jsonschema = pytest.importorskip("jsonschema", reason="python3-jsonschema is not installed (contrib/setup test)")
+    if not (OCDS / "schema" / name).exists():
+        pytest.skip("the OCDS fixtures are not beside this checkout (REEVE_SHARED)")
+    release = json.loads((OCDS / "schema" / "release-schema.json").read_text())
+    package = json.loads((OCDS / "schema" / name).read_text())
+    resolver = jsonschema.RefResolver.from_schema(package, store={release["id"]: release})
+    formats = jsonschema.FormatChecker(formats=["uri"])
+
+    @formats.checks("date-time")
+    def is_date_time(text):
+        m = re.fullmatch(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", text) if isinstance(text, str) else True
+        if m and m is not True:
+            datetime.datetime.fromisoformat(f"{m[1]}T{m[2]}")  # raises ValueError
+        return bool(m)
+    formats.checkers["date-time"] = (is_date_time, (ValueError,))
+    return jsonschema.Draft4Validator(package, resolver=resolver, format_checker=formats)
+
+
+def party(name):
+    return {"id": f"GB-COH-{name}", "name": name}
+
+
+def release(n=1, **more):
+    return {"ocid": "ocds-213czf-1", "id": f"r{n}", "date": "2026-02-27T12:00:00Z", "tag": ["implementation"], "initiationType": "tender",
+            "parties": [party("payer"), party("payee")], "buyer": party("payer"),
+            "contracts": [{"id": "C1", "awardID": "A1", "value": {"amount": 9000, "currency": "GBP"}, "implementation": {"transactions": [
+                {"id": 7, "date": "2026-02-20T00:00:00Z", "value": {"amount": 3000.10, "currency": "GBP"}, "payer": party("payer"), "payee": party("payee")}]}}],
+            **more}
+
+
+def package(*releases, **more):
+    return {"uri": "https://example.org/1", "version": "1.1", "publishedDate": "2026-02-28T00:00:00Z", "publisher": {"name": "A council"},
+            "releases": list(releases), **more}
+
+
+def records(*list_, **more):
+    whole = package(**more)
+    del whole["releases"]
+    return {**whole, "records": list(list_)}
+
+
+def of_type(messages, name):
+    return [m for m in messages if m["type"] == name]
+
+
+# ---- real files ----
+def test_fixtures_are_there():
+    if not expectations():
+        pytest.skip("the OCDS fixtures are not beside this checkout (REEVE_SHARED)")
+
+
+@pytest.mark.parametrize("name,want", expectations())
+def test_counts_sums_and_verdicts_of_real_files(name, want):
+    code, messages, errors = decode(OCDS / name)
+    assert code == 0 if want.get("schema_valid", True) else code == 1, errors
+    if want["kind"] != "release package":
+        assert len(of_type(messages, "information.contract")) == want["records"]
+        return
+    if not want["schema_valid"]:
+        return
+    found = of_type(messages, "information.contract")
+    assert len(found) == want["releases"]
+    assert len({m["subject"] for m in found}) == want["distinct_ocids"]
+    assert len({m["data"]["id"] for m in found}) == want["distinct_release_ids"]
+    assert [m["data"] for m in found] == json.loads((OCDS / name).read_text(), parse_float=decimal.Decimal)["releases"]
+    sums = {key: {} for key in ("tender_value", "award_value", "contract_value", "transaction_value")}
+    values = [("tender_value", (m["data"].get("tender") or {}).get("value")) for m in found]
+    values += [(f"{k}_value", x.get("value")) for m in found for k in ("award", "contract") for x in m["data"].get(f"{k}s") or []]
+    payments = of_type(messages, "funding.payment")
+    values += [("transaction_value", m["data"]["contracts"][0]["implementation"]["transactions"][0].get("value")) for m in payments]
+    for key, value in values:
+        if value and value.get("amount") is not None:
+            sums[key][value["currency"]] = sums[key].get(value["currency"], 0) + decimal.Decimal(value["amount"])
+    assert sums == {key: {c: decimal.Decimal(v) for c, v in want[key].items()} for key in sums}
+    assert len(payments) == want["transactions"]
+
+
+def test_what_is_written_is_valid_and_reads_back_as_the_same_messages():
+    for name, want in expectations() or [(None, None)]:
+        if name is None:
+            pytest.skip("the OCDS fixtures are not beside this checkout (REEVE_SHARED)")
+        first = run("decode", "ocds", str(OCDS / name))
+        encoded = run("encode", "ocds", "-", data=first.stdout)
+        assert encoded.returncode == 0, (name, encoded.stderr)
+        assert not list(validator().iter_errors(json.loads(encoded.stdout))), name
+        assert run("decode", "ocds", "-", data=encoded.stdout).stdout == first.stdout, name
+
+
+def test_payments_alone_make_a_valid_package():
+    line = run("decode", "ocds", "-", data=json.dumps(package(release())).encode()).stdout.splitlines()[1]
+    encoded = run("encode", "ocds", "-", data=line)
+    assert encoded.returncode == 0, encoded.stderr
+    assert not list(validator().iter_errors(json.loads(encoded.stdout)))
+    _, messages, _ = decode(json.loads(encoded.stdout))
+    assert of_type(messages, "funding.payment") == [json.loads(line, parse_float=decimal.Decimal)]
+
+
+# ---- what becomes of what ----
+def test_a_release_becomes_a_contract_and_its_payments():
+    code, messages, errors = decode(package(release()))
+    assert (code, errors) == (0, "")
+    contract, payment = messages
+    assert (contract["type"], contract["subject"], contract["funder"], contract["amount"]) == ("information.contract", "ocds-213czf-1", "GB-COH-payer", 9000)
+    assert (payment["type"], payment["subject"], payment["correlationid"]) == ("funding.payment", "ocds-213czf-1/C1/7", "ocds-213czf-1")
+    assert (payment["funder"], payment["recipient"], payment["amount"], payment["currency"]) == ("GB-COH-payer", "GB-COH-payee", 3000, "GBP")
+
+
+def test_a_payment_that_a_later_release_repeats_is_the_same_message_and_a_changed_one_is_not():
+    changed = release(3)
+    changed["contracts"][0]["implementation"]["transactions"][0]["value"]["amount"] = 1
+    _, messages, _ = decode(package(release(1), release(2), changed))
+    assert len(of_type(messages, "information.contract")) == 3
+    assert [m["amount"] for m in of_type(messages, "funding.payment")] == [3000, 1]
+
+
+def test_a_record_is_counted_once():
+    compiled = release("c", tag=["compiled"])
+    link = {"url": "https://example.org/1#r1", "date": "2026-02-27T12:00:00Z"}
+    for given, ids in (({"releases": [release(1), release(2)], "compiledRelease": compiled}, ["r1", "r2"]),
+                       ({"releases": [link], "compiledRelease": compiled}, ["rc"]), ({"releases": [link]}, [])):
+        code, messages, _ = decode(records({"ocid": "ocds-213czf-1", **given}))
+        assert code == 0
+        assert [m["data"]["id"] for m in of_type(messages, "information.contract")] == ids
+        assert len(of_type(messages, "funding.payment")) == min(len(ids), 1)
+
+
+def test_a_release_alone_is_read():
+    code, messages, errors = decode(release())
+    assert code == 0 and len(messages) == 2 and messages[0]["data"]["id"] == "r1", errors
+
+
+# ---- faults ----
+def mutated(value, rng):
+    """The value with one thing in it changed, at random."""
+    whole = copy.deepcopy(value)
+    spots = []
+
+    def visit(v):
+        for key in list(v) if isinstance(v, dict) else range(len(v)):
+            spots.append((v, key))
+            if isinstance(v[key], (dict, list)):
+                visit(v[key])
+    visit(whole)
+    where, key = rng.choice(spots)
+    what = rng.choice(["remove", None, "", "x", 1, 1.5, True, [], {}, ["x", "x"], {"id": "x"}, "2026-01-01", "GBP", "repeat"])
+    if what == "remove":
+        del where[key]
+    elif what == "repeat" and isinstance(where, list):
+        where.append(where[key])
+    else:
+        where[key] = what
+    return whole
+
+
+def test_a_package_damaged_at_random_gets_the_verdict_of_the_official_schema():
+    official, seed = validator(), int(os.environ.get("REEVE_SEED", random.randrange(1 << 30)))
+    print(f"REEVE_SEED={seed}")
+    rng = random.Random(seed)
+    sources = [package(release(1), release(2))]
+    sources += [json.loads((OCDS / name).read_text()) for name, want in expectations() if want["kind"] == "release package"]
+    for _ in range(int(os.environ.get("REEVE_PACKAGES", "150"))):
+        damaged = mutated(rng.choice(sources), rng)
+        code, _, errors = decode(damaged)
+        faults = [f"{'/'.join(map(str, e.absolute_path))}: {e.message[:200]}" for e in official.iter_errors(damaged)]
+        assert (code == 0) == (not faults), (faults[:3], errors[:1000])
+
+
+@pytest.mark.parametrize("data,code", [
+    (b"", 2), (b"[]", 2), (b"<a/>", 2), (b'{"releases":[', 2), (b'{"releases":[{"ocid":"\xff"}]}', 2), (b'{"releases":' + b"[" * 100000, 2),
+    (b'{"releases":[' + b'{"a":' * 100 + b"1" + b"}" * 100 + b"]}", 1), (json.dumps(package()).encode(), 1), (b"{}", 1),
+    (json.dumps(package(release())).replace("3000.1", "1" + "0" * 5000 + "e999999999").encode(), 0)])
+def test_hostile_bytes_get_a_reason(data, code):
+    r = run("decode", "ocds", "-", data=data)
+    assert r.returncode == code, r.stderr[:500]
+    assert code == 0 or r.stderr
