@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* adapter: the IATI Standard 2.03 for the hub. See README.md beside this file. */
-#include "iati.h"
+#include "hub.h"
 
 static const struct reeve_option options[] = {
     {.key = "rules",
@@ -15,16 +15,26 @@ static const struct reeve_option options[] = {
 static const struct reeve_emits emits[] = {
     {.type = "funding.award",
      .schema = IATI_SCHEMA,
-     .attributes = "funder recipient amount currency category place status"},
+     .attributes = "funder recipient amount currency category place status",
+     .gives = "id title description language translations status awarded date planned actual "
+              "funders recipients partners places classifications budgets transactions documents "
+              "related results url updated",
+     .needs = "title description funders date|planned|actual"},
     {.type = "funding.payment",
      .schema = IATI_SCHEMA,
-     .attributes = "funder recipient amount currency category place status correlationid"},
+     .attributes = "funder recipient amount currency category place status correlationid",
+     .gives = "id language award kind date value valueDate payer payee description number "
+              "classifications places",
+     .needs = "award kind date value payer title|description"},
     {.type = "funding.report",
      .schema = IATI_SCHEMA,
-     .attributes = "funder recipient amount currency category place status correlationid"},
+     .attributes = "funder recipient amount currency category place status correlationid",
+     .gives = "id language award results",
+     .needs = "award results"},
     {.type = NULL},
 };
 
 REEVE_PLUGIN(.name = "iati", .version = REEVE_VERSION,
              .summary = "IATI Standard 2.03: activity files in XML", .options = options,
-             .decode = iati_decode, .encode = iati_encode, .emits = emits);
+             .decode = iati_decode, .encode = iati_encode, .to_hub = iati_to_hub,
+             .from_hub = iati_from_hub, .emits = emits);

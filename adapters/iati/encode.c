@@ -12,8 +12,6 @@
 #define FILE_OPENING \
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<iati-activities version=\"2.03\">\n"
 #define FILE_CLOSING "</iati-activities>\n"
-#define ROOT_OPENING "<iati-activities version=\"2.03\">"
-#define ROOT_CLOSING "</iati-activities>"
 
 enum kind { AWARD, PAYMENT, REPORT };
 struct item {
@@ -102,31 +100,18 @@ static reeve_rc activity_done(void *arg, struct walk *w)
 /* The body, read as the only activity of a file. */
 static reeve_rc read_body(struct encoding *e, struct item *it, const char *id)
 {
-    struct bytes file = {0};
-    struct feed feed;
     struct walk w = {.ctx = e->ctx,
-                     .feed = &feed,
                      .quiet = true,
                      .activity_done = activity_done,
                      .arg = it,
                      .limit = SIZE_MAX / 2};
-    bytes_adds(&file, ROOT_OPENING);
-    bytes_add(&file, it->body, it->body_len);
-    bytes_adds(&file, ROOT_CLOSING);
-    if (file.failed) {
-        free(file.p);
-        return reeve_fail(e->ctx, REEVE_RETRY, "out of memory");
-    }
-    feed_init_memory(&feed, file.p, file.len);
-    reeve_rc rc = walk_document(&w);
+    reeve_rc rc = walk_body(&w, it->body, it->body_len);
     if (rc == REEVE_RETRY)
         rc = reeve_fail(e->ctx, rc, "out of memory");
     else if (rc != REEVE_OK || w.why[0] != 0 || !it->alone || w.activities != 1)
         rc = reeve_fail(e->ctx, REEVE_REJECT, "the body of %s is not a valid activity: %s", id,
                         w.why[0] != 0 ? w.why : "it is not one activity alone");
     walk_done(&w);
-    feed_done(&feed);
-    free(file.p);
     return rc;
 }
 

@@ -4,7 +4,8 @@
  * The way of a document: feed.c makes its bytes UTF-8 and keeps those that are still needed;
  * walk.c lets libxml2 read them as events (SAX: no tree is built) and checks each against the
  * grammar; gather.c notes what messages need of the current activity; rules.c checks what the
- * schema does not say; when the activity ends, messages.c makes its messages. */
+ * schema does not say; when the activity ends, messages.c makes its messages. Translation (hub.h)
+ * works on one message's activity as a tree. */
 #ifndef ADAPTERS_IATI_IATI_H
 #define ADAPTERS_IATI_IATI_H
 #include "feed.h"
@@ -232,6 +233,9 @@ struct walk {
  * an activity file, which was reported. */
 reeve_rc walk_document(struct walk *w);
 void walk_done(struct walk *w);
+/* The same with the body of a message, read as the only activity of a file: w->feed is its own. */
+#define ROOT_OPENING "<iati-activities version=\"2.03\">"
+reeve_rc walk_body(struct walk *w, const char *body, size_t len);
 
 /* For gather.c and rules.c. An attribute of the element that starts: false when it is absent; cut
  * to cap - 1 bytes. */
@@ -273,6 +277,8 @@ void activity_whole(const struct walk *w, struct bytes *out);
 void activity_head(const struct walk *w, struct bytes *out);
 void activity_piece(const struct walk *w, const struct piece *p, struct bytes *out);
 reeve_rc activity_emit(struct walk *w, reeve_out *out);
+/* Sets what routing needs; false: the activity has nothing of the message's type. */
+bool activity_attributes(reeve_msg *m, const struct activity *a, const char *type);
 void payments_name(struct activity *a); /* sets ref_shared and order */
 
 reeve_rc iati_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *content_type,

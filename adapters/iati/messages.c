@@ -210,7 +210,6 @@ static void set_award(reeve_msg *m, const struct activity *a)
 
 static void set_payment(reeve_msg *m, const struct activity *a, const struct payment *p)
 {
-    set_payment_subject(m, a, p);
     /* money goes out from whoever reports it, unless the transaction says otherwise */
     attribute_set(m, "funder", activity_text(a, p->funder != 0 ? p->funder : a->reporting_ref));
     attribute_set(m, "recipient", activity_text(a, p->recipient));
@@ -218,6 +217,18 @@ static void set_payment(reeve_msg *m, const struct activity *a, const struct pay
     attribute_set(m, "place", activity_text(a, a->place));
     attribute_set(m, "status", activity_text(a, a->status));
     set_amount(m, a, p->amount, p->currency != 0 ? p->currency : a->currency);
+}
+
+bool activity_attributes(reeve_msg *m, const struct activity *a, const char *type)
+{
+    if (strcmp(type, "funding.payment") != 0) {
+        set_award(m, a);
+        return strcmp(type, "funding.report") != 0 || a->results.n > 0;
+    }
+    if (a->payments_n != 1)
+        return false;
+    set_payment(m, a, &a->payments[0]);
+    return true;
 }
 
 /* Takes the body's bytes as a new message of the type. */
@@ -266,8 +277,10 @@ static reeve_rc emit_parts(struct walk *w, reeve_out *out)
         activity_piece(w, &a->payments[i].piece, &body);
         bytes_adds(&body, ACTIVITY_CLOSING);
         reeve_msg *m = body.failed ? NULL : message(w, "funding.payment", body.p, body.len);
-        if (m != NULL)
+        if (m != NULL) {
+            set_payment_subject(m, a, &a->payments[i]);
             set_payment(m, a, &a->payments[i]);
+        }
         rc = m != NULL && reeve_emit(out, m) == 0 ? REEVE_OK : REEVE_RETRY;
     }
     body.len = head;

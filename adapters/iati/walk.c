@@ -64,7 +64,8 @@ void walk_issue(struct walk *w, uint32_t severity, const char *code, const struc
     }
     path_write(at, attribute, where, sizeof where);
     if (severity != REEVE_ISSUE_WARNING && w->why[0] == 0)
-        (void)snprintf(w->why, sizeof w->why, "%.120s: %.120s", where, text);
+        (void)snprintf(w->why, sizeof w->why, "%.120s: %.100s%s%.30s", where, text,
+                       wanted != NULL ? ", wanted " : "", wanted != NULL ? wanted : "");
     if (w->quiet)
         return;
     struct reeve_issue issue = {.size = sizeof issue,
@@ -648,4 +649,24 @@ void walk_done(struct walk *w)
     gather_free(&w->activity);
     rules_free(w->rules);
     w->rules = NULL;
+}
+
+reeve_rc walk_body(struct walk *w, const char *body, size_t len)
+{
+    struct bytes file = {0};
+    struct feed feed;
+    bytes_adds(&file, ROOT_OPENING);
+    bytes_add(&file, body, len);
+    bytes_adds(&file, "</iati-activities>");
+    if (file.failed) {
+        free(file.p);
+        return REEVE_RETRY;
+    }
+    feed_init_memory(&feed, file.p, file.len);
+    w->feed = &feed;
+    reeve_rc rc = walk_document(w);
+    w->feed = NULL;
+    feed_done(&feed);
+    free(file.p);
+    return rc;
 }

@@ -21,23 +21,6 @@ static bool print_of(const struct message *m, struct print *ret)
     return once;
 }
 
-static struct message *translated(reeve_ctx *ctx, const struct message *m,
-                                  reeve_rc (*fn)(reeve_ctx *, void *, const reeve_msg *,
-                                                 reeve_out *))
-{
-    struct message *copy = message_copy(m);
-    reeve_msg in = {.m = copy};
-    struct reeve_out out = {.emit = keep, .refuse = ignore_refusal};
-    size_t before = kept_n;
-    reeve_rc rc = fn(ctx, NULL, &in, &out);
-    message_free(copy);
-    if (rc != REEVE_OK)
-        return NULL;
-    if (kept_n != before + 1)
-        abort();
-    return kept[--kept_n];
-}
-
 static void there_and_back(const struct reeve_plugin *api, reeve_ctx *ctx, const struct message *m)
 {
     struct print was, is;

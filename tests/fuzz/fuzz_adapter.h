@@ -44,6 +44,24 @@ static reeve_rc decode(const struct reeve_plugin *api, reeve_ctx *ctx, const cha
     return rc;
 }
 
+/* One half of a translation; NULL: refused. */
+static inline struct message *translated(reeve_ctx *ctx, const struct message *m,
+                                         reeve_rc (*fn)(reeve_ctx *, void *, const reeve_msg *,
+                                                        reeve_out *))
+{
+    struct message *copy = message_copy(m);
+    reeve_msg in = {.m = copy};
+    struct reeve_out out = {.emit = keep, .refuse = ignore_refusal};
+    size_t before = kept_n;
+    reeve_rc rc = fn(ctx, NULL, &in, &out);
+    message_free(copy);
+    if (rc != REEVE_OK)
+        return NULL;
+    if (kept_n != before + 1)
+        abort();
+    return kept[--kept_n];
+}
+
 /* each (may be NULL): is given every message that was taken, with room for two more in kept. */
 static inline int fuzz_adapter(const uint8_t *data, size_t size,
                                void (*each)(const struct reeve_plugin *api, reeve_ctx *ctx,
