@@ -15,7 +15,11 @@ ACTIVITY = b"""<?xml version="1.0" encoding="UTF-8"?>
 <recipient-country code="KE"/><sector code="14030" vocabulary="1"/>
 <budget><period-start iso-date="2026-01-01"/><period-end iso-date="2026-12-31"/><value value-date="2026-01-01">10</value></budget>
 </iati-activity></iati-activities>"""
+RELEASES = {"uri": "https://buyer.example/packages/1", "version": "1.1", "publishedDate": "2026-11-01T00:00:00Z", "publisher": {"name": "A Buyer"},
+            "releases": [{"ocid": "ocds-213czf-1", "id": "1", "date": "2026-11-01T00:00:00Z", "tag": ["tender"], "initiationType": "tender",
+                          "tender": {"id": "t1", "title": "Chairs"}}]}
 DOCUMENTS = {"360giving-publisher": (package([grant(1)]), "application/json", "360giving", "360G-example-1"),
+             "ocds-publisher": (json.dumps(RELEASES).encode(), "application/json", "ocds", "ocds-213czf-1"),
              "iati-publisher": (ACTIVITY, "application/xml", "iati", "GB-GOV-1-7")}
 SHIPPED = sorted(p.stem for p in (ROOT / "config/profiles").glob("*.yaml") if "plugin: fetch" in p.read_text())
 
