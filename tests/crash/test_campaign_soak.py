@@ -16,6 +16,7 @@ from campaign import SEED, SICK, Site, figure, size
 from amqp_site import (AmqpSite, broker_killed, broker_restarted, broker_stands_still, connections_closed_by_an_operator, disk_alarm,
                        memory_alarm, network_cut, network_silent, network_slow)
 from broker import rabbitmq, vhost  # noqa: F401 (fixtures; campaign says where it lies)
+from conftest import wait_for
 from soak import Faults, memory_kb, second_and_last, soak, trend
 
 RARE = size(5, 12)  # every so many faults is one that costs many seconds
@@ -86,6 +87,7 @@ class BrokerFigures:
             **{what: objects[what] for what in self.OBJECTS}})
 
     def judge(self, name):
+        wait_for(lambda: self.take() or len(self.taken) >= 10, 60, "figures of the broker")  # a short run can end before it knew any
         of = {what: [t[what] for t in self.taken] for what in self.taken[0]}
         pairs = {what: second_and_last(values) for what, values in of.items()}
 
