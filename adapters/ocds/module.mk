@@ -1,1 +1,1 @@
-LIBS.adapters/360giving := -lm
+LIBS.adapters/ocds := -lm
