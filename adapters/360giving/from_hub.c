@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEPTH_MAX 63
-
 static bool text_is(const struct json_node *v, const char *s)
 {
     return node_is(v, JSON_STRING) && strcmp(v->text, s) == 0;
@@ -262,7 +260,7 @@ static reeve_rc emit_grant(reeve_ctx *ctx, const reeve_msg *in, const struct jso
 reeve_rc giving_from_hub(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_out *out)
 {
     (void)inst;
-    struct json_parser *p = json_parser_new(DEPTH_MAX), *q = json_parser_new(DEPTH_MAX);
+    struct json_parser *p = json_parser_new(BODY_DEPTH_MAX), *q = json_parser_new(BODY_DEPTH_MAX);
     struct json_write w;
     reeve_rc rc = REEVE_OK;
     json_write_init(&w, (size_t)reeve_limit(ctx, "message"));

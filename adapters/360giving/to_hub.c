@@ -6,8 +6,6 @@
 #include "lib/formats.h"
 #include <string.h>
 
-#define DEPTH_MAX 63 /* as deep as the host lets a body be */
-
 static bool plain_text(const struct json_node *v) /* no zero inside */
 {
     return node_is(v, JSON_STRING) && strlen(v->text) == v->len;
@@ -102,17 +100,11 @@ static void write_pair(struct json_write *w, const char *name, const struct json
     json_write_text(w, v->text, v->len);
 }
 
-static void write_fixed(struct json_write *w, const char *name, const char *text)
-{
-    json_write_name(w, name);
-    json_write_text(w, text, strlen(text));
-}
-
 static void write_code(struct json_write *w, const struct answer *a, const struct json_node *v)
 {
     json_write_object(w);
     if (a->scheme != NULL)
-        write_fixed(w, "scheme", a->scheme);
+        json_write_member(w, "scheme", a->scheme);
     write_pair(w, a->way == WAY_TITLE ? "title" : "code", v);
     json_write_end(w);
 }
@@ -121,7 +113,7 @@ static void write_object(struct json_write *w, const struct answer *a, const str
 {
     json_write_object(w);
     if (a->way == WAY_TRANSACTIONS)
-        write_fixed(w, "kind", a->scheme);
+        json_write_member(w, "kind", a->scheme);
     write_members(w, a->of, o);
     json_write_end(w);
 }
@@ -145,7 +137,7 @@ static void write_money(struct json_write *w, const struct json_node *o, const s
 static void write_scheme_id(struct json_write *w, const char *scheme, const struct json_node *v)
 {
     json_write_object(w);
-    write_fixed(w, "scheme", scheme);
+    json_write_member(w, "scheme", scheme);
     write_pair(w, "id", v);
     json_write_end(w);
 }
@@ -304,7 +296,7 @@ reeve_rc giving_to_hub(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_ou
     (void)inst;
     size_t len = 0;
     const char *type = reeve_msg_get(in, "type"), *body = reeve_msg_body(in, &len);
-    struct json_parser *p = json_parser_new(DEPTH_MAX);
+    struct json_parser *p = json_parser_new(BODY_DEPTH_MAX);
     if (p == NULL)
         return reeve_fail(ctx, REEVE_RETRY, "out of memory");
     const struct json_node *grant = body != NULL ? json_parse(p, body, len) : NULL;

@@ -37,8 +37,7 @@ struct encoding {
 static struct print piece_print(const struct item *it, const struct piece *p)
 {
     struct print r = text_print(it->body + p->from, (size_t)(p->to - p->from));
-    print_add(&r, it->identifier.a);
-    print_add(&r, it->identifier.b);
+    print_join(&r, it->identifier);
     return r;
 }
 

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH 63 /* as deep as the host lets a body be */
-
 /* ---- what an activity must have, from where the record says it ---- */
 
 static void put_dates(const struct json_node *o, xmlNodePtr n)
@@ -17,9 +15,7 @@ static void put_dates(const struct json_node *o, xmlNodePtr n)
     static const char *const members[] = {"planned", "actual"}, *const ends[] = {"start", "end"};
     char day[11];
     for (size_t i = 0; i < 4; i++) {
-        const struct json_node *list = node_member(o, members[i / 2]);
-        const struct json_node *period = node_is(list, JSON_ARRAY) ? list->first : NULL;
-        if (day_of(period, ends[i % 2], day) == NULL)
+        if (day_of(first_item(o, members[i / 2]), ends[i % 2], day) == NULL)
             continue;
         xmlNodePtr at = put_child(n, "activity-date");
         put_value(at, "type", hub_date_types[i]);
@@ -29,10 +25,8 @@ static void put_dates(const struct json_node *o, xmlNodePtr n)
 
 static bool has_commitment(const struct json_node *o)
 {
-    const struct json_node *list = node_member(o, "transactions");
-    for (const struct json_node *i = node_is(list, JSON_ARRAY) ? list->first : NULL; i != NULL;
-         i = i->next) {
-        const char *kind = text_of(i, "kind");
+    for (const struct json_node *i = first_item(o, "transactions"); i != NULL; i = i->next) {
+        const char *kind = member_text(i, "kind");
         if (kind != NULL && strcmp(kind, "commitment") == 0)
             return true;
     }
@@ -56,12 +50,6 @@ static const char *put_awarded(const struct json_node *o, xmlNodePtr n)
     put_money(&value, o, at);
     (void)complete(element_of(at), at);
     return NULL;
-}
-
-static const struct json_node *first_of(const struct json_node *o, const char *list)
-{
-    const struct json_node *v = node_member(o, list);
-    return node_is(v, JSON_ARRAY) ? v->first : NULL;
 }
 
 static void put_party(struct giving *g, xmlNodePtr n, const char *name, const char *role,
@@ -99,7 +87,7 @@ static void put_required(struct giving *g, const char *type, const struct json_n
 {
     char day[11];
     bool award = strcmp(type, "funding.award") == 0, payment = strcmp(type, "funding.payment") == 0;
-    const struct json_node *who = award     ? first_of(o, "funders")
+    const struct json_node *who = award     ? first_item(o, "funders")
                                   : payment ? node_member(o, "payer")
                                             : node_member(o, "reporter");
     xmlNodePtr reporting = xml_child(n, "reporting-org");
@@ -114,8 +102,8 @@ static void put_required(struct giving *g, const char *type, const struct json_n
     }
     if (award)
         return;
-    const char *title = text_of(o, "title"), *description = text_of(o, "description"),
-               *of = text_of(node_member(o, "award"), "title");
+    const char *title = member_text(o, "title"), *description = member_text(o, "description"),
+               *of = member_text(node_member(o, "award"), "title");
     put_text_of(g, n, "title", of != NULL ? of : title != NULL ? title : description);
     put_text_of(g, n, "description", description != NULL ? description : title);
     if (xml_child(n, "participating-org") == NULL) {
@@ -128,9 +116,9 @@ static void put_required(struct giving *g, const char *type, const struct json_n
 static void put_language(struct giving *g, const struct json_node *o, const struct json_node *left,
                          xmlNodePtr n)
 {
-    const char *language = text_of(o, "language");
+    const char *language = member_text(o, "language");
     const struct json_node *attributes = node_member(left, "attributes");
-    const char *own = text_of(attributes, "{http://www.w3.org/XML/1998/namespace}lang");
+    const char *own = member_text(attributes, "{http://www.w3.org/XML/1998/namespace}lang");
     if (!hub_is_language(language))
         return;
     if (own != NULL) /* the activity's is another */
@@ -145,7 +133,7 @@ static const char *put_record(const char *type, const struct json_node *o, xmlNo
     struct giving g = {.language = NULL};
     const struct json_node *left = node_member(node_member(o, "other"), "iati");
     bool award = strcmp(type, "funding.award") == 0, payment = strcmp(type, "funding.payment") == 0;
-    const char *id = award ? text_of(o, "id") : text_of(node_member(o, "award"), "id"),
+    const char *id = award ? member_text(o, "id") : member_text(node_member(o, "award"), "id"),
                *fault = NULL;
     if (id == NULL || *id == 0)
         return award ? "its id is no text" : "it does not say under which award";
@@ -228,7 +216,7 @@ reeve_rc iati_from_hub(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_ou
 {
     (void)inst;
     const char *type = reeve_msg_get(in, "type"), *fault = NULL;
-    struct json_parser *p = json_parser_new(DEPTH);
+    struct json_parser *p = json_parser_new(BODY_DEPTH_MAX);
     xmlDocPtr d = xmlNewDoc((const xmlChar *)"1.0");
     xmlNodePtr n =
         d != NULL ? xmlNewDocNode(d, NULL, (const xmlChar *)"iati-activity", NULL) : NULL;

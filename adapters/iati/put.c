@@ -35,12 +35,10 @@ static size_t put_list(struct giving *g, const struct shape *s, size_t i, const 
                        xmlNodePtr n)
 {
     const char *hub = s->row[i].hub;
-    const struct json_node *list = node_member(o, hub);
     size_t end = i;
     while (end < s->n && s->row[end].way == WAY_OBJECTS && strcmp(s->row[end].hub, hub) == 0)
         end++;
-    for (const struct json_node *v = node_is(list, JSON_ARRAY) ? list->first : NULL; v != NULL;
-         v = v->next)
+    for (const struct json_node *v = first_item(o, hub); v != NULL; v = v->next)
         for (size_t k = i; k < end; k++)
             if (s->row[k].suits == NULL || s->row[k].suits(v)) {
                 put_object(g, &s->row[k], v, n);

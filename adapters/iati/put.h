@@ -22,8 +22,6 @@ bool complete(const struct element *e, xmlNodePtr n);
 void put_left(xmlNodePtr n, const struct json_node *left);
 
 /* ---- rows (put_row.c) ---- */
-/* Text of a member; NULL when it is none or has a zero inside. */
-const char *text_of(const struct json_node *o, const char *name);
 /* The day of a date that has one and exists; NULL when it is less precise. */
 const char *day_of(const struct json_node *o, const char *name, char out[11]);
 void put_row(struct giving *g, const struct row *r, const struct json_node *o, xmlNodePtr n);

@@ -6,13 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* text of a member, NULL when it is none or has a zero inside */
-const char *text_of(const struct json_node *o, const char *name)
-{
-    const struct json_node *v = node_member(o, name);
-    return node_is(v, JSON_STRING) && strlen(v->text) == v->len ? v->text : NULL;
-}
-
 /* The day of a date that has one, NULL when it is less precise. */
 const char *day_of(const struct json_node *o, const char *name, char out[11])
 {
@@ -38,7 +31,7 @@ static void put_words(struct giving *g, const struct row *r, const struct json_n
                       xmlNodePtr n)
 {
     const struct json_node *translations = node_member(o, "translations");
-    const char *text = text_of(o, r->hub);
+    const char *text = member_text(o, r->hub);
     xmlNodePtr at = r->way == WAY_NARRATIVE ? n : NULL;
     if (text != NULL && !value_all_space(text, strlen(text))) {
         at = at != NULL ? at : put_child(n, r->own);
@@ -47,7 +40,7 @@ static void put_words(struct giving *g, const struct row *r, const struct json_n
     if (!node_is(translations, JSON_OBJECT))
         return;
     for (const struct json_node *t = translations->first; t != NULL; t = t->next) {
-        text = text_of(t, r->hub);
+        text = member_text(t, r->hub);
         if (text == NULL || value_all_space(text, strlen(text)) || !hub_is_language(t->name))
             continue;
         at = at != NULL ? at : put_child(n, r->own);
@@ -77,12 +70,11 @@ static void put_scheme(const struct row *r, const char *scheme, xmlNodePtr n)
     }
 }
 
-static void put_identifier(const struct row *r, const struct json_node *list, xmlNodePtr n)
+static void put_identifier(const struct row *r, const struct json_node *o, xmlNodePtr n)
 {
     char text[1100];
-    for (const struct json_node *i = node_is(list, JSON_ARRAY) ? list->first : NULL; i != NULL;
-         i = i->next) {
-        const char *scheme = text_of(i, "scheme"), *id = text_of(i, "id");
+    for (const struct json_node *i = first_item(o, r->hub); i != NULL; i = i->next) {
+        const char *scheme = member_text(i, "scheme"), *id = member_text(i, "id");
         if (r->way == WAY_REGION) {
             if (behind(scheme, r->scheme) == NULL || id == NULL)
                 continue;
@@ -100,14 +92,14 @@ static void put_identifier(const struct row *r, const struct json_node *list, xm
 
 static const char *code_in(const struct json_node *v, const char *scheme)
 {
-    const char *is = text_of(v, "scheme");
-    return is != NULL && strcmp(is, scheme) == 0 ? text_of(v, "code") : NULL;
+    const char *is = member_text(v, "scheme");
+    return is != NULL && strcmp(is, scheme) == 0 ? member_text(v, "code") : NULL;
 }
 
 static void put_attribute(const struct row *r, const struct json_node *o, xmlNodePtr n)
 {
     const struct json_node *v = node_member(o, r->hub);
-    const char *text = text_of(o, r->hub);
+    const char *text = member_text(o, r->hub);
     switch (r->way) {
     case WAY_SCHEME:
     case WAY_OWN:
@@ -115,7 +107,7 @@ static void put_attribute(const struct row *r, const struct json_node *o, xmlNod
         return;
     case WAY_ORG_ID:
     case WAY_REGION:
-        put_identifier(r, v, n);
+        put_identifier(r, o, n);
         return;
     case WAY_CODE:
         text = code_in(v, r->scheme);
@@ -175,7 +167,7 @@ static void put_code(xmlNodePtr n, const char *name, const char *attribute, cons
 void put_row(struct giving *g, const struct row *r, const struct json_node *o, xmlNodePtr n)
 {
     char day[11];
-    const char *text = text_of(o, r->hub);
+    const char *text = member_text(o, r->hub);
     const struct json_node *v = node_member(o, r->hub);
     if (way_is_attribute(r->way)) {
         put_attribute(r, o, n);

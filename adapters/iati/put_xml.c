@@ -127,14 +127,12 @@ static void put_left_element(xmlNodePtr n, const struct json_node *v)
 
 void put_left(xmlNodePtr n, const struct json_node *left)
 {
-    const struct json_node *attributes = node_member(left, "attributes"),
-                           *elements = node_member(left, "elements");
+    const struct json_node *attributes = node_member(left, "attributes");
     if (node_is(attributes, JSON_OBJECT))
         for (const struct json_node *m = attributes->first; m != NULL; m = m->next)
             put_left_attribute(n, m);
-    if (node_is(elements, JSON_ARRAY))
-        for (const struct json_node *i = elements->first; i != NULL; i = i->next)
-            put_left_element(n, i);
+    for (const struct json_node *i = first_item(left, "elements"); i != NULL; i = i->next)
+        put_left_element(n, i);
 }
 
 /* ---- in the order of the grammar, complete ---- */

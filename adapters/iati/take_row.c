@@ -158,8 +158,7 @@ void found_done(struct found *f)
 
 void say(struct taking *t, const char *name, const char *s)
 {
-    json_write_name(t->w, name);
-    json_write_text(t->w, s, strlen(s));
+    json_write_member(t->w, name, s);
 }
 
 static void scheme_and(struct taking *t, const char *scheme, const char *behind, const char *member,

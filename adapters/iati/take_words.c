@@ -98,8 +98,7 @@ void write_translations(struct taking *t, struct object *o)
         for (size_t k = i; k < o->n; k++) {
             if (strcmp(o->in[k].language, o->in[i].language) != 0 || o->in[k].text == NULL)
                 continue;
-            json_write_name(t->w, o->in[k].member);
-            json_write_text(t->w, o->in[k].text, strlen(o->in[k].text));
+            say(t, o->in[k].member, o->in[k].text);
         }
         json_write_end(t->w);
     }

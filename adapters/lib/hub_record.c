@@ -13,8 +13,7 @@ void hub_head(struct json_write *w, const char *type)
 {
     json_write_name(w, "record");
     json_write_bare(w, "1", 1);
-    json_write_name(w, "type");
-    json_write_text(w, type, strlen(type));
+    json_write_member(w, "type", type);
 }
 
 reeve_rc hub_emit(reeve_ctx *ctx, reeve_out *out, const reeve_msg *in, const char *type,

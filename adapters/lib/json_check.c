@@ -5,18 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *member_text(const struct json_node *o, const char *name)
-{
-    const struct json_node *v = node_member(o, name);
-    return node_is(v, JSON_STRING) && strlen(v->text) == v->len ? v->text : NULL;
-}
-
-const struct json_node *first_item(const struct json_node *o, const char *array)
-{
-    const struct json_node *v = node_member(o, array);
-    return node_is(v, JSON_ARRAY) ? v->first : NULL;
-}
-
 static size_t pointer_part(const struct place *at, char *out, size_t cap)
 {
     if (at == NULL)

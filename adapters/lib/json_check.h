@@ -95,12 +95,6 @@ struct object {
 void schema_check(struct check *c, const struct object *o, const struct place *at,
                   const struct json_node *value);
 
-/* ---- looking ---- */
-/* text of a member, NULL when absent, not a string, or with a zero character inside: half of it
- * would pass for another value */
-const char *member_text(const struct json_node *o, const char *name);
-const struct json_node *first_item(const struct json_node *o, const char *array);
-
 /* Equal JSON values have equal prints (member order and the writing of numbers do not matter). */
 struct print json_print(const struct json_node *v);
 

@@ -3,15 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEPTH_MAX 63 /* as deep as the host lets a body be */
-
 bool json_document_init(struct json_document *d, reeve_ctx *ctx, reeve_reader *r, reeve_out *out,
                         const char *array, const char *wanted)
 {
     uint64_t limit = reeve_limit(ctx, "message");
     *d = (struct json_document){.ctx = ctx, .out = out, .array = array, .wanted = wanted};
     json_cut_init(&d->cut, r, array, limit > 0 ? (size_t)limit : (size_t)16 << 20);
-    d->parser = json_parser_new(DEPTH_MAX);
+    d->parser = json_parser_new(BODY_DEPTH_MAX);
     return d->parser != NULL;
 }
 

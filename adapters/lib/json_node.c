@@ -391,6 +391,18 @@ const struct json_node *node_member(const struct json_node *v, const char *name)
     return found;
 }
 
+const char *member_text(const struct json_node *o, const char *name)
+{
+    const struct json_node *v = node_member(o, name);
+    return node_is(v, JSON_STRING) && strlen(v->text) == v->len ? v->text : NULL;
+}
+
+const struct json_node *first_item(const struct json_node *o, const char *array)
+{
+    const struct json_node *v = node_member(o, array);
+    return node_is(v, JSON_ARRAY) ? v->first : NULL;
+}
+
 int node_sign(const struct json_node *number)
 {
     if (!node_is(number, JSON_NUMBER))

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define BODY_DEPTH_MAX  63         /* as deep as the host lets a body be */
 #define JSON_VALUES_MAX (1u << 20) /* in one text: 64 MiB of memory */
 
 enum json_kind {
@@ -57,6 +58,11 @@ bool json_parser_repeats(const struct json_parser *p);
 /* A member of an object; the last one when it is named twice. NULL: there is none. */
 const struct json_node *node_member(const struct json_node *v, const char *name);
 bool node_is(const struct json_node *v, enum json_kind kind);
+/* The text of a member; NULL when it is absent, not a string, or has a zero character inside: half
+ * of it would pass for another value. */
+const char *member_text(const struct json_node *o, const char *name);
+/* The first of a member that is an array; NULL: it is none, or empty. */
+const struct json_node *first_item(const struct json_node *o, const char *array);
 int node_sign(const struct json_node *number); /* -1, 0 or 1; of anything but a number: 0 */
 
 #endif

@@ -55,20 +55,17 @@ struct print json_print(const struct json_node *v)
         for (const struct json_node *m = v->first; m != NULL; m = m->next) {
             part = json_print(m);
             struct print name = text_print(m->name, m->name_len);
-            print_add(&part, name.a);
-            print_add(&part, name.b);
+            print_join(&part, name);
             sum.a += part.a;
             sum.b += part.b;
         }
-        print_add(&p, sum.a);
-        print_add(&p, sum.b);
+        print_join(&p, sum);
         return p;
     }
     case JSON_ARRAY:
         for (const struct json_node *item = v->first; item != NULL; item = item->next) {
             part = json_print(item);
-            print_add(&p, part.a);
-            print_add(&p, part.b);
+            print_join(&p, part);
         }
         return p;
     case JSON_STRING:
@@ -80,7 +77,6 @@ struct print json_print(const struct json_node *v)
     default: /* the kind says all */
         break;
     }
-    print_add(&p, part.a);
-    print_add(&p, part.b);
+    print_join(&p, part);
     return p;
 }

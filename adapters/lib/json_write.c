@@ -129,6 +129,12 @@ void json_write_text(struct json_write *w, const char *s, size_t len)
     quoted(w, s, len);
 }
 
+void json_write_member(struct json_write *w, const char *name, const char *s)
+{
+    json_write_name(w, name);
+    json_write_text(w, s, strlen(s));
+}
+
 void json_write_bare(struct json_write *w, const char *s, size_t len)
 {
     separate(w);

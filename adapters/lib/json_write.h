@@ -30,7 +30,8 @@ void json_write_end(struct json_write *w); /* of the innermost of them */
 /* The name of a member, before its value. */
 void json_write_name(struct json_write *w, const char *name);
 void json_write_name_len(struct json_write *w, const char *name, size_t len);
-void json_write_text(struct json_write *w, const char *s, size_t len); /* valid UTF-8 */
+void json_write_text(struct json_write *w, const char *s, size_t len);         /* valid UTF-8 */
+void json_write_member(struct json_write *w, const char *name, const char *s); /* both at once */
 void json_write_bare(struct json_write *w, const char *s,
                      size_t len); /* a number, true, false, null, or a whole JSON text */
 void json_write_node(struct json_write *w, const struct json_node *v); /* as it was read */

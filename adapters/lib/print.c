@@ -18,6 +18,12 @@ void print_add(struct print *p, uint64_t word)
     p->b = fold(p->b + word, 0xe7037ed1a0b428dbu) ^ 0xa0761d6478bd642fu;
 }
 
+void print_join(struct print *p, struct print other)
+{
+    print_add(p, other.a);
+    print_add(p, other.b);
+}
+
 struct print text_print(const char *s, size_t len)
 {
     struct print p = {0x243f6a8885a308d3u, 0x13198a2e03707344u};

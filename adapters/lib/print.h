@@ -13,6 +13,7 @@ struct print {
 };
 struct print text_print(const char *s, size_t len);
 void print_add(struct print *p, uint64_t word);
+void print_join(struct print *p, struct print other); /* both words of it */
 
 struct print_set;
 struct print_set *print_set_new(void);

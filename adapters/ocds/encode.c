@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEPTH_MAX 63
-
 struct encoding {
     reeve_ctx *ctx;
     struct json_parser *parser;
@@ -53,11 +51,8 @@ static struct print transaction_print(const struct json_node *release,
     const struct json_node *const parts[] = {node_member(release, "ocid"),
                                              node_member(contract, "id"), transaction};
     struct print key = {0, 0};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        struct print one = json_print(parts[i]);
-        print_add(&key, one.a);
-        print_add(&key, one.b);
-    }
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        print_join(&key, json_print(parts[i]));
     return key;
 }
 
@@ -113,12 +108,6 @@ static reeve_rc add_one(struct encoding *e, const reeve_msg *m, bool payment)
     return REEVE_OK;
 }
 
-static void named(struct json_write *w, const char *name, const char *text)
-{
-    json_write_name(w, name);
-    json_write_text(w, text, strlen(text));
-}
-
 static reeve_rc write_package(struct encoding *e, reeve_buf *out)
 {
     char uri[sizeof "urn:reeve:ocds:" + 16];
@@ -127,12 +116,12 @@ static reeve_rc write_package(struct encoding *e, reeve_buf *out)
     json_write_end(&e->list);
     json_write_init(&w, SIZE_MAX);
     json_write_object(&w);
-    named(&w, "uri", uri);
-    named(&w, "version", "1.1");
-    named(&w, "publishedDate", e->published);
+    json_write_member(&w, "uri", uri);
+    json_write_member(&w, "version", "1.1");
+    json_write_member(&w, "publishedDate", e->published);
     json_write_name(&w, "publisher");
     json_write_object(&w);
-    named(&w, "name", e->publisher[0] != 0 ? e->publisher : "not stated");
+    json_write_member(&w, "name", e->publisher[0] != 0 ? e->publisher : "not stated");
     json_write_end(&w);
     json_write_name(&w, "releases");
     json_write_bare(&w, e->list.p, e->list.len);
@@ -166,7 +155,7 @@ reeve_rc ocds_encode(reeve_ctx *ctx, void *inst, const reeve_msg *const *msgs, s
 {
     (void)inst;
     struct encoding e = {.ctx = ctx,
-                         .parser = json_parser_new(DEPTH_MAX),
+                         .parser = json_parser_new(BODY_DEPTH_MAX),
                          .releases = print_set_new(),
                          .payments = print_set_new()};
     json_write_init(&e.list, SIZE_MAX);

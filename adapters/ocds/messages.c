@@ -49,12 +49,6 @@ static void copy_member(struct json_write *w, const struct json_node *o, const c
     json_write_node(w, v);
 }
 
-static void write_text(struct json_write *w, const char *name, const char *s)
-{
-    json_write_name(w, name);
-    json_write_text(w, s, strlen(s));
-}
-
 static bool same(const char *a, const char *b)
 {
     return a != NULL && b != NULL && strcmp(a, b) == 0;
@@ -87,7 +81,7 @@ static void write_payment(struct json_write *w, const struct payment *p)
     const struct json_node *date = node_member(p->transaction, "date");
     json_write_object(w);
     copy_member(w, p->release, "ocid");
-    write_text(w, "id", p->subject);
+    json_write_member(w, "id", p->subject);
     json_write_name(w, "date");
     json_write_node(w, node_is(date, JSON_STRING) ? date : node_member(p->release, "date"));
     json_write_name(w, "tag");

@@ -17,9 +17,8 @@ static int check_unique(struct decoding *d, struct check *c, const struct place 
                      "the very same release stands in the document before");
     if (ocid == NULL || id == NULL)
         return 0;
-    struct print key = text_print(ocid, strlen(ocid)), second = text_print(id, strlen(id));
-    print_add(&key, second.a);
-    print_add(&key, second.b);
+    struct print key = text_print(ocid, strlen(ocid));
+    print_join(&key, text_print(id, strlen(id)));
     int fresh_id = print_set_add(d->ids, key);
     if (fresh_id == 0 && fresh == 1) {
         struct place here = {.up = at, .name = "id"};
