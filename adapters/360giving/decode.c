@@ -8,32 +8,17 @@
 
 struct decoding {
     struct json_document doc;
-    struct print_set *grants, *ids;
+    struct json_unique unique;
     bool array_seen, array_wrong;
 };
 
 /* Package rule uniqueItems; and the same id with other content, which the schema lets pass. */
-static int check_unique(struct decoding *d, struct check *c, const struct place *at,
-                        const struct json_node *grant)
+static bool check_unique(struct decoding *d, struct check *c, const struct place *at,
+                         const struct json_node *grant)
 {
-    int fresh = print_set_add(d->grants, json_print(grant));
-    if (fresh < 0)
-        return -1;
-    if (fresh == 0)
-        check_report(c, REEVE_ISSUE_ERROR, "duplicate-grant", at, NULL, "each grant once",
-                     "the very same grant stands in the package before");
     const char *id = member_text(grant, "id");
-    if (id == NULL)
-        return 0;
-    int fresh_id = print_set_add(d->ids, text_print(id, strlen(id)));
-    if (fresh_id == 0 && fresh == 1) {
-        struct place here = {.up = at, .name = "id"};
-        check_report(c, REEVE_ISSUE_WARNING, "duplicate-id", &here, node_member(grant, "id"),
-                     "an identifier of its own for each grant",
-                     "another grant of this package has the same identifier; the later one is "
-                     "taken as its correction");
-    }
-    return fresh_id < 0 ? -1 : 0;
+    struct print key = id != NULL ? text_print(id, strlen(id)) : (struct print){0, 0};
+    return json_document_unique(&d->unique, c, at, grant, id != NULL ? &key : NULL);
 }
 
 static int check_grant(struct decoding *d, struct check *c, const struct place *at,
@@ -43,19 +28,17 @@ static int check_grant(struct decoding *d, struct check *c, const struct place *
     c->subject = member_text(grant, "id");
     c->personal = object && node_member(grant, "recipientIndividual") != NULL;
     grant_check(c, at, grant);
-    if (check_unique(d, c, at, grant) < 0)
+    if (!check_unique(d, c, at, grant))
         return -1;
     if (object)
         rules_check(c, at, grant);
-    if (json_parser_repeats(d->doc.parser))
-        check_report(c, REEVE_ISSUE_WARNING, "duplicate-key", at, NULL, "each member once",
-                     "a member stands twice in one object; the last one was checked, and receivers "
-                     "may take the first");
+    json_document_repeats(&d->doc, c, at);
     return 0;
 }
 
-static reeve_rc decode_grant(struct decoding *d)
+static reeve_rc decode_grant(void *arg)
 {
+    struct decoding *d = arg;
     const struct json_node *grant = NULL;
     reeve_msg *m = NULL;
     struct place root = {.name = "grants"}, at = {.up = &root, .index = d->doc.cut.index};
@@ -80,8 +63,9 @@ static reeve_rc decode_grant(struct decoding *d)
 }
 
 /* A member of the package beside the grants: its rules concern the whole package. */
-static reeve_rc decode_member(struct decoding *d)
+static reeve_rc decode_member(void *arg)
 {
+    struct decoding *d = arg;
     const struct json_node *value = NULL;
     reeve_msg *scratch = NULL;
     reeve_rc rc = json_document_parse(&d->doc, &value);
@@ -99,26 +83,24 @@ static reeve_rc decode_member(struct decoding *d)
         d->array_seen = d->array_wrong = true;
         return REEVE_OK;
     }
-    /* As a package of this member alone. Required ones are checked nowhere, the table has none at
-     * this level. */
-    struct json_node member = *value, package = {.kind = JSON_OBJECT, .n = 1, .first = &member};
-    struct check c = {.ctx = d->doc.ctx};
-    member.name = d->doc.cut.key;
-    member.name_len = d->doc.cut.key_len;
-    schema_check(&c, &giving_package, NULL, &package);
-    if (c.errors > 0)
-        json_document_issue(
-            &d->doc, REEVE_ISSUE_PACKAGE, "package-metadata", "", NULL,
-            "the package's own description is not valid, so nothing of it is taken");
+    /* Required ones are checked nowhere, the table has none at this level. */
+    json_document_member(&d->doc, &giving_package, value);
     return REEVE_OK;
 }
 
-static reeve_rc decode_end(struct decoding *d)
+static void decode_array(void *arg)
 {
-    if (d->doc.cut.bom)
-        json_document_issue(&d->doc, REEVE_ISSUE_WARNING, "bom", "line 1",
-                            "UTF-8 without byte order mark",
-                            "the file begins with a byte order mark");
+    struct decoding *d = arg;
+    if (d->array_seen)
+        json_document_issue(&d->doc, REEVE_ISSUE_PACKAGE, "duplicate-key", "/grants",
+                            "one array of grants", "the package has `grants` twice");
+    d->array_seen = true;
+}
+
+static reeve_rc decode_end(void *arg)
+{
+    struct decoding *d = arg;
+    json_document_bom(&d->doc);
     if (!d->array_seen)
         json_document_issue(&d->doc, REEVE_ISSUE_PACKAGE, "grants-missing", "",
                             "a member `grants` with an array", "the package has no grants");
@@ -128,52 +110,29 @@ static reeve_rc decode_end(struct decoding *d)
     return REEVE_OK;
 }
 
-static reeve_rc decode_all(struct decoding *d)
-{
-    for (;;) {
-        reeve_rc rc = REEVE_OK;
-        switch (json_cut_next(&d->doc.cut)) {
-        case JSON_CUT_MEMBER:
-            if ((rc = decode_member(d)) != REEVE_OK)
-                return rc;
-            break;
-        case JSON_CUT_ARRAY:
-            if (d->array_seen)
-                json_document_issue(&d->doc, REEVE_ISSUE_PACKAGE, "duplicate-key", "/grants",
-                                    "one array of grants", "the package has `grants` twice");
-            d->array_seen = true;
-            break;
-        case JSON_CUT_RECORD:
-            if ((rc = decode_grant(d)) != REEVE_OK)
-                return rc;
-            break;
-        case JSON_CUT_TOO_BIG:
-            json_document_over_limit(&d->doc, "too-large", "a record within the message limit",
-                                     "the record is larger than a message may be");
-            break;
-        case JSON_CUT_END:
-            return decode_end(d);
-        case JSON_CUT_BROKEN:
-            return json_document_broken(&d->doc);
-        case JSON_CUT_FAILED:
-            return reeve_fail(d->doc.ctx, REEVE_RETRY, "the document could not be read to its end");
-        }
-    }
-}
-
 reeve_rc giving_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *content_type,
                        reeve_out *out)
 {
     (void)inst;
     (void)content_type; /* the bytes decide: senders label packages in many ways */
-    struct decoding d = {.grants = print_set_new(), .ids = print_set_new()};
+    static const struct json_reading reading = {decode_member, decode_array, decode_grant,
+                                                decode_end};
+    struct decoding d = {
+        .unique = {.records = print_set_new(),
+                   .ids = print_set_new(),
+                   .code = "duplicate-grant",
+                   .wanted = "each grant once",
+                   .text = "the very same grant stands in the package before",
+                   .id_wanted = "an identifier of its own for each grant",
+                   .id_text = "another grant of this package has the same identifier; the later "
+                              "one is taken as its correction"}};
     reeve_rc rc = REEVE_RETRY;
     if (json_document_init(&d.doc, ctx, r, out, "grants",
                            "a 360Giving package: {\"grants\": [ … ]}") &&
-        d.grants != NULL && d.ids != NULL)
-        rc = decode_all(&d);
-    print_set_free(d.ids);
-    print_set_free(d.grants);
+        d.unique.records != NULL && d.unique.ids != NULL)
+        rc = json_document_read(&d.doc, &reading, &d);
+    print_set_free(d.unique.ids);
+    print_set_free(d.unique.records);
     json_document_done(&d.doc);
     return rc;
 }

@@ -92,6 +92,11 @@ struct object {
         .fields = table, .n = sizeof table / sizeof table[0] \
     }
 
+#define OBJECT_TRANSLATED(table, names)                                           \
+    {                                                                             \
+        .fields = table, .n = sizeof table / sizeof table[0], .translated = names \
+    }
+
 void schema_check(struct check *c, const struct object *o, const struct place *at,
                   const struct json_node *value);
 

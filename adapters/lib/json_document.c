@@ -95,7 +95,8 @@ reeve_rc json_document_body(struct json_document *d, reeve_msg **ret)
     return REEVE_REJECT;
 }
 
-reeve_rc json_document_broken(struct json_document *d)
+/* Says what is wrong, and what the bytes look like instead. */
+static reeve_rc broken(struct json_document *d)
 {
     char text[160], array[64];
     char first = d->cut.first;
@@ -109,4 +110,84 @@ reeve_rc json_document_broken(struct json_document *d)
     (void)snprintf(text, sizeof text, "%s%s", d->cut.error, looks);
     unreadable_at(d, d->cut.line, d->cut.column, text);
     return REEVE_REJECT;
+}
+
+reeve_rc json_document_read(struct json_document *d, const struct json_reading *fn, void *arg)
+{
+    for (;;) {
+        reeve_rc rc = REEVE_OK;
+        switch (json_cut_next(&d->cut)) {
+        case JSON_CUT_MEMBER:
+            rc = fn->member(arg);
+            break;
+        case JSON_CUT_ARRAY:
+            fn->array(arg);
+            break;
+        case JSON_CUT_RECORD:
+            rc = fn->record(arg);
+            break;
+        case JSON_CUT_TOO_BIG:
+            json_document_over_limit(d, "too-large", "a record within the message limit",
+                                     "the record is larger than a message may be");
+            break;
+        case JSON_CUT_END:
+            return fn->end(arg);
+        case JSON_CUT_BROKEN:
+            return broken(d);
+        case JSON_CUT_FAILED:
+            return reeve_fail(d->ctx, REEVE_RETRY, "the document could not be read to its end");
+        }
+        if (rc != REEVE_OK)
+            return rc;
+    }
+}
+
+/* ---- what every package is asked ---- */
+
+void json_document_member(struct json_document *d, const struct object *package,
+                          const struct json_node *value)
+{
+    struct json_node member = *value, alone = {.kind = JSON_OBJECT, .n = 1, .first = &member};
+    struct check c = {.ctx = d->ctx};
+    member.name = d->cut.key;
+    member.name_len = d->cut.key_len;
+    member.next = NULL;
+    schema_check(&c, package, NULL, &alone);
+    if (c.errors > 0)
+        json_document_issue(
+            d, REEVE_ISSUE_PACKAGE, "package-metadata", "", NULL,
+            "the package's own description is not valid, so nothing of it is taken");
+}
+
+void json_document_bom(struct json_document *d)
+{
+    if (d->cut.bom)
+        json_document_issue(d, REEVE_ISSUE_WARNING, "bom", "line 1",
+                            "UTF-8 without byte order mark",
+                            "the file begins with a byte order mark");
+}
+
+void json_document_repeats(struct json_document *d, struct check *c, const struct place *at)
+{
+    if (json_parser_repeats(d->parser))
+        check_report(c, REEVE_ISSUE_WARNING, "duplicate-key", at, NULL, "each member once",
+                     "a member stands twice in one object; the last one was checked, and receivers "
+                     "may take the first");
+}
+
+bool json_document_unique(const struct json_unique *u, struct check *c, const struct place *at,
+                          const struct json_node *record, const struct print *id)
+{
+    int fresh = print_set_add(u->records, json_print(record));
+    if (fresh == 0)
+        check_report(c, REEVE_ISSUE_ERROR, u->code, at, NULL, u->wanted, u->text);
+    if (fresh < 0 || id == NULL)
+        return fresh >= 0;
+    int fresh_id = print_set_add(u->ids, *id);
+    if (fresh_id == 0 && fresh == 1) {
+        struct place here = {.up = at, .name = "id"};
+        check_report(c, REEVE_ISSUE_WARNING, "duplicate-id", &here, node_member(record, "id"),
+                     u->id_wanted, u->id_text);
+    }
+    return fresh_id >= 0;
 }

@@ -79,7 +79,7 @@ static reeve_rc decode_record(struct decoding *d, const struct place *at,
     bool linked = node_is(list, JSON_ARRAY) && is_link(list->first);
     if (compiled != NULL && !linked)
         schema_check(&c, &ocds_release, &compiled_at, compiled);
-    if (print_set_add(d->releases, json_print(record)) == 0)
+    if (print_set_add(d->unique.records, json_print(record)) == 0)
         check_report(&c, REEVE_ISSUE_ERROR, "duplicate-record", at, NULL, "each record once",
                      "the very same record stands in the package before");
     d->doc.taken++;
@@ -97,20 +97,17 @@ static reeve_rc decode_record(struct decoding *d, const struct place *at,
 }
 
 /* ---- the document ---- */
-static reeve_rc decode_item(struct package *p)
+static reeve_rc decode_item(void *arg)
 {
+    struct package *p = arg;
     struct json_document *doc = &p->d.doc;
     const struct json_node *value = NULL;
     struct place root = {.name = doc->array}, at = {.up = &root, .index = doc->cut.index};
     reeve_rc rc = json_document_parse(doc, &value);
     if (rc != REEVE_OK || value == NULL)
         return rc;
-    if (json_parser_repeats(doc->parser)) {
-        struct check c = {.ctx = doc->ctx, .subject = member_text(value, "ocid")};
-        check_report(&c, REEVE_ISSUE_WARNING, "duplicate-key", &at, NULL, "each member once",
-                     "a member stands twice in one object; the last one was checked, and receivers "
-                     "may take the first");
-    }
+    struct check c = {.ctx = doc->ctx, .subject = member_text(value, "ocid")};
+    json_document_repeats(doc, &c, &at);
     return p->records ? decode_record(&p->d, &at, value)
                       : release_decode(&p->d, &at, value, doc->cut.value, doc->cut.value_len);
 }
@@ -120,9 +117,10 @@ static bool key_is(const struct json_cut *cut, const char *name)
     return cut->key_len == strlen(name) && memcmp(cut->key, name, cut->key_len) == 0;
 }
 
-/* As a package of this member alone: its required members are looked for at the end. */
-static reeve_rc decode_member(struct package *p)
+/* Required members of the package are looked for at the end. */
+static reeve_rc decode_member(void *arg)
 {
+    struct package *p = arg;
     struct json_document *doc = &p->d.doc;
     const struct json_node *value = NULL;
     reeve_rc rc = json_document_parse(doc, &value);
@@ -143,17 +141,18 @@ static reeve_rc decode_member(struct package *p)
     p->has_ocid = p->has_ocid || key_is(&doc->cut, "ocid");
     json_write_name_len(&p->alone, doc->cut.key, doc->cut.key_len);
     json_write_bare(&p->alone, doc->cut.value, doc->cut.value_len);
-    struct json_node member = *value, package = {.kind = JSON_OBJECT, .n = 1, .first = &member};
-    struct check c = {.ctx = doc->ctx};
-    member.name = doc->cut.key;
-    member.name_len = doc->cut.key_len;
-    member.next = NULL;
-    schema_check(&c, &ocds_package, NULL, &package);
-    if (c.errors > 0)
-        json_document_issue(doc, REEVE_ISSUE_PACKAGE, "package-metadata", "", NULL,
-                            "the package's own description is not valid, so nothing of it is "
-                            "taken");
+    json_document_member(doc, &ocds_package, value);
     return REEVE_OK;
+}
+
+static void decode_array(void *arg)
+{
+    struct package *p = arg;
+    if (p->array_seen) /* it stood there before as something else, which was reported */
+        p->array_wrong = true;
+    p->array_seen = true;
+    p->records = key_is(&p->d.doc.cut, "records");
+    p->d.doc.array = p->records ? "records" : "releases";
 }
 
 /* No array, but an ocid: the document is one release. */
@@ -174,13 +173,11 @@ static reeve_rc decode_alone(struct package *p)
     return release_decode(&p->d, NULL, release, p->alone.p, p->alone.len);
 }
 
-static reeve_rc decode_end(struct package *p)
+static reeve_rc decode_end(void *arg)
 {
+    struct package *p = arg;
     struct json_document *doc = &p->d.doc;
-    if (doc->cut.bom)
-        json_document_issue(doc, REEVE_ISSUE_WARNING, "bom", "line 1",
-                            "UTF-8 without byte order mark",
-                            "the file begins with a byte order mark");
+    json_document_bom(doc);
     if (!p->array_seen && p->has_ocid)
         return decode_alone(p);
     for (size_t i = 0; i < REQUIRED_N; i++)
@@ -198,59 +195,34 @@ static reeve_rc decode_end(struct package *p)
     return REEVE_OK;
 }
 
-static reeve_rc decode_all(struct package *p)
-{
-    struct json_document *doc = &p->d.doc;
-    for (;;) {
-        reeve_rc rc = REEVE_OK;
-        switch (json_cut_next(&doc->cut)) {
-        case JSON_CUT_MEMBER:
-            rc = decode_member(p);
-            break;
-        case JSON_CUT_ARRAY:
-            if (p->array_seen) /* it stood there before as something else, which was reported */
-                p->array_wrong = true;
-            p->array_seen = true;
-            p->records = key_is(&doc->cut, "records");
-            doc->array = p->records ? "records" : "releases";
-            break;
-        case JSON_CUT_RECORD:
-            rc = decode_item(p);
-            break;
-        case JSON_CUT_TOO_BIG:
-            json_document_over_limit(doc, "too-large", "a record within the message limit",
-                                     "the record is larger than a message may be");
-            break;
-        case JSON_CUT_END:
-            return decode_end(p);
-        case JSON_CUT_BROKEN:
-            return json_document_broken(doc);
-        case JSON_CUT_FAILED:
-            return reeve_fail(doc->ctx, REEVE_RETRY, "the document could not be read to its end");
-        }
-        if (rc != REEVE_OK)
-            return rc;
-    }
-}
-
 reeve_rc ocds_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *content_type,
                      reeve_out *out)
 {
     (void)inst;
     (void)content_type; /* the bytes decide: senders label packages in many ways */
+    static const struct json_reading reading = {decode_member, decode_array, decode_item,
+                                                decode_end};
     struct package p = {
-        .d = {.releases = print_set_new(), .ids = print_set_new(), .payments = print_set_new()}};
+        .d = {.payments = print_set_new(),
+              .unique = {.records = print_set_new(),
+                         .ids = print_set_new(),
+                         .code = "duplicate-release",
+                         .wanted = "each release once",
+                         .text = "the very same release stands in the document before",
+                         .id_wanted = "an id of its own for each release of a process",
+                         .id_text = "another release of this process has the same id; the later "
+                                    "one is taken as its correction"}}};
     reeve_rc rc = REEVE_RETRY;
     bool ready = json_document_init(&p.d.doc, ctx, r, out, "releases", WANTED);
     p.d.doc.cut.also_wanted = "records";
     json_write_init(&p.alone, p.d.doc.cut.limit);
     json_write_object(&p.alone);
-    if (ready && p.d.releases != NULL && p.d.ids != NULL && p.d.payments != NULL)
-        rc = decode_all(&p);
+    if (ready && p.d.unique.records != NULL && p.d.unique.ids != NULL && p.d.payments != NULL)
+        rc = json_document_read(&p.d.doc, &reading, &p);
     json_write_done(&p.alone);
     print_set_free(p.d.payments);
-    print_set_free(p.d.ids);
-    print_set_free(p.d.releases);
+    print_set_free(p.d.unique.ids);
+    print_set_free(p.d.unique.records);
     json_document_done(&p.d.doc);
     return rc;
 }

@@ -17,8 +17,7 @@ extern const struct object ocds_value, ocds_period, ocds_reference, ocds_party;
 
 struct decoding {
     struct json_document doc;
-    struct print_set *releases; /* by all that they say */
-    struct print_set *ids;      /* by ocid and id */
+    struct json_unique unique;  /* releases; their ids are ocid and id */
     struct print_set *payments; /* that were emitted, by all that they say */
 };
 

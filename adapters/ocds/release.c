@@ -5,29 +5,15 @@
 #include <string.h>
 
 /* Package rule uniqueItems; and the same id with other content, which the schema lets pass. */
-static int check_unique(struct decoding *d, struct check *c, const struct place *at,
-                        const struct json_node *release)
+static bool check_unique(struct decoding *d, struct check *c, const struct place *at,
+                         const struct json_node *release)
 {
     const char *ocid = member_text(release, "ocid"), *id = member_text(release, "id");
-    int fresh = print_set_add(d->releases, json_print(release));
-    if (fresh < 0)
-        return -1;
-    if (fresh == 0)
-        check_report(c, REEVE_ISSUE_ERROR, "duplicate-release", at, NULL, "each release once",
-                     "the very same release stands in the document before");
     if (ocid == NULL || id == NULL)
-        return 0;
+        return json_document_unique(&d->unique, c, at, release, NULL);
     struct print key = text_print(ocid, strlen(ocid));
     print_join(&key, text_print(id, strlen(id)));
-    int fresh_id = print_set_add(d->ids, key);
-    if (fresh_id == 0 && fresh == 1) {
-        struct place here = {.up = at, .name = "id"};
-        check_report(c, REEVE_ISSUE_WARNING, "duplicate-id", &here, node_member(release, "id"),
-                     "an id of its own for each release of a process",
-                     "another release of this process has the same id; the later one is taken as "
-                     "its correction");
-    }
-    return fresh_id < 0 ? -1 : 0;
+    return json_document_unique(&d->unique, c, at, release, &key);
 }
 
 /* NULL and OK: it is over the limit, which was reported as an error of the release. */
@@ -59,7 +45,7 @@ reeve_rc release_decode(struct decoding *d, const struct place *at, const struct
     struct check c = {.ctx = d->doc.ctx, .subject = member_text(release, "ocid")};
     reeve_msg *m = NULL;
     schema_check(&c, &ocds_release, at, release);
-    if (check_unique(d, &c, at, release) < 0)
+    if (!check_unique(d, &c, at, release))
         return REEVE_RETRY;
     if (node_is(release, JSON_OBJECT))
         rules_check(&c, at, release);

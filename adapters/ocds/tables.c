@@ -60,10 +60,7 @@ static const struct field identifier_fields[] = {
     {.name = "legalName", .kind = KIND_STRING, .flags = FIELD_NULL},
     {.name = "uri", .kind = KIND_URI, .flags = FIELD_NULL},
 };
-static const struct object identifier = {.fields = identifier_fields,
-                                         .n =
-                                             sizeof identifier_fields / sizeof identifier_fields[0],
-                                         .translated = "legalName"};
+static const struct object identifier = OBJECT_TRANSLATED(identifier_fields, "legalName");
 
 static const struct field address_fields[] = {
     {.name = "streetAddress", .kind = KIND_STRING, .flags = FIELD_NULL},
@@ -72,9 +69,7 @@ static const struct field address_fields[] = {
     {.name = "postalCode", .kind = KIND_STRING, .flags = FIELD_NULL},
     {.name = "countryName", .kind = KIND_STRING, .flags = FIELD_NULL},
 };
-static const struct object address = {.fields = address_fields,
-                                      .n = sizeof address_fields / sizeof address_fields[0],
-                                      .translated = "countryName"};
+static const struct object address = OBJECT_TRANSLATED(address_fields, "countryName");
 
 static const struct field contact_fields[] = {
     {.name = "name", .kind = KIND_STRING, .flags = FIELD_NULL},
@@ -83,9 +78,7 @@ static const struct field contact_fields[] = {
     {.name = "faxNumber", .kind = KIND_STRING, .flags = FIELD_NULL},
     {.name = "url", .kind = KIND_URI, .flags = FIELD_NULL},
 };
-static const struct object contact = {.fields = contact_fields,
-                                      .n = sizeof contact_fields / sizeof contact_fields[0],
-                                      .translated = "name"};
+static const struct object contact = OBJECT_TRANSLATED(contact_fields, "name");
 
 static const struct field ocds_reference_fields[] = {
     {.name = "name", .kind = KIND_STRING, .flags = FIELD_NULL | FIELD_TEXT},
@@ -113,9 +106,7 @@ static const struct field ocds_party_fields[] = {
     {.name = "roles", .kind = KIND_STRINGS, .flags = FIELD_NULL, .codes = &codes_role},
     {.name = "details", .kind = KIND_OBJECT, .flags = FIELD_NULL, .of = &anything},
 };
-const struct object ocds_party = {.fields = ocds_party_fields,
-                                  .n = sizeof ocds_party_fields / sizeof ocds_party_fields[0],
-                                  .translated = "name"};
+const struct object ocds_party = OBJECT_TRANSLATED(ocds_party_fields, "name");
 
 static const struct field classification_fields[] = {
     {.name = "scheme", .kind = KIND_STRING, .flags = FIELD_NULL},
@@ -123,10 +114,7 @@ static const struct field classification_fields[] = {
     {.name = "description", .kind = KIND_STRING, .flags = FIELD_NULL},
     {.name = "uri", .kind = KIND_URI, .flags = FIELD_NULL},
 };
-static const struct object classification = {.fields = classification_fields,
-                                             .n = sizeof classification_fields /
-                                                  sizeof classification_fields[0],
-                                             .translated = "description"};
+static const struct object classification = OBJECT_TRANSLATED(classification_fields, "description");
 
 static const struct field unit_fields[] = {
     {.name = "scheme", .kind = KIND_STRING, .flags = FIELD_NULL},
@@ -135,8 +123,7 @@ static const struct field unit_fields[] = {
     {.name = "value", .kind = KIND_OBJECT, .of = &ocds_value},
     {.name = "uri", .kind = KIND_URI, .flags = FIELD_NULL},
 };
-static const struct object unit = {
-    .fields = unit_fields, .n = sizeof unit_fields / sizeof unit_fields[0], .translated = "name"};
+static const struct object unit = OBJECT_TRANSLATED(unit_fields, "name");
 
 static const struct field change_fields[] = {
     {.name = "property", .kind = KIND_STRING},
@@ -154,9 +141,7 @@ static const struct field item_fields[] = {
     {.name = "quantity", .kind = KIND_NUMBER, .flags = FIELD_NULL},
     {.name = "unit", .kind = KIND_OBJECT, .of = &unit},
 };
-static const struct object item = {.fields = item_fields,
-                                   .n = sizeof item_fields / sizeof item_fields[0],
-                                   .translated = "description"};
+static const struct object item = OBJECT_TRANSLATED(item_fields, "description");
 
 static const struct field document_fields[] = {
     {.name = "id", .kind = KIND_ID, .flags = FIELD_REQUIRED | FIELD_TEXT},
@@ -169,9 +154,7 @@ static const struct field document_fields[] = {
     {.name = "format", .kind = KIND_STRING, .flags = FIELD_NULL},
     {.name = "language", .kind = KIND_STRING, .flags = FIELD_NULL},
 };
-static const struct object document = {.fields = document_fields,
-                                       .n = sizeof document_fields / sizeof document_fields[0],
-                                       .translated = "title description"};
+static const struct object document = OBJECT_TRANSLATED(document_fields, "title description");
 
 static const struct field milestone_fields[] = {
     {.name = "id", .kind = KIND_ID, .flags = FIELD_REQUIRED | FIELD_TEXT},
@@ -185,9 +168,7 @@ static const struct field milestone_fields[] = {
     {.name = "status", .kind = KIND_STRING, .flags = FIELD_NULL, .codes = &codes_milestone_status},
     {.name = "documents", .kind = KIND_OBJECTS, .flags = FIELD_UNIQUE, .of = &document},
 };
-static const struct object milestone = {.fields = milestone_fields,
-                                        .n = sizeof milestone_fields / sizeof milestone_fields[0],
-                                        .translated = "title description"};
+static const struct object milestone = OBJECT_TRANSLATED(milestone_fields, "title description");
 
 static const struct field amendment_fields[] = {
     {.name = "date", .kind = KIND_DATE_TIME, .flags = FIELD_NULL},
@@ -198,9 +179,7 @@ static const struct field amendment_fields[] = {
     {.name = "releaseID", .kind = KIND_STRING, .flags = FIELD_NULL},
     {.name = "changes", .kind = KIND_OBJECTS, .of = &change},
 };
-static const struct object amendment = {.fields = amendment_fields,
-                                        .n = sizeof amendment_fields / sizeof amendment_fields[0],
-                                        .translated = "rationale"};
+static const struct object amendment = OBJECT_TRANSLATED(amendment_fields, "rationale");
 
 static const struct field budget_fields[] = {
     {.name = "id", .kind = KIND_ID, .flags = FIELD_NULL},
@@ -211,9 +190,7 @@ static const struct field budget_fields[] = {
     {.name = "uri", .kind = KIND_URI, .flags = FIELD_NULL},
     {.name = "source", .kind = KIND_URI, .flags = FIELD_NULL},
 };
-static const struct object budget = {.fields = budget_fields,
-                                     .n = sizeof budget_fields / sizeof budget_fields[0],
-                                     .translated = "source description project"};
+static const struct object budget = OBJECT_TRANSLATED(budget_fields, "source description project");
 
 static const struct field planning_fields[] = {
     {.name = "rationale", .kind = KIND_STRING, .flags = FIELD_NULL},
@@ -221,9 +198,7 @@ static const struct field planning_fields[] = {
     {.name = "documents", .kind = KIND_OBJECTS, .of = &document},
     {.name = "milestones", .kind = KIND_OBJECTS, .of = &milestone},
 };
-static const struct object planning = {.fields = planning_fields,
-                                       .n = sizeof planning_fields / sizeof planning_fields[0],
-                                       .translated = "rationale"};
+static const struct object planning = OBJECT_TRANSLATED(planning_fields, "rationale");
 
 static const struct field related_fields[] = {
     {.name = "id", .kind = KIND_STRING},
@@ -273,9 +248,7 @@ static const struct field award_fields[] = {
     {.name = "amendments", .kind = KIND_OBJECTS, .of = &amendment},
     {.name = "amendment", .kind = KIND_OBJECT, .of = &amendment},
 };
-static const struct object award = {.fields = award_fields,
-                                    .n = sizeof award_fields / sizeof award_fields[0],
-                                    .translated = "title description"};
+static const struct object award = OBJECT_TRANSLATED(award_fields, "title description");
 
 static const struct field contract_fields[] = {
     {.name = "id", .kind = KIND_ID, .flags = FIELD_REQUIRED | FIELD_TEXT},
@@ -294,9 +267,7 @@ static const struct field contract_fields[] = {
     {.name = "amendments", .kind = KIND_OBJECTS, .of = &amendment},
     {.name = "amendment", .kind = KIND_OBJECT, .of = &amendment},
 };
-static const struct object contract = {.fields = contract_fields,
-                                       .n = sizeof contract_fields / sizeof contract_fields[0],
-                                       .translated = "title description"};
+static const struct object contract = OBJECT_TRANSLATED(contract_fields, "title description");
 
 static const struct field tender_fields[] = {
     {.name = "id", .kind = KIND_ID, .flags = FIELD_REQUIRED | FIELD_TEXT},
@@ -335,11 +306,9 @@ static const struct field tender_fields[] = {
     {.name = "amendments", .kind = KIND_OBJECTS, .of = &amendment},
     {.name = "amendment", .kind = KIND_OBJECT, .of = &amendment},
 };
-static const struct object tender = {
-    .fields = tender_fields,
-    .n = sizeof tender_fields / sizeof tender_fields[0],
-    .translated = "title description procurementMethodRationale awardCriteriaDetails "
-                  "submissionMethodDetails eligibilityCriteria"};
+static const struct object tender = OBJECT_TRANSLATED(
+    tender_fields, "title description procurementMethodRationale awardCriteriaDetails "
+                   "submissionMethodDetails eligibilityCriteria");
 
 static const struct field ocds_release_fields[] = {
     {.name = "ocid", .kind = KIND_STRING, .flags = FIELD_REQUIRED | FIELD_TEXT},

@@ -128,6 +128,7 @@ def test_codes_of_json_adapters_are_all_explained(name):
     files = [*(ROOT / f"adapters/{name}").glob("*.c"), ROOT / "adapters/lib/json_check.c", ROOT / "adapters/lib/json_document.c"]
     source = re.sub(r"/\*.*?\*/", "", "".join(p.read_text() for p in files), flags=re.S)
     calls = re.findall(r"\b(?:warn|wrong|check_report|json_document_(?:issue|over_limit)|unreadable_at)\(([^;]*)\);", source, re.S)
+    calls += re.findall(r"\.code = (\"[^\"]*\")", source)
     codes = {c for call in calls for c in re.findall(r'"([a-z]+(?:-[a-z]+)+)"', call)} - JSON_ADAPTERS[name]
     assert len(codes) > 25, "the codes are no longer found in the source"
     assert codes <= set(re.findall(r"`([a-z-]+)`", text)), sorted(codes - set(re.findall(r"`([a-z-]+)`", text)))
