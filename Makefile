@@ -91,6 +91,7 @@ $O/core/%.o: PIC := -fPIE
 $O/tests/%.o: PIC := -fPIE
 $O/plugins/%.o $O/adapters/%.o: PIC := -fPIC
 $O/adapters/%.o: CSTD += -Iadapters
+$O/plugins/%.o: CSTD += -Iplugins
 $O/core/state/%.o $O/core/state/%.hok $O/tests/lib/%.o $O/tests/unit/state/%.o $O/tests/conformance/state/%.o $O/contrib/bench/bench_state.o: CSTD += -isystem $(PGSQL_INC)
 
 $O/core/console/assets.o: $(addprefix core/console/,style.css app.js icon.svg) # put in by the assembler
@@ -138,7 +139,7 @@ define UNITMODULE
 UNIT.$1 := $$(patsubst %.c,$O/%,$$(wildcard tests/unit/$(subst /,-,$1)/test_*.c))
 $$(UNIT.$1): $O/%: $O/%.o $$(patsubst %.c,$O/%.o,$$(wildcard $1/*.c) $(EXTRA.$1)) $(if $(filter adapters/%,$1),$(ADAPTER_LIB)) $$(TESTLIB) $$(call lib_of,plugin message base)
 	$$Q$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LIBS.$1) $$(SYSLIBS) -lcmocka
-$O/tests/unit/$(subst /,-,$1)/%.o: CSTD += -I$1 -Iadapters
+$O/tests/unit/$(subst /,-,$1)/%.o: CSTD += -I$1 -I$(dir $1)
 unit-$(subst /,-,$1): $$(UNIT.$1) ; @bash tests/run_units $$^
 endef
 $(foreach m,$(MODULES),$(eval $(call UNITMODULE,$m)))
@@ -240,7 +241,7 @@ FUZZ_OBJ.fuzz_json_node   := $O/adapters/lib/json_node.o $O/adapters/lib/json_ke
 FUZZ_ROOMS.fuzz_amqp      := plugin message base
 FUZZ_OBJ.fuzz_amqp        := $(patsubst %,$O/plugins/amqp/%.o,text field event)
 FUZZ_LIBS.fuzz_amqp       := $(LIBS.plugins/amqp)
-$O/tests/fuzz/fuzz_amqp.o: CSTD += -Iplugins/amqp
+$O/tests/fuzz/fuzz_amqp.o: CSTD += -Iplugins/amqp -Iplugins
 FUZZ_OBJ.fuzz_fetch       := $O/plugins/fetch/url.o
 FUZZ_LIBS.fuzz_fetch      := $(LIBS.plugins/fetch)
 $O/tests/fuzz/fuzz_fetch.o: CSTD += -Iplugins/fetch

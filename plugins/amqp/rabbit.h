@@ -3,6 +3,7 @@
  * pure; link is one connection; receive and deliver are the two sides. */
 #ifndef RABBIT_H
 #define RABBIT_H
+#include "lib/mono.h"
 #include <reeve/plugin.h>
 #include <amqp.h>
 #include <pthread.h>
@@ -13,8 +14,6 @@
     "amqpproperties"      /* the attribute that carries the properties of a message \
                            */
 #define SHORTSTR_MAX 255u /* AMQP 0-9-1, 4.2.5.3 */
-
-uint64_t mono_now(void); /* ms */
 
 /* ---- text.c: text that grows. A failure sticks: ask once, at the end ---- */
 struct text {

@@ -7,13 +7,13 @@
  * nothing, also when the server does not know. With pages: the URL of the next, so that a crash in
  * the middle goes on there; what comes twice is found by the hub. */
 #include "fetch.h"
+#include "lib/mono.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PAGE_MAX (64u << 20) /* of a page in which the next is looked for */
@@ -31,13 +31,6 @@ struct fetch {
     uint64_t pages;       /* of this round */
     uint64_t *came;       /* their digests, to notice a circle */
 };
-
-static uint64_t mono_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
-}
 
 static reeve_rc fetch_open(reeve_ctx *ctx, void **inst)
 {

@@ -9,6 +9,8 @@
  * Redirections are followed here and not by libcurl, which would hand the operator's header fields
  * to whoever is named in them. */
 #include "fetch.h"
+#include "lib/mono.h"
+#include "lib/write_whole.h"
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
@@ -120,11 +122,11 @@ static bool begin(struct transfer *t)
 {
     t->begun = true;
     if (t->answer.status == 206) {
-        t->changed = !goes_on(t);
+        t->changed = t->have == 0 || !goes_on(t); /* or nobody asked for a part */
         return !t->changed;
     }
     t->have = 0; /* all of it comes */
-    if (ftruncate(t->fd, 0) < 0)
+    if (ftruncate(t->fd, 0) < 0 || lseek(t->fd, 0, SEEK_SET) < 0)
         t->disk = errno;
     (void)snprintf(t->of.etag, FIELD_MAX, "%s", t->answer.etag);
     (void)snprintf(t->of.modified, FIELD_MAX, "%s", t->answer.modified);
@@ -146,34 +148,22 @@ static size_t on_body(char *p, size_t one, size_t len, void *user)
         t->large = true;
         return 0;
     }
-    for (size_t at = 0; at < len;) {
-        ssize_t n = pwrite(t->fd, p + at, len - at, (off_t)t->have);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            t->disk = n < 0 ? errno : ENOSPC;
-            return 0;
-        }
-        at += (size_t)n;
-        t->have += (uint64_t)n;
+    int r = write_whole(t->fd, p, len);
+    if (r < 0) {
+        t->disk = -r;
+        return 0;
     }
+    t->have += len;
     return len;
-}
-
-static uint64_t mono(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
 }
 
 static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     struct transfer *t = user;
     (void)a, (void)b, (void)c, (void)d;
-    if (mono() - t->looked < LOOK_MS)
+    if (mono_ms() - t->looked < LOOK_MS)
         return 0;
-    t->looked = mono();
+    t->looked = mono_ms();
     t->stop = reeve_wait(t->ctx, -1, 0) < 0;
     return t->stop ? 1 : 0;
 }
@@ -325,7 +315,6 @@ static enum outcome broke(struct transfer *t, const char *url, CURLcode code, ui
 
 static enum outcome answered(struct transfer *t, const char *url, reeve_rc *rc)
 {
-    const char *to = NULL;
     switch (t->answer.status) {
     case 0: /* not HTTP */
     case 200:
@@ -333,7 +322,6 @@ static enum outcome answered(struct transfer *t, const char *url, reeve_rc *rc)
             (void)begin(t); /* it is empty */
         return DONE;
     case 206:
-        return DONE;
     case 304:
         return DONE;
     case 416: /* there is no such rest */
@@ -346,9 +334,7 @@ static enum outcome answered(struct transfer *t, const char *url, reeve_rc *rc)
     case 303:
     case 307:
     case 308:
-        if (curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to) == CURLE_OK && to != NULL)
-            return LEADS;
-        break;
+        return LEADS;
     default:
         break;
     }
@@ -362,9 +348,11 @@ static enum outcome lead(struct transfer *t, char url[URL_MAX], unsigned *n, ree
     char next[URL_MAX];
     (void)curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to);
     t->have = 0;
-    if (++*n > REDIRECTIONS_MAX)
+    if (to == NULL)
+        *rc = refused(t, url);
+    else if (++*n > REDIRECTIONS_MAX)
         *rc = reeve_fail(t->ctx, REEVE_DOWN, "more than %u redirections", REDIRECTIONS_MAX);
-    else if (to == NULL || url_resolve(url, to, next) < 0)
+    else if (url_resolve(url, to, next) < 0)
         *rc = reeve_fail(t->ctx, REEVE_DOWN, "%.*s leads to what is no URL", URL_SHOWN(url));
     else if (!url_may_lead(url, next))
         *rc = reeve_fail(t->ctx, REEVE_DOWN, "%.*s leads to %.*s, which is not followed",

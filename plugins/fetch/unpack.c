@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* unpack - see fetch.h. */
 #include "fetch.h"
+#include "lib/write_whole.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -33,20 +34,6 @@ bool is_gzip(int fd)
 {
     unsigned char magic[2];
     return pread(fd, magic, sizeof magic, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
-}
-
-static int write_whole(int fd, const unsigned char *p, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
 }
 
 static int fail(char *why, size_t size, const char *text)
@@ -82,8 +69,9 @@ static int some(struct unpacking *u, char *why, size_t size)
             if (n > u->max - u->made)
                 return fail(why, size, "it unpacks to more than max_size");
             u->made += n;
-            if (write_whole(u->to, u->out, n) < 0)
-                return fail(why, size, strerror(errno));
+            int r = write_whole(u->to, u->out, n);
+            if (r < 0)
+                return fail(why, size, strerror(-r));
         } while (z == Z_OK && u->z.avail_out == 0);
         u->whole = z == Z_STREAM_END;
         if (!u->whole && u->z.avail_in > 0)

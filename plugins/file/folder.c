@@ -2,6 +2,7 @@
 /* folder - see file.h. All paths are relative to an open directory, so that a directory that is
  * renamed or replaced while we work is not mixed up with its successor. */
 #include "file.h"
+#include "lib/write_whole.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,20 +34,6 @@ int folder_open(const char *path)
     return r;
 }
 
-static int write_whole(int fd, const char *p, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n > 0) {
-            p += n;
-            len -= (size_t)n;
-        }
-    }
-    return fsync(fd) < 0 ? -errno : 0;
-}
-
 int folder_write(int dir, const char *name, const void *p, size_t len)
 {
     static unsigned long long counter;
@@ -60,6 +47,8 @@ int folder_write(int dir, const char *name, const void *p, size_t len)
     if (fd < 0)
         return -errno;
     int r = write_whole(fd, p, len);
+    if (r == 0 && fsync(fd) < 0)
+        r = -errno;
     if (close(fd) < 0 && r == 0)
         r = -errno;
     if (r == 0 && renameat(dir, temp, dir, name) < 0)

@@ -11,6 +11,7 @@
  * scan; whether an other machine still writes through a network file system is known by the settle
  * time only. */
 #include "file.h"
+#include "lib/mono.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -52,13 +53,6 @@ struct inbox {
     bool more; /* there were more files than places */
     struct keeper keeper;
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
-}
 
 /* ---- opening ---- */
 
@@ -155,7 +149,7 @@ static struct entry *add(struct inbox *in, const char *name)
     struct entry *f = &in->files[in->n++];
     memset(f, 0, sizeof(*f));
     (void)snprintf(f->name, sizeof(f->name), "%s", name);
-    f->same_since = now_ms();
+    f->same_since = mono_ms();
     return f;
 }
 
@@ -380,7 +374,7 @@ static void later(struct entry *f)
     f->backoff = f->backoff ? f->backoff * 2 : BACKOFF_MIN;
     if (f->backoff > BACKOFF_MAX)
         f->backoff = BACKOFF_MAX;
-    f->not_before = now_ms() + f->backoff;
+    f->not_before = mono_ms() + f->backoff;
 }
 
 /* report: NULL when there is nothing to tell. */
@@ -487,7 +481,7 @@ static uint64_t next_turn(reeve_ctx *ctx, const struct inbox *in, uint64_t now)
 
 reeve_rc inbox_poll(reeve_ctx *ctx, struct inbox *in)
 {
-    uint64_t now = now_ms();
+    uint64_t now = mono_ms();
     struct stat st;
     if (fstat(in->dir, &st) < 0 || st.st_nlink == 0)
         return reeve_fail(ctx, REEVE_FATAL, "%s was removed", reeve_conf(ctx, "directory", 0));
@@ -498,6 +492,6 @@ reeve_rc inbox_poll(reeve_ctx *ctx, struct inbox *in)
     }
     offer_ready(ctx, in, now);
     keeper_turn(ctx, &in->keeper, in->done, now);
-    (void)reeve_wait(ctx, in->notify, next_turn(ctx, in, now_ms()));
+    (void)reeve_wait(ctx, in->notify, next_turn(ctx, in, mono_ms()));
     return REEVE_OK;
 }
