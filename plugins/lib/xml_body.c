@@ -40,7 +40,11 @@ static void doctype(void *user, const xmlChar *name, const xmlChar *external, co
 xmlDocPtr xml_body_read(const reeve_msg *msg, char *why, size_t size)
 {
     size_t len = 0;
-    const char *body = reeve_msg_body(msg, &len);
+    const char *body = reeve_msg_body(msg, &len), *type = reeve_msg_get(msg, "datacontenttype");
+    if (!xml_body_is(type)) {
+        (void)snprintf(why, size, "the body is %s and not XML", type ? type : "absent");
+        return NULL;
+    }
     if (body == NULL || len == 0 || len > INT_MAX) {
         (void)snprintf(why, size, "there is no body");
         return NULL;

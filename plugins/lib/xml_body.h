@@ -17,8 +17,9 @@ void xml_body_init(void);
  * +xml)? NULL is not. Parameters do not matter. */
 int xml_body_is(const char *content_type);
 
-/* The tree, to be freed with xmlFreeDoc(); or NULL: why[] holds a sentence for people, without
- * anything that stands in the body. Lines are kept (xmlGetLineNo). */
+/* The tree, to be freed with xmlFreeDoc(); or NULL (the body is of another type, or not to be
+ * read): why[] holds a sentence for people, without anything that stands in the body. Lines are
+ * kept (xmlGetLineNo). */
 xmlDocPtr xml_body_read(const reeve_msg *msg, char *why, size_t why_size);
 
 /* Are the words of this message's body not to be repeated: is it about people? */

@@ -295,11 +295,7 @@ static int collect(struct jq_program *p, int whole, const reeve_msg *in, struct 
 static reeve_rc emit_all(reeve_ctx *ctx, const reeve_msg *in, struct results *r, reeve_out *out)
 {
     if (r->n == 0)
-        reeve_issue(ctx, &(struct reeve_issue){.size = sizeof(struct reeve_issue),
-                                               .severity = REEVE_ISSUE_WARNING,
-                                               .code = "map-dropped",
-                                               .subject = reeve_msg_get(in, "subject"),
-                                               .text = "the jq program made nothing of it"});
+        map_dropped(ctx, in, "the jq program made nothing of it");
     for (size_t i = 0; i < r->n; i++) {
         reeve_msg *m = r->msg[i];
         r->msg[i] = NULL;

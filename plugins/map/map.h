@@ -33,6 +33,9 @@ void stylesheet_free(struct stylesheet *); /* NULL is fine */
  * message, or none when the result is empty (a drop that is told). */
 reeve_rc stylesheet_run(struct stylesheet *, reeve_ctx *, const reeve_msg *, reeve_out *);
 
+/* Tells that a message is dropped because nothing was made of it. */
+void map_dropped(reeve_ctx *, const reeve_msg *, const char *text);
+
 /* The first number in a valid JSON text that a binary double does not keep as it is written (more
  * than 15 significant digits, or out of range): jq 1.6 would change it silently. NULL: none. *len
  * is its length. */

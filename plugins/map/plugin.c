@@ -80,6 +80,15 @@ static void map_close(reeve_ctx *ctx, void *inst)
     free(m);
 }
 
+void map_dropped(reeve_ctx *ctx, const reeve_msg *msg, const char *text)
+{
+    reeve_issue(ctx, &(struct reeve_issue){.size = sizeof(struct reeve_issue),
+                                           .severity = REEVE_ISSUE_WARNING,
+                                           .code = "map-dropped",
+                                           .subject = reeve_msg_get(msg, "subject"),
+                                           .text = text});
+}
+
 static reeve_rc map_step(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_out *out)
 {
     struct map *m = inst;

@@ -137,11 +137,7 @@ static reeve_rc emit(struct stylesheet *s, reeve_ctx *ctx, const reeve_msg *in, 
                      int len, reeve_out *out)
 {
     if (text == NULL || len <= 0) {
-        reeve_issue(ctx, &(struct reeve_issue){.size = sizeof(struct reeve_issue),
-                                               .severity = REEVE_ISSUE_WARNING,
-                                               .code = "map-dropped",
-                                               .subject = reeve_msg_get(in, "subject"),
-                                               .text = "the stylesheet made nothing of it"});
+        map_dropped(ctx, in, "the stylesheet made nothing of it");
         return REEVE_OK;
     }
     reeve_msg *m = reeve_msg_copy(in);
@@ -160,9 +156,6 @@ reeve_rc stylesheet_run(struct stylesheet *s, reeve_ctx *ctx, const reeve_msg *i
     char why[200];
     xmlChar *text = NULL;
     int len = 0;
-    const char *type = reeve_msg_get(in, "datacontenttype");
-    if (!xml_body_is(type))
-        return reeve_fail(ctx, REEVE_REJECT, "the body is %s and not XML", type ? type : "absent");
     xmlDocPtr doc = xml_body_read(in, why, sizeof why);
     if (doc == NULL)
         return reeve_fail(ctx, REEVE_REJECT, "%s", why);

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import module, wait_for
+from conftest import module, program, run, wait_for
 from hub import COUNCIL, EVENTS, event
 
 XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="urn:t" targetNamespace="urn:t" elementFormDefault="qualified">
@@ -177,7 +177,6 @@ def test_a_stylesheet_reads_and_writes_nothing_and_says_why_it_ended(stepped, tm
 ])
 def test_what_cannot_be_used_is_told_when_the_side_starts(tmp_path, step, files, reason):
     """By `reeve plugin try`: nothing has to run for it."""
-    from conftest import program, run
     so = module("plugins/" + step["step"])
     for name, text in files.items():
         (tmp_path / name.replace("__", ".")).write_text(text)
