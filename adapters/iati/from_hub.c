@@ -124,14 +124,13 @@ static void put_language(struct giving *g, const struct json_node *o, const stru
     if (own != NULL) /* the activity's is another */
         g->language = language;
     else
-        (void)xmlNewNsProp(n, xmlSearchNsByHref(n->doc, n, XML_XML_NAMESPACE),
-                           (const xmlChar *)"lang", (const xmlChar *)language);
+        put_language_of(n, language);
 }
 
 static const char *put_record(const char *type, const struct json_node *o, xmlNodePtr n)
 {
     struct giving g = {.language = NULL};
-    const struct json_node *left = node_member(node_member(o, "other"), "iati");
+    const struct json_node *left = left_of(o);
     bool award = strcmp(type, "funding.award") == 0, payment = strcmp(type, "funding.payment") == 0;
     const char *id = award ? member_text(o, "id") : member_text(node_member(o, "award"), "id"),
                *fault = NULL;
@@ -148,7 +147,7 @@ static const char *put_record(const char *type, const struct json_node *o, xmlNo
     } else if (payment) {
         xmlNodePtr at = put_child(n, "transaction");
         put_members(&g, &hub_payment, o, at);
-        put_left(at, node_member(node_member(node_member(o, "other"), "iati"), "transaction"));
+        put_left(at, node_member(left_of(o), "transaction"));
         (void)complete(element_of(at), at);
         put_left(n, left);
     } else {
@@ -223,9 +222,7 @@ reeve_rc iati_from_hub(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_ou
     reeve_rc rc = REEVE_OK;
     if (n != NULL)
         (void)xmlDocSetRootElement(d, n);
-    if (type == NULL ||
-        (strcmp(type, "funding.award") != 0 && strcmp(type, "funding.payment") != 0 &&
-         strcmp(type, "funding.report") != 0)) {
+    if (!hub_translates(type)) {
         rc = reeve_fail(ctx, REEVE_REJECT, "there is no place for %s",
                         type != NULL ? type : "a message without type");
     } else if (p == NULL || n == NULL) {

@@ -54,6 +54,7 @@ struct shape {
 };
 extern const struct shape hub_award, hub_payment, hub_report;
 extern const char *const hub_date_types[4]; /* planned start and end, actual start and end */
+bool hub_translates(const char *type);      /* is it one of the three? NULL: no */
 bool way_is_attribute(enum way way);
 const char *word_of(const struct word *words, const char *code);  /* NULL: none */
 const char *code_for(const struct word *words, const char *word); /* NULL: none */

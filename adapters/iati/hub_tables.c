@@ -238,6 +238,13 @@ static const struct row report_rows[] = {
 };
 const struct shape hub_report = SHAPE(report_rows);
 
+bool hub_translates(const char *type)
+{
+    return type != NULL &&
+           (strcmp(type, "funding.award") == 0 || strcmp(type, "funding.payment") == 0 ||
+            strcmp(type, "funding.report") == 0);
+}
+
 bool way_is_attribute(enum way way)
 {
     return way < WAY_NARRATIVE;

@@ -61,7 +61,7 @@ void put_members(struct giving *g, const struct shape *s, const struct json_node
             put_row(g, r, o, n);
         i++;
     }
-    const struct json_node *left = node_member(node_member(o, "other"), "iati");
+    const struct json_node *left = left_of(o);
     if (node_member(left, "activity") == NULL) /* a payment's is in two parts */
         put_left(n, left);
 }

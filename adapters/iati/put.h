@@ -12,13 +12,16 @@ struct giving {
 xmlNodePtr put_child(xmlNodePtr parent, const char *name);
 void put_value(xmlNodePtr n, const char *name, const char *value); /* keeps one that is there */
 void put_content(xmlNodePtr n, const char *s);
+void put_language_of(xmlNodePtr n, const char *language); /* xml:lang */
 /* The child that may stand there once and does; NULL. */
 xmlNodePtr only_child(xmlNodePtr parent, const char *name);
 const struct element *element_of(const xmlNode *n); /* what the grammar has for it; NULL */
 /* Fills in empty codes, and puts children in order. false: something else that the schema requires
  * is absent. */
 bool complete(const struct element *e, xmlNodePtr n);
-/* What `other` holds: write_left() of take.h the other way. */
+/* What `other` of a record or of a part of it holds of this standard; NULL: nothing. */
+const struct json_node *left_of(const struct json_node *o);
+/* Puts it into the tree: write_left() of take.h the other way. */
 void put_left(xmlNodePtr n, const struct json_node *left);
 
 /* ---- rows (put_row.c) ---- */

@@ -23,8 +23,7 @@ void put_narrative(xmlNodePtr n, const char *text, const char *language)
     xmlNodePtr narrative = put_child(n, "narrative");
     put_content(narrative, text);
     if (narrative != NULL && language != NULL)
-        (void)xmlNewNsProp(narrative, xmlSearchNsByHref(n->doc, n, XML_XML_NAMESPACE),
-                           (const xmlChar *)"lang", (const xmlChar *)language);
+        put_language_of(narrative, language);
 }
 
 static void put_words(struct giving *g, const struct row *r, const struct json_node *o,

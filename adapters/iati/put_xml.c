@@ -24,6 +24,12 @@ void put_content(xmlNodePtr n, const char *s)
         (void)xmlAddChild(n, xmlNewDocText(n->doc, (const xmlChar *)s));
 }
 
+void put_language_of(xmlNodePtr n, const char *language)
+{
+    (void)xmlNewNsProp(n, xmlSearchNsByHref(n->doc, n, XML_XML_NAMESPACE), (const xmlChar *)"lang",
+                       (const xmlChar *)language);
+}
+
 static const struct part *part_of(const struct element *e, const char *name)
 {
     for (const struct part *p = e != NULL ? e->parts : NULL; p != NULL && p->element != NULL; p++)
@@ -49,6 +55,11 @@ xmlNodePtr only_child(xmlNodePtr parent, const char *name)
 }
 
 /* ---- what `other` holds ---- */
+
+const struct json_node *left_of(const struct json_node *o)
+{
+    return node_member(node_member(o, "other"), "iati");
+}
 
 /* Nothing that would end a name in a tag; the parser at the way out knows the other alphabets
  * (xmlValidateNCName() has those of an older edition of XML). */

@@ -145,7 +145,6 @@ static void write_other(struct taking *t, const xmlNode *n)
     json_write_end(t->w);
 }
 
-/* All but what is left. */
 void take_members(struct taking *t, const struct shape *s, xmlNodePtr n)
 {
     struct object o = {.n = 0};

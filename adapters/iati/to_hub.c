@@ -127,9 +127,11 @@ static void add_commitment(struct committed *c, const char *amount, const char *
         (void)snprintf(c->date, sizeof c->date, "%s", date);
 }
 
+/* the money of a transaction */
+static const struct row paid = {.own = "value", .hub = "value", .way = WAY_MONEY};
+
 static void find_commitments(struct taking *t, xmlNodePtr activity, struct committed *c)
 {
-    static const struct row value = {.own = "value", .hub = "value", .way = WAY_MONEY};
     for (xmlNodePtr n = xml_child(activity, "transaction"); n != NULL;
          n = xml_next(n, "transaction")) {
         const xmlNode *type = xml_child(n, "transaction-type"),
@@ -139,7 +141,7 @@ static void find_commitments(struct taking *t, xmlNodePtr activity, struct commi
         struct found f = {0};
         if (code != NULL && strcmp(code, "2") == 0) {
             c->first = c->n == 0 ? n : c->first;
-            if (row_find(t, &value, n, &f))
+            if (row_find(t, &paid, n, &f))
                 add_commitment(c, f.decimal, f.second, date);
             else
                 c->mixed = true;
@@ -268,10 +270,9 @@ static const char *write_record(struct taking *t, xmlNodePtr activity, const cha
     if (id == NULL || (!award && subject == NULL)) {
         fault = "the activity has no identifier, and what nobody can name is not translated";
     } else if (strcmp(type, "funding.payment") == 0) {
-        static const struct row value = {.own = "value", .hub = "value", .way = WAY_MONEY};
         if (transaction == NULL || xml_next(transaction, "transaction") != NULL)
             fault = "the payment is not one transaction of an activity";
-        else if (!row_find(t, &value, transaction, &f))
+        else if (!row_find(t, &paid, transaction, &f))
             fault = "the payment has no currency, so its amount is no money";
     } else if (award && (xml_child(activity, "title") == NULL ||
                          main_narrative(t, xml_child(activity, "title")) == NULL)) {
@@ -306,9 +307,7 @@ reeve_rc iati_to_hub(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_out 
     const char *type = reeve_msg_get(in, "type"), *body = reeve_msg_body(in, &len);
     struct json_write w;
     struct taking t = {.w = &w};
-    if (type == NULL ||
-        (strcmp(type, "funding.award") != 0 && strcmp(type, "funding.payment") != 0 &&
-         strcmp(type, "funding.report") != 0))
+    if (!hub_translates(type))
         return reeve_fail(ctx, REEVE_REJECT, "the message is no activity or part of one");
     xmlDocPtr d = xml_read(body, len);
     xmlNodePtr root = d != NULL ? xmlDocGetRootElement(d) : NULL;
