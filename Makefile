@@ -250,9 +250,12 @@ $O/tests/fuzz/$1: $O/tests/fuzz/$1.o $$(FUZZ_OBJ.$1) $$(call lib_of,$$(FUZZ_ROOM
 	$$Q$$(CC) -fsanitize=fuzzer $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(if $$(FUZZ_OBJ.$1),-lm) $$(FUZZ_LIBS.$1) $$(SYSLIBS) $$(AMQPLIB) $$(PQLIB)
 endef
 $(foreach f,$(FUZZ),$(eval $(call FUZZTARGET,$f)))
-fuzz-run: $(addprefix $O/tests/fuzz/,$(FUZZ))
-	@bash tests/run_fuzz $(FUZZ_SECONDS) $^
+fuzz-targets: $(addprefix $O/tests/fuzz/,$(FUZZ))
+fuzz-run: fuzz-targets
+	@bash tests/run_fuzz $(FUZZ_SECONDS) $(addprefix $O/tests/fuzz/,$(FUZZ))
 endif
+fuzz-build: ## every fuzz target built, none run
+	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang fuzz-targets
 fuzz: ## every fuzz target for FUZZ_SECONDS each (needs clang)
 	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang fuzz-run
 
@@ -309,6 +312,6 @@ format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' Makefile
 
-.PHONY: all current unit conformance conformance-spool conformance-amqp pytest crash test-whole conformance-servers campaign loss-matrix soak check-headers check-style test fuzz fuzz-run demo bench benches install deb clean format help
+.PHONY: all current unit conformance conformance-spool conformance-amqp pytest crash test-whole conformance-servers campaign loss-matrix soak check-headers check-style test fuzz fuzz-build fuzz-targets fuzz-run demo bench benches install deb clean format help
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)

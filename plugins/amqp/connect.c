@@ -178,7 +178,7 @@ reeve_rc link_open(reeve_ctx *ctx, struct link *l)
         if (up) {
             l->at = at;
             l->heartbeat_ms = (uint64_t)amqp_get_heartbeat(l->conn) * 1000u;
-            l->last_turn = l->last_beat = mono_ms();
+            l->last_turn = l->last_beat = monotonic_ms();
             return REEVE_OK;
         }
         if (i == 0)

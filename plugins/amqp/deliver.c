@@ -205,7 +205,7 @@ static bool usable(struct outbox *out)
 /* Until something comes, within the call's time. false: the time is over, or the link is lost. */
 static bool wait_turn(reeve_ctx *ctx, struct outbox *out, uint64_t *until)
 {
-    uint64_t now = mono_ms();
+    uint64_t now = monotonic_ms();
     if (now >= *until)
         return false;
     uint64_t left = *until - now, ms = link_patience(&out->link);
@@ -345,7 +345,7 @@ reeve_rc outbox_deliver(reeve_ctx *ctx, struct outbox *out, reeve_job *const *jo
     link_lock(&out->link);
     reeve_rc rc = ready(ctx, out);
     if (rc == REEVE_OK) {
-        uint64_t until = mono_ms() + ms;
+        uint64_t until = monotonic_ms() + ms;
         window_clear(&out->window, out->next_tag);
         out->published = 0;
         link_guard(&out->link,

@@ -39,7 +39,7 @@ static void serve(struct link *l)
 {
     if (pthread_mutex_trylock(&l->lock) != 0)
         return; /* somebody is at it */
-    if (link_up(l) && mono_ms() - l->last_turn > 2 * link_patience(l))
+    if (link_up(l) && monotonic_ms() - l->last_turn > 2 * link_patience(l))
         (void)link_turn(l); /* lost: the other thread finds it so */
     (void)pthread_mutex_unlock(&l->lock);
 }
@@ -52,7 +52,7 @@ static void *heart(void *arg)
         struct timespec until = next_tick();
         (void)pthread_cond_timedwait(&l->heart_stop, &l->fd_lock, &until);
         uint64_t guard = atomic_load(&l->guard);
-        if (guard && mono_ms() >= guard)
+        if (guard && monotonic_ms() >= guard)
             cut(l);
         (void)pthread_mutex_unlock(&l->fd_lock);
         serve(l);
@@ -102,9 +102,9 @@ void link_done(struct link *l)
 void link_lock(struct link *l)
 {
     const struct timespec moment = {.tv_nsec = 1000000};
-    uint64_t until = mono_ms() + LOCK_MS;
+    uint64_t until = monotonic_ms() + LOCK_MS;
     while (pthread_mutex_trylock(&l->lock) != 0) {
-        if (mono_ms() >= until) {
+        if (monotonic_ms() >= until) {
             (void)pthread_mutex_lock(&l->fd_lock);
             cut(l);
             (void)pthread_mutex_unlock(&l->fd_lock);
@@ -122,7 +122,7 @@ void link_unlock(struct link *l)
 
 void link_guard(struct link *l, uint64_t ms)
 {
-    atomic_store(&l->guard, ms ? mono_ms() + ms : 0);
+    atomic_store(&l->guard, ms ? monotonic_ms() + ms : 0);
 }
 
 bool link_up(const struct link *l)
@@ -323,7 +323,7 @@ static void on_frame(struct link *l, const amqp_frame_t *f)
 static bool beat(struct link *l)
 {
     amqp_frame_t f = {.frame_type = AMQP_FRAME_HEARTBEAT, .channel = 0};
-    uint64_t now = mono_ms();
+    uint64_t now = monotonic_ms();
     if (!l->heartbeat_ms || now - l->last_beat < l->heartbeat_ms / 2)
         return true;
     l->last_beat = now;
@@ -332,7 +332,7 @@ static bool beat(struct link *l)
 
 bool link_turn(struct link *l)
 {
-    l->last_turn = mono_ms();
+    l->last_turn = monotonic_ms();
     while (link_up(l)) {
         amqp_frame_t f;
         struct timeval none = {0, 0};

@@ -231,7 +231,7 @@ static void again_later(struct held *h)
     h->pause = h->pause ? h->pause * 2 : AGAIN_MIN;
     if (h->pause > AGAIN_MAX)
         h->pause = AGAIN_MAX;
-    h->not_before = mono_ms() + h->pause;
+    h->not_before = monotonic_ms() + h->pause;
 }
 
 void inbox_settled(reeve_ctx *ctx, struct inbox *in, uint64_t token, reeve_rc rc,
@@ -295,7 +295,7 @@ static bool submit(reeve_ctx *ctx, struct inbox *in, struct held *h)
         return true;
     }
     h->token = 0;
-    in->host_again = mono_ms() + AGAIN_MIN;
+    in->host_again = monotonic_ms() + AGAIN_MIN;
     return false;
 }
 
@@ -310,11 +310,11 @@ static struct held *next_ready(struct inbox *in, uint64_t now)
 static void submit_ready(reeve_ctx *ctx, struct inbox *in, uint64_t until)
 {
     struct held *h;
-    while ((h = next_ready(in, mono_ms())) && link_up(&in->link)) {
+    while ((h = next_ready(in, monotonic_ms())) && link_up(&in->link)) {
         if (h->refused) {
             refuse(ctx, in, h);
             say_refused(ctx, h, h->refused, NULL);
-        } else if (!submit(ctx, in, h) || mono_ms() >= until) {
+        } else if (!submit(ctx, in, h) || monotonic_ms() >= until) {
             break;
         }
         (void)link_turn(&in->link);
@@ -399,7 +399,7 @@ static void cancel(struct inbox *in)
 /* ---- the poll ---- */
 static uint64_t patience(struct inbox *in)
 {
-    uint64_t now = mono_ms(), ms = link_patience(&in->link);
+    uint64_t now = monotonic_ms(), ms = link_patience(&in->link);
     for (const struct held *h = in->first; h; h = h->next) {
         if (!h->whole || h->token || h->outcome != OUTCOME_OPEN)
             continue;
@@ -412,8 +412,8 @@ static uint64_t patience(struct inbox *in)
 
 static reeve_rc go_round(reeve_ctx *ctx, struct inbox *in)
 {
-    uint64_t until = mono_ms() + ROUND_MS;
-    while (mono_ms() < until) {
+    uint64_t until = monotonic_ms() + ROUND_MS;
+    while (monotonic_ms() < until) {
         if (!link_turn(&in->link))
             return drop(ctx, in);
         submit_ready(ctx, in, until);

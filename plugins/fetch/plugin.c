@@ -232,7 +232,7 @@ static reeve_rc submit(reeve_ctx *ctx, struct fetch *f, struct document *d)
 
 static void rest(reeve_ctx *ctx, struct fetch *f)
 {
-    f->due = mono_ms() + (uint64_t)reeve_conf_int(ctx, "every");
+    f->due = monotonic_ms() + (uint64_t)reeve_conf_int(ctx, "every");
     f->url[0] = '\0';
 }
 
@@ -296,11 +296,11 @@ static reeve_rc get(reeve_ctx *ctx, struct fetch *f)
 static reeve_rc fetch_poll(reeve_ctx *ctx, void *inst)
 {
     struct fetch *f = inst;
-    uint64_t now = mono_ms();
+    uint64_t now = monotonic_ms();
     if (f->open || now < f->due) { /* what is noted commits between two calls */
         uint64_t until = f->open || f->due > now + 1000 ? now + 1000 : f->due;
         int waited = 0;
-        while (waited == 0 && (now = mono_ms()) < until) {
+        while (waited == 0 && (now = monotonic_ms()) < until) {
             bool was_open = f->open != 0;
             waited = reeve_wait(ctx, -1, was_open ? 5 : until - now);
             if (was_open && !f->open)
@@ -328,7 +328,7 @@ static void fetch_settled(reeve_ctx *ctx, void *inst, uint64_t token, reeve_rc r
               reeve_report_get(report, "text"));
     if (rc != REEVE_REJECT) { /* nothing was noted: ask again, soon */
         f->url[0] = '\0';
-        f->due = mono_ms() + 1000;
+        f->due = monotonic_ms() + 1000;
     }
 }
 

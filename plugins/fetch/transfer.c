@@ -161,9 +161,9 @@ static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c, cur
 {
     struct transfer *t = user;
     (void)a, (void)b, (void)c, (void)d;
-    if (mono_ms() - t->looked < LOOK_MS)
+    if (monotonic_ms() - t->looked < LOOK_MS)
         return 0;
-    t->looked = mono_ms();
+    t->looked = monotonic_ms();
     t->stop = reeve_wait(t->ctx, -1, 0) < 0;
     return t->stop ? 1 : 0;
 }

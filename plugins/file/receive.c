@@ -149,7 +149,7 @@ static struct entry *add(struct inbox *in, const char *name)
     struct entry *f = &in->files[in->n++];
     memset(f, 0, sizeof(*f));
     (void)snprintf(f->name, sizeof(f->name), "%s", name);
-    f->same_since = mono_ms();
+    f->same_since = monotonic_ms();
     return f;
 }
 
@@ -374,7 +374,7 @@ static void later(struct entry *f)
     f->backoff = f->backoff ? f->backoff * 2 : BACKOFF_MIN;
     if (f->backoff > BACKOFF_MAX)
         f->backoff = BACKOFF_MAX;
-    f->not_before = mono_ms() + f->backoff;
+    f->not_before = monotonic_ms() + f->backoff;
 }
 
 /* report: NULL when there is nothing to tell. */
@@ -481,7 +481,7 @@ static uint64_t next_turn(reeve_ctx *ctx, const struct inbox *in, uint64_t now)
 
 reeve_rc inbox_poll(reeve_ctx *ctx, struct inbox *in)
 {
-    uint64_t now = mono_ms();
+    uint64_t now = monotonic_ms();
     struct stat st;
     if (fstat(in->dir, &st) < 0 || st.st_nlink == 0)
         return reeve_fail(ctx, REEVE_FATAL, "%s was removed", reeve_conf(ctx, "directory", 0));
@@ -492,6 +492,6 @@ reeve_rc inbox_poll(reeve_ctx *ctx, struct inbox *in)
     }
     offer_ready(ctx, in, now);
     keeper_turn(ctx, &in->keeper, in->done, now);
-    (void)reeve_wait(ctx, in->notify, next_turn(ctx, in, mono_ms()));
+    (void)reeve_wait(ctx, in->notify, next_turn(ctx, in, monotonic_ms()));
     return REEVE_OK;
 }

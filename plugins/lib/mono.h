@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <time.h>
 
-static inline uint64_t mono_ms(void)
+static inline uint64_t monotonic_ms(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
