@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json_key: see json_key.h. */
 #include "lib/json_key.h"
+#include "lib/utf8.h"
 #include <stdint.h>
 #include <string.h>
 
@@ -47,43 +48,6 @@ static int32_t escape(const char **p, const char *end)
     return c;
 }
 
-/* One character of UTF-8 (RFC 3629: no surrogates, shortest form); *p is moved behind it. -1: it is
- * none. */
-static int32_t character(const char **p, const char *end)
-{
-    static const int32_t least[] = {0, 0x80, 0x800, 0x10000};
-    const unsigned char *s = (const unsigned char *)*p;
-    int more = s[0] < 0x80   ? 0
-               : s[0] < 0xc2 ? -1
-               : s[0] < 0xe0 ? 1
-               : s[0] < 0xf0 ? 2
-               : s[0] < 0xf5 ? 3
-                             : -1;
-    if (more < 0 || end - *p <= more)
-        return -1;
-    int32_t c = more == 0 ? s[0] : s[0] & (0x3f >> more);
-    for (int i = 1; i <= more; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return -1;
-        c = c << 6 | (s[i] & 0x3f);
-    }
-    *p += more + 1;
-    return c < least[more] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? -1 : c;
-}
-
-static size_t encode(int32_t c, char out[4])
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (size_t i = n - 1; i > 0; i--, c >>= 6)
-        out[i] = (char)(0x80 | (c & 0x3f));
-    out[0] = (char)(c | (0xf00 >> n & 0xf0));
-    return n;
-}
-
 bool json_key(const char *raw, size_t len, char *out, size_t cap, size_t *ret_len)
 {
     const char *p = raw, *end = raw + len;
@@ -93,10 +57,10 @@ bool json_key(const char *raw, size_t len, char *out, size_t cap, size_t *ret_le
         char utf8[4];
         bool escaped = *p == '\\';
         p += escaped;
-        int32_t c = escaped ? escape(&p, end) : character(&p, end);
+        int32_t c = escaped ? escape(&p, end) : utf8_read(&p, end);
         if (c < 0 || (c < 0x20 && !escaped))
             return false;
-        size_t k = encode(c, utf8);
+        size_t k = utf8_write(c, utf8);
         full = full || n + k >= cap; /* nothing may follow what was left out */
         if (!full) {
             memcpy(out + n, utf8, k);
