@@ -5,7 +5,7 @@
 static const struct reeve_emits emits[] = {
     {.type = "funding.award",
      .schema = GIVING_SCHEMA,
-     .attributes = "funder recipient amount currency category place datacategory",
+     .attributes = "funder recipient amount exactamount currency category place datacategory",
      .gives = "id title description awarded requested disbursed date funders recipients individual "
               "grounds planned actual programmes openCall kinds places placeScope regrant "
               "classifications transactions related documents url sourceUrl updated",

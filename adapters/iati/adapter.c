@@ -15,20 +15,23 @@ static const struct reeve_option options[] = {
 static const struct reeve_emits emits[] = {
     {.type = "funding.award",
      .schema = IATI_SCHEMA,
-     .attributes = "funder recipient amount currency category place status",
+     .attributes = "funder recipient amount exactamount currency category place status "
+                   "correlationid",
      .gives = "id title description language translations status awarded date planned actual "
               "funders recipients partners places classifications budgets transactions documents "
               "related results url updated",
      .needs = "title description funders date|planned|actual"},
     {.type = "funding.payment",
      .schema = IATI_SCHEMA,
-     .attributes = "funder recipient amount currency category place status correlationid",
+     .attributes =
+         "funder recipient amount exactamount currency category place status correlationid",
      .gives = "id language award kind date value valueDate payer payee description number "
               "classifications places",
      .needs = "award kind date value payer title|description"},
     {.type = "funding.report",
      .schema = IATI_SCHEMA,
-     .attributes = "funder recipient amount currency category place status correlationid",
+     .attributes =
+         "funder recipient amount exactamount currency category place status correlationid",
      .gives = "id language award results",
      .needs = "award results"},
     {.type = NULL},

@@ -152,6 +152,12 @@ static void start_of_activity(struct walk *w, enum is is)
     case IS_SECTOR:
         first(&a->category, w, "code");
         break;
+    case IS_RELATED:
+        (void)walk_get(w, "type", role, sizeof role);
+        a->parents = a->parents || (strcmp(role, "1") == 0 && a->parent != 0);
+        if (strcmp(role, "1") == 0)
+            first(&a->parent, w, "ref");
+        break;
     case IS_TRANSACTION:
         a->now = (struct payment){.content = FNV_START};
         a->now.piece.from = w->frame[w->depth - 1].start;
@@ -211,6 +217,7 @@ static void commit(struct activity *a)
     if (a->committed_some && strcmp(a->pool + currency, a->pool + a->committed_currency) != 0)
         a->committed_mixed = true;
     a->committed_some = true;
+    a->committed_inexact = a->committed_inexact || a->now.inexact;
     a->committed_currency = currency;
     if (__builtin_add_overflow(a->committed, a->now.amount, &a->committed))
         a->committed_mixed = true; /* no figure is better than a wrong one */
@@ -278,9 +285,11 @@ void gather_end(struct walk *w, uint64_t end)
     }
     if (up == IS_ACTIVITY)
         end_of_activity(w, is, w->frame[w->depth - 1].start, end);
-    else if (up == IS_TRANSACTION && is == IS_VALUE && !value_fixed(w->text, &a->now.amount))
+    else if (up == IS_TRANSACTION && is == IS_VALUE && !value_fixed(w->text, &a->now.amount)) {
+        a->now.inexact = true;
         a->now.amount = w->text[strspn(w->text, " \t\r\n")] == '-' ? INT32_MIN * FIXED_ONE
                                                                    : INT32_MAX * FIXED_ONE;
+    }
 }
 
 /* ---- the life of it ---- */

@@ -50,6 +50,8 @@ __extension__ typedef __int128 fixed;
 #define FIXED_ONE ((fixed)1000000000000000000)
 bool value_fixed(const char *s, fixed *ret);
 int32_t fixed_whole(fixed v); /* cut towards zero, kept within int32 */
+#define FIXED_TEXT_MAX 48
+void fixed_text(fixed v, char out[FIXED_TEXT_MAX]); /* decimal, exact, without needless zeros */
 
 /* ---- the grammar (grammar.c) ---- */
 enum is { /* elements that rules or messages look at */
@@ -153,6 +155,7 @@ struct payment { /* a transaction; texts are offsets in the pool, 0: none */
     size_t currency; /* of the value; 0: the activity's default */
     size_t order;    /* n-th of those that say the same, from 0 */
     fixed amount;
+    bool inexact;    /* the amount has more digits than `fixed` */
     bool ref_shared; /* another payment of the activity has its ref */
 };
 struct activity {
@@ -161,6 +164,8 @@ struct activity {
     char *pool; /* texts, each with its zero; offset 0 is the empty one */
     size_t pool_len, pool_cap;
     size_t identifier, reporting_ref, funder, recipient, category, place, status, currency;
+    size_t parent;      /* a related activity of type 1 */
+    bool parents;       /* there are several */
     struct pieces head; /* what every activity must have, and its places and sectors */
     struct pieces results;
     struct payment *payments; /* of them the disbursements and expenditures */
@@ -173,6 +178,7 @@ struct activity {
     fixed committed; /* outgoing commitments */
     size_t committed_currency;
     bool committed_some, committed_mixed; /* mixed: of several currencies */
+    bool committed_inexact;
     uint64_t prefixes, own_prefixes; /* bits: the root's namespaces it uses, and declares itself */
     unsigned errors;
     bool too_large, no_memory, has_description;

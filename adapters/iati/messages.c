@@ -188,13 +188,18 @@ static void set_payment_subject(reeve_msg *m, const struct activity *a, const st
 
 /* ---- messages ---- */
 
-static void set_amount(reeve_msg *m, const struct activity *a, fixed amount, size_t currency)
+static void set_amount(reeve_msg *m, const struct activity *a, fixed amount, bool exactly,
+                       size_t currency)
 {
     const char *code = activity_text(a, currency);
     if (code == NULL)
         return; /* an amount of what? */
+    char exact[FIXED_TEXT_MAX];
+    fixed_text(amount, exact);
     attribute_set(m, "currency", code);
     (void)reeve_msg_set_int(m, "amount", fixed_whole(amount));
+    if (exactly)
+        (void)reeve_msg_set(m, "exactamount", exact);
 }
 
 static void set_award(reeve_msg *m, const struct activity *a)
@@ -205,7 +210,14 @@ static void set_award(reeve_msg *m, const struct activity *a)
     attribute_set(m, "place", activity_text(a, a->place));
     attribute_set(m, "status", activity_text(a, a->status));
     if (a->committed_some && !a->committed_mixed)
-        set_amount(m, a, a->committed, a->committed_currency);
+        set_amount(m, a, a->committed, !a->committed_inexact, a->committed_currency);
+}
+
+/* An award out of another one is correlated with that one. */
+static void set_parent(reeve_msg *m, const struct activity *a)
+{
+    if (!a->parents)
+        attribute_set_escaped(m, "correlationid", activity_text(a, a->parent));
 }
 
 static void set_payment(reeve_msg *m, const struct activity *a, const struct payment *p)
@@ -216,13 +228,15 @@ static void set_payment(reeve_msg *m, const struct activity *a, const struct pay
     attribute_set(m, "category", activity_text(a, p->category != 0 ? p->category : a->category));
     attribute_set(m, "place", activity_text(a, a->place));
     attribute_set(m, "status", activity_text(a, a->status));
-    set_amount(m, a, p->amount, p->currency != 0 ? p->currency : a->currency);
+    set_amount(m, a, p->amount, !p->inexact, p->currency != 0 ? p->currency : a->currency);
 }
 
 bool activity_attributes(reeve_msg *m, const struct activity *a, const char *type)
 {
     if (strcmp(type, "funding.payment") != 0) {
         set_award(m, a);
+        if (strcmp(type, "funding.award") == 0)
+            set_parent(m, a);
         return strcmp(type, "funding.report") != 0 || a->results.n > 0;
     }
     if (a->payments_n != 1)
@@ -261,6 +275,7 @@ static reeve_rc emit_award(struct walk *w, reeve_out *out)
         return REEVE_RETRY;
     attribute_set_escaped(m, "subject", activity_text(a, a->identifier));
     set_award(m, a);
+    set_parent(m, a);
     return reeve_emit(out, m) == 0 ? REEVE_OK : REEVE_RETRY;
 }
 

@@ -306,3 +306,23 @@ int32_t fixed_whole(fixed v)
     fixed whole = v / FIXED_ONE;
     return whole > INT32_MAX ? INT32_MAX : whole < INT32_MIN ? INT32_MIN : (int32_t)whole;
 }
+
+void fixed_text(fixed v, char out[FIXED_TEXT_MAX])
+{
+    char turned[FIXED_TEXT_MAX], *p = turned;
+    fixed rest = v < 0 ? -v : v;
+    int decimals = 18;
+    for (; decimals > 0 && rest % 10 == 0; decimals--)
+        rest /= 10;
+    for (int i = 0; i <= decimals || rest > 0; i++) {
+        if (i > 0 && i == decimals)
+            *p++ = '.';
+        *p++ = (char)('0' + (int)(rest % 10));
+        rest /= 10;
+    }
+    if (v < 0)
+        *p++ = '-';
+    while (p > turned)
+        *out++ = *--p;
+    *out = '\0';
+}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* attribute: see attribute.h. */
 #include "lib/attribute.h"
+#include "lib/formats.h"
+#include "lib/hub_record.h"
 #include <stdint.h>
 #include <string.h>
 
@@ -70,4 +72,13 @@ void attribute_set_escaped(reeve_msg *m, const char *name, const char *value)
     }
     out[len] = 0;
     (void)reeve_msg_set(m, name, out);
+}
+
+void attribute_set_money(reeve_msg *m, const char *number, const char *currency)
+{
+    char exact[HUB_DECIMAL_MAX + 1];
+    (void)reeve_msg_set_int(m, "amount", number_whole_saturated(number));
+    if (hub_decimal(number, exact))
+        (void)reeve_msg_set(m, "exactamount", exact);
+    attribute_set(m, "currency", currency);
 }

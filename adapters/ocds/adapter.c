@@ -5,10 +5,10 @@
 static const struct reeve_emits emits[] = {
     {.type = "information.contract",
      .schema = OCDS_SCHEMA,
-     .attributes = "funder recipient amount currency category"},
+     .attributes = "funder recipient amount exactamount currency category"},
     {.type = "funding.payment",
      .schema = OCDS_SCHEMA,
-     .attributes = "funder recipient amount currency correlationid"},
+     .attributes = "funder recipient amount exactamount currency correlationid"},
     {.type = NULL},
 };
 

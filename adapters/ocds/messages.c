@@ -14,9 +14,11 @@
 static void set_money(reeve_msg *m, const struct json_node *value)
 {
     const struct json_node *amount = node_member(value, "amount");
+    const char *currency = member_text(value, "currency");
     if (node_is(amount, JSON_NUMBER))
-        (void)reeve_msg_set_int(m, "amount", number_whole_saturated(amount->text));
-    attribute_set(m, "currency", member_text(value, "currency"));
+        attribute_set_money(m, amount->text, currency);
+    else
+        attribute_set(m, "currency", currency);
 }
 
 reeve_rc release_emit(struct decoding *d, const struct json_node *release, reeve_msg *m)
@@ -28,7 +30,10 @@ reeve_rc release_emit(struct decoding *d, const struct json_node *release, reeve
     attribute_set_escaped(m, "subject", member_text(release, "ocid"));
     attribute_set(m, "funder", id_text(node_member(release, "buyer"), "id"));
     attribute_set(m, "recipient", id_text(first_item(award, "suppliers"), "id"));
-    set_money(m, node_member(first_item(release, "contracts"), "value"));
+    const struct json_node *contract = first_item(release, "contracts");
+    set_money(m, node_member(contract, "value"));
+    if (contract != NULL && contract->next != NULL)
+        (void)reeve_msg_set(m, "exactamount", NULL); /* one of several is not what was contracted */
     attribute_set(m, "category", id_text(node_member(item, "classification"), "id"));
     return reeve_emit(d->doc.out, m) == 0 ? REEVE_OK : REEVE_RETRY;
 }

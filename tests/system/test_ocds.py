@@ -139,7 +139,7 @@ def test_a_release_becomes_a_contract_and_its_payments():
     contract, payment = messages
     assert (contract["type"], contract["subject"], contract["funder"], contract["amount"]) == ("information.contract", "ocds-213czf-1", "GB-COH-payer", 9000)
     assert (payment["type"], payment["subject"], payment["correlationid"]) == ("funding.payment", "ocds-213czf-1/C1/7", "ocds-213czf-1")
-    assert (payment["funder"], payment["recipient"], payment["amount"], payment["currency"]) == ("GB-COH-payer", "GB-COH-payee", 3000, "GBP")
+    assert (payment["funder"], payment["recipient"], payment["amount"], payment["exactamount"], payment["currency"]) == ("GB-COH-payer", "GB-COH-payee", 3000, "3000.1", "GBP")
 
 
 def test_a_payment_that_a_later_release_repeats_is_the_same_message_and_a_changed_one_is_not():

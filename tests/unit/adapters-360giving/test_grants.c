@@ -53,15 +53,12 @@ static void a_valid_grant_becomes_one_award(void **state)
     assert_int_equal(h->refused, 0);
     assert_int_equal(h->issues_n, 0);
     const struct message *m = h->messages[0];
-    static const char *const want[][2] = {{"type", "funding.award"},
-                                          {"subject", "360G-ex-1"},
-                                          {"funder", "GB-LAE-EXA"},
-                                          {"recipient", "GB-CHC-1112223"},
-                                          {"amount", "1250"},
-                                          {"currency", "GBP"},
-                                          {"category", "food"},
-                                          {"place", "E07000178"},
-                                          {"datacontenttype", "application/json"}};
+    static const char *const want[][2] = {
+        {"type", "funding.award"}, {"subject", "360G-ex-1"},
+        {"funder", "GB-LAE-EXA"},  {"recipient", "GB-CHC-1112223"},
+        {"amount", "1250"},        {"exactamount", "1250.50"},
+        {"currency", "GBP"},       {"category", "food"},
+        {"place", "E07000178"},    {"datacontenttype", "application/json"}};
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++)
         assert_string_equal(message_get(m, want[i][0]), want[i][1]);
     const char *body = message_body(m, &len);

@@ -61,6 +61,30 @@ static const char *get(const struct adapter_host *h, size_t i, const char *attri
     return message_get(h->messages[i], attribute);
 }
 
+static void an_award_names_the_one_activity_it_is_a_part_of(void **state)
+{
+#define RELATED(type, ref) "<related-activity type=\"" type "\" ref=\"" ref "\"/>"
+    struct adapter_host *h = *state;
+    assert_int_equal(decode(h, ROOT(ACTIVITY(RELATED("2", "X") RELATED("1", "GB-1-P")))), REEVE_OK);
+    assert_string_equal(get(h, 0, "correlationid"), "GB-1-P");
+    assert_int_equal(decode(h, ROOT(ACTIVITY(RELATED("1", "P") RELATED("1", "Q")))), REEVE_OK);
+    assert_null(get(h, 0, "correlationid"));
+}
+
+static void a_sum_that_cannot_be_told_exactly_is_not_told(void **state)
+{
+    struct adapter_host *h = *state;
+    assert_int_equal(decode(h, ROOT(ACTIVITY(TRANSACTION("", "2", "0.01")
+                                                 TRANSACTION("", "2", "99999999999999999999")))),
+                     REEVE_OK);
+    assert_string_equal(get(h, 0, "amount"), "2147483647");
+    assert_null(get(h, 0, "exactamount"));
+    assert_int_equal(decode(h, ROOT(ACTIVITY(TRANSACTION("", "2", "0.10") TRANSACTION(
+                                   "", "2", "12345.000000000000000001")))),
+                     REEVE_OK);
+    assert_string_equal(get(h, 0, "exactamount"), "12345.100000000000000001");
+}
+
 static void an_activity_becomes_an_award_and_its_payments(void **state)
 {
     struct adapter_host *h = *state;
@@ -77,6 +101,7 @@ static void an_activity_becomes_an_award_and_its_payments(void **state)
         {"subject", "GB-LAE-EXA-7", "GB-LAE-EXA-7/P1"},
         {"funder", "GB-LAE-EXA", "GB-LAE-EXA"},
         {"amount", "3000", "1250"},
+        {"exactamount", "3000.99", "1250.5"},
         {"currency", "GBP", "GBP"},
         {"category", "16010", "16010"},
         {"status", "2", "2"},
@@ -87,6 +112,8 @@ static void an_activity_becomes_an_award_and_its_payments(void **state)
     assert_string_equal(get(h, 0, "recipient"), "GB-CHC-1112223");
     assert_string_equal(get(h, 1, "correlationid"), "GB-LAE-EXA-7");
     assert_string_equal(get(h, 2, "amount"), "-20");
+    assert_string_equal(get(h, 2, "exactamount"), "-20");
+    assert_null(get(h, 0, "correlationid"));
     const char *body = message_body(h->messages[0], &len);
     assert_int_equal(len, strlen(activity));
     assert_memory_equal(body, activity, len); /* byte for byte */
@@ -493,6 +520,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+        T(an_award_names_the_one_activity_it_is_a_part_of),
+        T(a_sum_that_cannot_be_told_exactly_is_not_told),
         T(an_activity_becomes_an_award_and_its_payments),
         T(results_become_a_report),
         T(payments_keep_their_names),
