@@ -26,10 +26,7 @@ static int add_event(struct encoding *x, const char *where, const char *p, size_
     encoding_need(x, standard_of(m, NULL));
     translate(&x->t, m, encoding_take, x, &r);
     if (r.rc != REEVE_OK)
-        encoding_left_out(x, where,
-                          r.step && strcmp(r.step, "no-translation") == 0 ? "no-translation"
-                                                                          : "translation",
-                          r.reason);
+        encoding_left_out(x, where, r.code ? r.code : "translation", r.reason);
     return 0;
 }
 

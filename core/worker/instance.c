@@ -294,7 +294,7 @@ static int run_from(struct run *r, struct message *m)
     message_free(host_msg_unwrap(msg));
     if (rc != REEVE_OK && rc > r->result->rc) {
         r->result->rc = rc;
-        r->result->step = i->name;
+        r->result->code = rc == REEVE_REJECT ? i->plugin->api.name : NULL;
         r->result->after_ms = host_ctx_retry_after(i->ctx);
         (void)snprintf(r->result->reason, sizeof(r->result->reason), "step %s: %s", i->name,
                        instance_reason(i, rc));

@@ -84,7 +84,7 @@ int steps_load(const struct tree *list, uint64_t message_max, struct host_room *
 void steps_free(struct steps *s);
 struct steps_result {
     reeve_rc rc;      /* the worst verdict of any step */
-    const char *step; /* which one gave it */
+    const char *code; /* of a dead letter, lives as long as the steps; NULL: by the verdict */
     char reason[ERR_TEXT_MAX];
     uint64_t after_ms;
     size_t out; /* messages that came out */

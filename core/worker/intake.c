@@ -55,10 +55,13 @@ struct passage {
     struct intake *in;
     const struct intake_sink *sink;
     struct intake_result *result;
-    uint64_t seen;    /* records so far, for "record 17" */
-    bool own_id;      /* of the record being looked at */
-    unsigned outputs; /* messages that the steps made of it */
-    bool refused;     /* a rule refused one of them */
+    uint64_t seen;         /* records so far, for "record 17" */
+    bool own_id;           /* of the record being looked at */
+    unsigned outputs;      /* messages that the steps made of it */
+    struct message **held; /* those, until all steps are through: of a record that a step refuses
+                              nothing is taken */
+    size_t held_n, held_cap;
+    bool refused; /* a rule refused one of them */
     bool stop;
 };
 
@@ -219,6 +222,35 @@ static int finish(void *arg, struct message *m)
     return p->stop ? -ECANCELED : 0;
 }
 
+/* Takes m. */
+static int hold(void *arg, struct message *m)
+{
+    struct passage *p = arg;
+    if (p->held_n == p->held_cap) {
+        size_t cap = p->held_cap ? p->held_cap * 2 : 16;
+        struct message **more = realloc(p->held, cap * sizeof(struct message *));
+        if (!more) {
+            message_free(m);
+            return -ENOMEM;
+        }
+        p->held = more;
+        p->held_cap = cap;
+    }
+    p->held[p->held_n++] = m;
+    return 0;
+}
+
+/* ok: they go on, else they are forgotten. */
+static void held_end(struct passage *p, bool ok)
+{
+    for (size_t i = 0; i < p->held_n; i++)
+        if (ok && !p->stop)
+            (void)finish(p, p->held[i]);
+        else
+            message_free(p->held[i]);
+    p->held_n = 0;
+}
+
 static void stepped(struct passage *p, const struct message *m, const struct steps_result *s)
 {
     if (s->rc == REEVE_REJECT) {
@@ -254,7 +286,8 @@ static int on_emit(void *arg, struct message *m)
     } else {
         struct message *kept = message_copy(m); /* for the words of a refusal */
         struct steps_result s;
-        steps_run(&p->in->steps, m, finish, p, &s);
+        steps_run(&p->in->steps, m, hold, p, &s);
+        held_end(p, s.rc == REEVE_OK);
         if (!p->stop && kept)
             stepped(p, kept, &s);
         message_free(kept);
@@ -314,5 +347,6 @@ void intake_document(struct intake *in, reeve_reader *r, const char *content_typ
     reeve_rc rc = in->adapter->plugin->api.decode(in->adapter->ctx, in->adapter->inst, r,
                                                   content_type ? content_type : "", &out);
     instance_leave(in->adapter, m);
+    free(p.held);
     decoded(in, rc, ret);
 }

@@ -113,8 +113,7 @@ static void by_result(struct hand *h, const struct steps_result *r)
     if (h->decided || r->rc == REEVE_OK)
         return;
     h->after_ms = r->after_ms;
-    bool none = r->step && strcmp(r->step, "no-translation") == 0;
-    hand_decide(h, r->rc, none ? "no-translation" : NULL, "%s",
+    hand_decide(h, r->rc, r->code, "%s",
                 *r->reason ? r->reason : "the message could not be prepared");
 }
 

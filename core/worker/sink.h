@@ -44,7 +44,7 @@ struct hand { /* one job of the transport */
     uint64_t after_ms;
     struct trace_context trace; /* of the message, or one that begins here */
     char reason[ERR_TEXT_MAX];
-    const char *code;                         /* static; NULL: by the verdict */
+    const char *code;                         /* lives as long as the steps; NULL: by the verdict */
     char source[256], subject[256], type[64]; /* for the journal, cut */
     /* to settle */
     int place; /* on the slate; -1: none */

@@ -67,7 +67,6 @@ static void failed(struct steps_result *r, const struct instance *i, reeve_rc rc
     if (r->rc != REEVE_OK)
         return;
     r->rc = rc;
-    r->step = i->name;
     r->after_ms = host_ctx_retry_after(i->ctx);
     (void)snprintf(r->reason, sizeof(r->reason), "%s %s: %s", i->label, what,
                    instance_reason(i, rc));
@@ -123,7 +122,7 @@ void translate(const struct translator *t, struct message *m,
     struct instance *from = other(t, standard);
     if (!from || !from->plugin->api.to_hub || !a->plugin->api.from_hub) {
         ret->rc = REEVE_REJECT;
-        ret->step = "no-translation";
+        ret->code = "no-translation";
         (void)snprintf(ret->reason, sizeof(ret->reason), "nothing translates %s from %s to %s",
                        message_get(m, "type") ? message_get(m, "type") : "the message", standard,
                        a->name);

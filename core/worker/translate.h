@@ -12,7 +12,7 @@ struct translator {
     size_t others_n;
 };
 /* Takes m; calls emit (which takes its message) with messages of the standard that the receiver's
- * adapter speaks. When there is no way, *ret has REJECT and step "no-translation". */
+ * adapter speaks. When there is no way, *ret has REJECT and code "no-translation". */
 void translate(const struct translator *t, struct message *m,
                int (*emit)(void *arg, struct message *m), void *arg, struct steps_result *ret);
 /* One half of the way, for `reeve convert`: m (borrowed) through the adapter's to_hub or from_hub,
