@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define OPTION_VALUES_MAX 10000u
 
@@ -89,7 +91,7 @@ static enum shape shape_of(const char *type)
 struct option { /* one row of a description */
     const char *key, *allowed, *def, *side;
     enum shape shape;
-    bool required, list, deprecated;
+    bool required, list, deprecated, executable;
 };
 
 static bool option_read(const struct module *m, size_t i, struct option *o)
@@ -106,6 +108,7 @@ static bool option_read(const struct module *m, size_t i, struct option *o)
     o->required = tree_getb(t, "required", false);
     o->list = tree_getb(t, "list", false);
     o->deprecated = tree_getb(t, "deprecated", false);
+    o->executable = tree_getb(t, "executable", false);
     return true;
 }
 
@@ -158,6 +161,22 @@ static void check_plain_secret(struct compile *c, const struct tree *t, bool sec
                    "${file:secrets/NAME} in its place");
 }
 
+/* Where several machines run the hub it may be another one that has the program. */
+static void check_executable(struct compile *c, const struct option *o, const struct tree *t,
+                             const char *file)
+{
+    struct stat st;
+    char q[QUOTE_MAX];
+    const char *why = stat(file, &st) < 0      ? strerror(errno)
+                      : !S_ISREG(st.st_mode)   ? "it is not a file"
+                      : access(file, X_OK) < 0 ? "it cannot be executed"
+                                               : NULL;
+    if (why && tree_get(c->raw, "machines"))
+        warning_at(c, t, "not-executable", "`%s`: %s: %s", o->key, quote(q, t->text), why);
+    else if (why)
+        error_at(c, t, "not-executable", "`%s`: %s: %s", o->key, quote(q, t->text), why);
+}
+
 /* One scalar into canonical text; NULL: reported, or open (CONFIG_WITHOUT_SECRETS). */
 static struct tree *scalar(struct compile *c, const struct option *o, const struct tree *t)
 {
@@ -187,6 +206,8 @@ static struct tree *scalar(struct compile *c, const struct option *o, const stru
             bad(c, o, t, why, reference);
         else if (!(v = tree_scalar(buf_str(&out), false)))
             c->no_memory = true;
+        else if (o->executable && !(c->flags & CONFIG_WITHOUT_SECRETS))
+            check_executable(c, o, t, buf_str(&out));
     } else if (r == RESOLVED_NOT) {
         v = tree_scalar("", false);
     }

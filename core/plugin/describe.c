@@ -35,6 +35,7 @@ static struct tree *describe_option(const struct reeve_option *o)
         tree_putb(t, "required", o->flags & REEVE_OPT_REQUIRED) < 0 ||
         tree_putb(t, "list", o->flags & REEVE_OPT_LIST) < 0 ||
         tree_putb(t, "deprecated", o->flags & REEVE_OPT_DEPRECATED) < 0 ||
+        ((o->flags & REEVE_OPT_EXECUTABLE) && tree_putb(t, "executable", true) < 0) ||
         tree_puts(t, "side", side(o->flags)) < 0) {
         tree_free(t);
         return NULL;

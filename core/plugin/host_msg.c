@@ -213,3 +213,41 @@ int reeve_buf_set(reeve_buf *b, const char *what, const char *val)
         return -1;
     return put_setting(b->settings, what, val) < 0 ? -1 : 0;
 }
+
+/* ---- a buffer of the plugin's own ---- */
+
+struct own_buf {
+    struct reeve_buf b; /* first: what the plugin holds */
+    struct buf bytes;
+};
+
+reeve_buf *reeve_buf_new(reeve_ctx *ctx)
+{
+    struct own_buf *own = xcalloc(1, sizeof(*own));
+    uint64_t max = ctx->message_max ? ctx->message_max : MESSAGE_BYTES_MAX;
+    if (!own)
+        return NULL;
+    buf_init(&own->bytes, max < SIZE_MAX / 4 ? (size_t)max * 2 + (1u << 20) : SIZE_MAX);
+    own->b.out = &own->bytes;
+    return &own->b;
+}
+
+const void *reeve_buf_data(const reeve_buf *b, size_t *len)
+{
+    if (len)
+        *len = b->out->len;
+    return buf_str(b->out);
+}
+
+void reeve_buf_clear(reeve_buf *b)
+{
+    buf_reset(b->out);
+}
+
+void reeve_buf_free(reeve_buf *b)
+{
+    if (!b)
+        return;
+    buf_done(b->out);
+    free(b); /* own_buf begins with it */
+}

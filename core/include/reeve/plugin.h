@@ -67,6 +67,7 @@ typedef int32_t reeve_rc;
 #define REEVE_OPT_DEPRECATED 4u
 #define REEVE_OPT_RECEIVE    8u  /* only on a receive side; REQUIRED then holds there only */
 #define REEVE_OPT_DELIVER    16u /* only on a deliver side */
+#define REEVE_OPT_EXECUTABLE 32u /* PATH: `reeve check` says when it is no executable file */
 struct reeve_option {            /* grows at its end; reeve_plugin.option_size is its stride */
     const char *key;             /* NULL ends the table */
     const char *def;             /* the default as text, or NULL */
@@ -263,6 +264,13 @@ const char *reeve_reader_header(const reeve_reader *, size_t i, const char **val
 int reeve_buf_add(reeve_buf *, const void *p, size_t len); /* 0, or -1 over the ceiling */
 int reeve_buf_set(reeve_buf *, const char *what,
                   const char *val); /* "content-type", "name" (for files), "h:ce-id" */
+/* A buffer of your own, for reeve_msg_to_json() elsewhere than in encode; its ceiling is twice the
+ * message limit and 1 MiB. It keeps its memory when it is emptied. NULL: out of memory. It has no
+ * settings: reeve_buf_set() fails. */
+reeve_buf *reeve_buf_new(reeve_ctx *);
+const void *reeve_buf_data(const reeve_buf *, size_t *len); /* until it is changed; "" when empty */
+void reeve_buf_clear(reeve_buf *);
+void reeve_buf_free(reeve_buf *); /* only of reeve_buf_new(); NULL is fine */
 
 /* ---- source ---- */
 /* Offers a document to the connector's adapter. fd >= 0: read from its start, owned by the host

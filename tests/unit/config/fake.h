@@ -32,6 +32,9 @@ static const struct fake fake_plugins[] = {
              "{\"key\":\"directory\",\"type\":\"path\",\"required\":true,\"side\":\"both\"},"
              "{\"key\":\"form\",\"type\":\"choice\",\"allowed\":\"message|lines\",\"default\":"
              "\"message\",\"side\":\"deliver\"}]}"},
+    {"run",
+     "{\"name\":\"run\",\"version\":\"1\",\"roles\":[\"deliver\"],\"options\":[{\"key\":"
+     "\"program\",\"type\":\"path\",\"required\":true,\"executable\":true,\"side\":\"both\"}]}"},
     {"null", "{\"name\":\"null\",\"version\":\"1\",\"roles\":[\"deliver\"],\"options\":[]}"},
     {"redact", "{\"name\":\"redact\",\"version\":\"1\",\"roles\":[\"step\"],\"options\":["
                "{\"key\":\"fields\",\"type\":\"string\",\"list\":true,\"required\":true,\"side\":"

@@ -216,6 +216,32 @@ static void documents_are_read_from_memory_and_files(void **state)
     host_reader_done(&r);
 }
 
+static void a_buffer_of_the_plugins_own_takes_an_event_and_is_emptied(void **state)
+{
+    (void)state;
+    reeve_ctx *ctx = host_ctx_new(&plugin, NULL, NULL, NULL, 1000);
+    reeve_buf *b = reeve_buf_new(ctx);
+    reeve_msg *m = reeve_msg_new(ctx);
+    static char much[2000 + (1u << 20)];
+    size_t len = 9;
+    assert_string_equal(reeve_buf_data(b, &len), "");
+    assert_int_equal(len, 0);
+    assert_int_equal(reeve_msg_set(m, "type", "funding.award"), 0);
+    assert_int_equal(reeve_buf_add(b, "[", 1), 0);
+    assert_int_equal(reeve_msg_to_json(m, b), 0);
+    assert_string_equal(reeve_buf_data(b, &len),
+                        "[{\"specversion\":\"1.0\",\"type\":\"funding.award\"}");
+    assert_int_equal(len, strlen(reeve_buf_data(b, NULL)));
+    assert_int_equal(reeve_buf_set(b, "name", "x"), -1);
+    reeve_buf_clear(b);
+    assert_int_equal(reeve_buf_add(b, much, sizeof much), 0); /* twice the limit and 1 MiB */
+    assert_int_equal(reeve_buf_add(b, "x", 1), -1);
+    reeve_buf_free(b);
+    reeve_buf_free(NULL);
+    reeve_msg_free(m);
+    host_ctx_free(ctx);
+}
+
 static void settings_of_encode_replace_each_other_and_stay_one_line(void **state)
 {
     (void)state;
@@ -293,6 +319,7 @@ int main(void)
         cmocka_unit_test(reasons_are_cut_at_a_character_and_escaped),
         cmocka_unit_test(services_that_the_host_lacks_fail_softly),
         cmocka_unit_test(documents_are_read_from_memory_and_files),
+        cmocka_unit_test(a_buffer_of_the_plugins_own_takes_an_event_and_is_emptied),
         cmocka_unit_test(settings_of_encode_replace_each_other_and_stay_one_line),
         cmocka_unit_test(the_type_of_an_attribute_is_told),
         cmocka_unit_test(messages_travel_through_the_public_functions),
