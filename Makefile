@@ -246,6 +246,9 @@ $O/tests/fuzz/fuzz_amqp.o: CSTD += -Iplugins/amqp -Iplugins
 FUZZ_OBJ.fuzz_fetch       := $O/plugins/fetch/url.o
 FUZZ_LIBS.fuzz_fetch      := $(LIBS.plugins/fetch)
 $O/tests/fuzz/fuzz_fetch.o: CSTD += -Iplugins/fetch
+FUZZ_OBJ.fuzz_exec        := $(patsubst %,$O/plugins/exec/%.o,lines said)
+FUZZ_LIBS.fuzz_exec       := $(LIBS.plugins/exec)
+$O/tests/fuzz/fuzz_exec.o: CSTD += -Iplugins/exec
 define FUZZTARGET
 $O/tests/fuzz/$1: $O/tests/fuzz/$1.o $$(FUZZ_OBJ.$1) $$(call lib_of,$$(FUZZ_ROOMS.$1))
 	$$Q$$(CC) -fsanitize=fuzzer $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(if $$(FUZZ_OBJ.$1),-lm) $$(FUZZ_LIBS.$1) $$(SYSLIBS) $$(AMQPLIB) $$(PQLIB)
@@ -289,6 +292,9 @@ install: all ## DESTDIR= PREFIX=
 	install -d $(DESTDIR)$(datadir)/hub/examples
 	install -m 644 adapters/hub/*.json adapters/hub/*.md $(DESTDIR)$(datadir)/hub/
 	install -m 644 adapters/hub/examples/*.json $(DESTDIR)$(datadir)/hub/examples/
+	install -d $(DESTDIR)$(datadir)/exec/examples
+	install -m 644 plugins/exec/PROTOCOL.md $(DESTDIR)$(datadir)/exec/
+	install -m 755 plugins/exec/examples/* $(DESTDIR)$(datadir)/exec/examples/
 	install -d $(DESTDIR)$(datadir)/profiles
 	install -m 644 config/profiles/*-publisher.yaml $(DESTDIR)$(datadir)/profiles/
 	install -d $(addprefix $(DESTDIR),$(unitdir) $(sysusersdir) $(tmpfilesdir) $(zshdir)) \

@@ -45,11 +45,12 @@ def test_install_puts_everything_below_the_prefix_and_it_works_there(tmp_path):
     modules = {f"lib/reeve/{p.relative_to(ROOT)}.so" for kind in ("plugins", "adapters") for p in (ROOT / kind).iterdir() if p.name != "lib" and list(p.glob("*.c"))}
     assert {p for p in there if p.startswith("lib/reeve/")} == modules
     assert {"include/reeve/plugin.h", "lib/pkgconfig/reeve.pc", "lib/systemd/system/reeve.service", "lib/sysusers.d/reeve.conf",
-            "lib/tmpfiles.d/reeve.conf", "share/reeve/template/Makefile"} <= there
+            "lib/tmpfiles.d/reeve.conf", "share/reeve/template/Makefile", "share/reeve/exec/PROTOCOL.md"} <= there
+    assert {f"share/reeve/exec/examples/{p.name}" for p in (ROOT / "plugins/exec/examples").iterdir()} <= there
     assert all(f"share/man/man7/{p.name}" in there for p in ROOT.glob("*/*/*.7"))
     for p in there:
         mode = stat.S_IMODE((root / p).stat().st_mode)
-        assert mode == (0o755 if p.startswith(("bin/", "libexec/")) or p.endswith(".sh") else 0o644), (p, oct(mode))
+        assert mode == (0o755 if p.startswith(("bin/", "libexec/")) or p.endswith(".sh") or "/exec/examples/" in p else 0o644), (p, oct(mode))
     assert "@" not in re.sub(r"@system-service|@privileged|@keyring", "", (root / "lib/systemd/system/reeve.service").read_text())
     assert "ExecStart=/opt/reeve/bin/reeve run" in (root / "lib/systemd/system/reeve.service").read_text()
     listed = run(root / "bin/reeve", "plugin", "list", env={"REEVE_MODULES": ""})

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec - the parts of the plugin. From the bottom: lines and said are pure; spawn starts a process;
+ * program is one that is supervised; deliver, step and receive speak with it. One instance, one
+ * thread. The protocol: PROTOCOL.md beside this file. */
+#ifndef REEVE_EXEC_H
+#define REEVE_EXEC_H
+#include <reeve/plugin.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PROTOCOL_VERSION 1u
+#define WHY_MAX          400u
+#define POSITION_MAX     4096u /* bytes of JSON */
+#define DELIVER_BATCH    64u
+#define PROGRAM_REST_MS  250u /* waited for; longer rests are told to the host */
+
+/* ---- lines.c: bytes as they come, cut into lines of at most `max` bytes ---- */
+struct lines {
+    char *p;
+    size_t from, len, cap; /* what is not taken yet: p + from … p + len */
+    size_t seen;           /* up to here there is no line feed */
+    size_t max;
+};
+void lines_free(struct lines *l); /* it may be used again */
+/* Room for at least 1 byte; NULL: out of memory, or the line is too long already. Borrowed memory
+ * of lines that were given is moved. */
+char *lines_room(struct lines *l, size_t *size);
+void lines_filled(struct lines *l, size_t n);
+/* The next whole line without its line feed, borrowed until lines_room(). false: there is none. */
+bool lines_next(struct lines *l, const char **line, size_t *len);
+/* The line that begins is longer than it may be. */
+bool lines_too_long(const struct lines *l);
+size_t lines_rest(const struct lines *l); /* bytes that are not taken yet */
+
+/* ---- said.c: what a line of the program says ---- */
+struct slice { /* JSON text, borrowed; p NULL: it was not there */
+    const char *p;
+    size_t len;
+};
+enum said_verdict { SAID_NONE, SAID_OK, SAID_RETRY, SAID_REJECT, SAID_DOWN };
+struct said {
+    uint64_t version; /* 0: no hello */
+    bool has_seq;
+    uint64_t seq;
+    enum said_verdict verdict;
+    uint64_t after_ms;
+    char name[64], code[64], text[300]; /* cut */
+    struct slice emit, event, position; /* an array, an object, anything; what is inside them was
+                                           only looked at for where they end */
+};
+/* 0, or -1 with a sentence in why[]. Members that are not known are passed over. */
+int said_read(const char *line, size_t len, struct said *ret, char *why, size_t why_size);
+/* The next item of an array: 1, 0 at its end, -1: it is no array. *rest begins as the whole. */
+int said_item(struct slice *rest, struct slice *item);
+
+/* ---- spawn.c ---- */
+struct spawn { /* what to start; strings are borrowed */
+    const char *program, *directory;
+    char *const *argv, *const *env;
+};
+struct process {
+    pid_t pid;        /* leader of a session and process group of its own; 0: none */
+    int pidfd;        /* readable when it has ended */
+    int in, out, err; /* our ends of its standard streams, not blocking */
+};
+/* Starts it; it has nothing of ours open, all signals as a new process has them, and is killed when
+ * the thread that calls this ends. 0, or -1 with why[]. */
+int spawn(const struct spawn *s, struct process *ret, char *why, size_t why_size);
+
+/* ---- program.c: a process that is greeted, listened to and started again ---- */
+struct program {
+    struct process process;
+    int epoll;
+    bool out_watched, in_watched, ended; /* ended: nothing more will come */
+    int status;                          /* of waitpid(), when exited */
+    bool exited;
+    struct lines lines;
+    reeve_buf *to; /* what is to be written; from to_at on */
+    size_t to_at;
+    char err_line[800];
+    size_t err_len;
+    bool err_skip; /* the rest of a line that was cut */
+    uint64_t err_second, err_lines, err_left_out;
+    unsigned failures; /* in a row, without an answer between */
+    uint64_t not_before;
+    char why[WHY_MAX]; /* why the last one ended */
+};
+enum waiting {
+    WAIT_HOST,
+    WAIT_PLAIN
+}; /* with reeve_wait(), or without: in a step, where the host
+      cannot do anything else meanwhile */
+int program_init(struct program *p, reeve_ctx *ctx); /* -1: out of memory */
+/* Asks it to end, and kills what is left of it. */
+void program_done(struct program *p, reeve_ctx *ctx);
+/* There is a program that has said hello: OK. DOWN with the reason: not now. position may be NULL.
+ */
+reeve_rc program_ready(struct program *p, reeve_ctx *ctx, const char *kind, const char *position,
+                       enum waiting w);
+/* Waits up to ms for anything to happen, and does what there is to do: writes what is to be
+ * written, reads (when `read`), logs. -1: the host asks to stop. */
+int program_turn(struct program *p, reeve_ctx *ctx, uint64_t ms, bool read, enum waiting w);
+/* What it said next. 1; 0: nothing yet; -1: that cannot be read, p->why says why; PROGRAM_OVER: it
+ * has ended, and said all. */
+#define PROGRAM_OVER (-2)
+int program_said(struct program *p, struct said *ret);
+/* After PROGRAM_OVER: p->why says how it ended (waits a moment for its status). */
+void program_over(struct program *p, reeve_ctx *ctx);
+int program_watch(struct program *p); /* one that was just spawned; -1: p->why */
+bool program_runs(const struct program *p);
+size_t program_unsent(const struct program *p);
+/* It answered: whatever ends it next is not the same trouble again. */
+void program_good(struct program *p);
+/* Ends it at once, with all that it has started; p->why holds the reason, and is logged. The next
+ * one may have to wait. */
+void program_fail(struct program *p, reeve_ctx *ctx, bool had_message);
+void program_quiet(struct program *p, reeve_ctx *ctx); /* the same without a word and a pause */
+void program_because(struct program *p, const char *fmt, ...) REEVE_PRINTF(2, 3);
+/* Appends an event to what is to be written: {"seq":N[,"attempt":N],"event":…} LF. -1: it does not
+ * fit, and the program has to be given up. */
+int program_send(struct program *p, uint64_t seq, uint32_t attempt, const reeve_msg *msg);
+/* The same for one that is JSON already. */
+int program_send_json(struct program *p, uint64_t seq, uint32_t attempt, const char *json,
+                      size_t len);
+/* A text as JSON, appended. 0 or -1. */
+int add_json_text(reeve_buf *b, const char *text);
+
+/* ---- deliver.c, step.c ---- */
+struct exec {
+    struct program program;
+    uint64_t seq; /* the last that was given */
+};
+reeve_rc exec_deliver(reeve_ctx *ctx, void *inst, reeve_job *const *jobs, size_t n);
+reeve_rc exec_step(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_out *out);
+
+/* The reason of a verdict as one text: "code: text". */
+void said_reason(const struct said *s, char *out, size_t size);
+
+#endif

@@ -1,0 +1,1 @@
+LIBS.plugins/exec := -ljson-c

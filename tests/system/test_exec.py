@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plugin exec: programs in other languages as connectors and steps; good ones, and all the ways in which one can fail."""
+import json
+import shutil
+import sqlite3
+
+import pytest
+from conftest import ROOT, module, program, put, run, wait_for
+from hub import COUNCIL, EVENTS, alive, event, events_to
+
+EXAMPLES = ROOT / "plugins/exec/examples"
+PRELUDE = """#!/usr/bin/python3
+import json, os, sys, time
+def say(**what):
+    print(json.dumps(what), flush=True)
+hello = json.loads(sys.stdin.readline())
+say(reeve=1, name="tested")
+"""
+FAITHFUL = PRELUDE + """
+for line in sys.stdin:
+    asked = json.loads(line)
+    with open(hello["settings"]["file"], "a") as f:
+        f.write(line)
+    say(seq=asked["seq"], verdict="ok")
+"""
+# what it does is in the message; every other message it stores
+MOODY = PRELUDE + """
+for line in sys.stdin:
+    asked = json.loads(line)
+    mood, seq = asked["event"]["data"].get("mood"), asked["seq"]
+    if mood == "crash":
+        os.kill(os.getpid(), 11)
+    elif mood == "exit":
+        sys.exit(3)
+    elif mood == "hang":
+        time.sleep(3600)
+    elif mood == "half":
+        sys.stdout.write('{"seq":')
+        sys.stdout.flush()
+        sys.exit(0)
+    elif mood == "garbage":
+        print("I am no JSON", flush=True)
+    elif mood == "flood":
+        while True:
+            sys.stdout.write("x" * 65536)
+    elif mood == "stream":
+        while True:
+            say(seq=seq + 1000, verdict="ok")
+    elif mood == "close":
+        os.close(1)
+        time.sleep(3600)
+    elif mood == "twice":
+        say(seq=seq, verdict="ok")
+        say(seq=seq, verdict="ok")
+    elif mood == "complain":
+        while True:
+            sys.stderr.write("no " * 100 + "\\n")
+    elif mood == "reject":
+        say(seq=seq, verdict="reject", code="moody", text="not today")
+    else:
+        with open(hello["settings"]["file"], "a") as f:
+            f.write(line)
+        say(seq=seq, verdict="ok")
+"""
+REASONS = {"crash": "ended by signal 11, SIGSEGV", "exit": "ended with exit code 3", "hang": "no verdict within 700 ms",
+           "half": "ended with exit code 0, in the middle of a line", "garbage": "a line that is no JSON object",
+           "flood": "a line of more than", "stream": "which it does not have", "close": "closed its standard output",
+           "complain": "no verdict within 700 ms", "reject": "moody: not today"}
+
+
+@pytest.fixture
+def script(tmp_path):
+    """script(text, name): the path of a program."""
+    def write(text, name="program"):
+        module("plugins/exec")
+        put(tmp_path / name, text, 0o755)
+        return str(tmp_path / name)
+    return write
+
+
+def push(h, *events, path="/events", **headers):
+    return h.push(list(events), path, {"Content-Type": EVENTS, **headers})
+
+
+def stored(path):
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def ids(path):
+    return sorted({a["event"]["id"] for a in stored(path)})
+
+
+def dead(h, id_):
+    return next((r for r in h.trace(id_) or [] if r["event"] == "dead"), None)
+
+
+# ---- the examples
+
+def test_the_register_in_python_stores_each_event_once_and_refuses_what_has_no_subject(hub, tmp_path):
+    module("plugins/exec")
+    db = tmp_path / "register.db"
+    h = hub(events_to({"plugin": "exec", "program": str(EXAMPLES / "register.py"), "settings": {"file": str(db)}}))
+    assert push(h, *[event(n, subject=f"s{n}") for n in range(1, 6)], event(6))[0] == 202
+    last = wait_for(lambda: dead(h, "e6"), 20, h.log)
+    assert last["code"] == "rejected" and "no-subject: the register keeps nothing" in last["text"], last
+    rows = wait_for(lambda: len(r := sqlite3.connect(db).execute("SELECT id, subject, body FROM event ORDER BY id").fetchall()) == 5 and r, 20)
+    assert rows[0] == ("e1", "s1", '{"number": 1}')
+
+
+def test_the_archive_in_shell_takes_every_event(hub, tmp_path):
+    module("plugins/exec")
+    h = hub(events_to({"plugin": "exec", "program": str(EXAMPLES / "archive.sh"), "arguments": ["archive.jsonl"], "directory": str(tmp_path)}))
+    assert push(h, *[event(n, body={"text": "ä \\n \"q\" %s $(x)\n"}) for n in range(20)])[0] == 202
+    wait_for(lambda: len(ids(tmp_path / "archive.jsonl")) == 20, 20, h.log)
+    first = stored(tmp_path / "archive.jsonl")[0]
+    assert first["event"]["data"] == {"text": "ä \\n \"q\" %s $(x)\n"} and first["attempt"] == 1
+
+
+@pytest.fixture
+def stepped(hub):
+    """stepped(step, side): a hub whose events pass that step and end as files in out/."""
+    def start(step, side="receive"):
+        module("plugins/exec")
+        sides = {"receive": {"plugin": "http", "path": "/events", "speaks": "cloudevents", "partial": True},
+                 "deliver": {"plugin": "file", "directory": "out", "speaks": "cloudevents"}}
+        sides[side]["steps"] = [{"step": "exec", **step}]
+        return hub({"parties": dict(COUNCIL),
+                    "connectors": {"sender": {"party": "dcms", "receive": sides["receive"]}, "receiver": {"party": "council", "deliver": sides["deliver"]}},
+                    "routes": {"all": {"when": "true", "to": "receiver"}}})
+    return start
+
+
+def came(h, n):
+    wait_for(lambda: len(h.files("out")) >= n, 20, lambda: f"{n} files:\n" + h.log()[-2000:])
+    return {m["id"]: m for m in (json.loads(p.read_text()) for p in h.files("out"))}
+
+
+@pytest.mark.parametrize("side", ["receive", "deliver"])
+def test_the_step_in_python_changes_drops_and_refuses(stepped, side):
+    h = stepped({"program": str(EXAMPLES / "band.py"), "settings": {"least": "10"}}, side)
+    events = [event(1, amount="100000.00"), event(2, amount="12.10"), event(3, amount="9.99"), event(4)]
+    status, answer = push(h, *events, Prefer="handling=lenient")
+    assert status == 202
+    if side == "receive":
+        assert (answer["accepted"], answer["dropped"], answer["refused"]) == (2, 1, 1), answer
+        assert "no-amount: there is no amount" in json.dumps(answer) and "less than 10" in json.dumps(answer)
+    else:
+        assert "no-amount" in wait_for(lambda: dead(h, "e4"), 20, h.log)["text"]
+    assert {k: (m["category"], m["amount"]) for k, m in came(h, 2).items()} == {"e1": ("large", "100000.00"), "e2": ("small", "12.10")}
+
+
+def test_the_step_in_javascript(stepped):
+    if not shutil.which("node", path="/usr/local/bin:/usr/bin:/bin"):
+        pytest.skip("node is not installed")
+    h = stepped({"program": str(EXAMPLES / "initials.js"), "timeout": "5m"})
+    assert push(h, event(1, body={"name": "Äda Lovelace"}), event(2, body={"name": "B"}))[0] == 202
+    assert {k: m["data"]["name"] for k, m in came(h, 2).items()} == {"e1": "ÄL", "e2": "B"}
+
+
+# ---- programs that fail
+
+def test_what_a_program_fails_with_becomes_a_dead_letter_with_the_reason_and_all_else_flows(hub, script, tmp_path):
+    config = events_to({"plugin": "exec", "program": script(MOODY), "settings": {"file": str(tmp_path / "got")}, "timeout": "700ms",
+                        "retry": {"for": "1s"}}, limits={"message": "64k"})
+    config["connectors"]["other"] = {"party": "council", "deliver": {"plugin": "file", "directory": "out"}}
+    config["routes"]["all"]["to"] = ["friend", "other"]
+    h = hub(config)
+    moods = list(REASONS)
+    events = [event(n, body={"number": n}) for n in range(30)] + [event(f"-{m}", body={"mood": m}) for m in moods]
+    events = [e for pair in zip(events[:len(moods)], events[30:]) for e in pair] + events[len(moods):30]
+    assert push(h, *events)[0] == 202
+    came(h, len(events))  # the other destination does not wait
+    wait_for(lambda: len(ids(tmp_path / "got")) == 30, 40, h.log)
+    for mood in moods:
+        last = wait_for(lambda: dead(h, f"e-{mood}"), 60, lambda: f"{mood} as a dead letter:\n" + h.log()[-3000:])
+        assert REASONS[mood] in last["text"], (mood, last)
+        assert last["code"] == ("rejected" if mood == "reject" else "tries-exhausted")
+    assert ids(tmp_path / "got") == sorted(f"e{n}" for n in range(30))  # nothing else was ever taken
+    log = h.log()
+    assert log.count("exec: no no no") < 2000 and "more lines of its standard error are left out" in log
+    # those that were only beside it were not charged
+    assert not [r for n in range(30) for r in h.trace(f"e{n}") if r["event"] in ("attempt", "dead") and r["destination"] == "friend"]
+
+
+def test_a_verdict_that_comes_twice_ends_the_program_and_charges_no_message(hub, script, tmp_path):
+    h = hub(events_to({"plugin": "exec", "program": script(MOODY), "settings": {"file": str(tmp_path / "got")}}))
+    assert push(h, event("-twice", body={"mood": "twice"}))[0] == 202
+    assert push(h, event(1))[0] == 202
+    wait_for(lambda: ids(tmp_path / "got") == ["e1"], 20, h.log)
+    delivered = wait_for(lambda: [r for r in h.trace("e-twice") if r["event"] == "delivered"], 20, h.log)
+    assert len(delivered) == 1 and not [r for r in h.trace("e-twice") if r["event"] == "attempt"]
+
+
+@pytest.mark.parametrize("text,reason", [
+    ("#!/bin/sh\nexit 4\n", "it ended with exit code 4"),
+    ("#!/bin/sh\necho '{\"reeve\":2}'; sleep 60\n", "speaks version 2 of the protocol; this hub speaks version 1"),
+    ("#!/bin/sh\necho hello; sleep 60\n", "a line that is no JSON object"),
+    ("#!/bin/sh\necho '{\"name\":\"x\"}'; sleep 60\n", "its first line is no hello"),
+    ("#!/bin/sh\nexec sleep 60\n", "did not say hello within"),
+    ("#!/no/such/interpreter\n", "cannot be started: No such file"),
+    ("\x7fELF no program\n", "cannot be started: Exec format error"),
+])
+def test_a_program_that_cannot_be_used_is_told_with_the_reason(script, text, reason):
+    r = run(program("reeve-worker"), "plugin", "try", "exec", "-o", f"program={script(text)}", "-o", "timeout=1s", "--check")
+    assert r.returncode != 0 and reason in r.stdout + r.stderr, r.stdout + r.stderr
+
+
+@pytest.mark.parametrize("name,mode,reason", [("absent", None, "No such file"), ("plain", 0o644, "cannot be executed"), ("folder", 0o755, "not a file")])
+def test_check_and_the_plugin_say_what_is_no_program(tmp_path, name, mode, reason):
+    module("plugins/exec")
+    path = tmp_path / name
+    if name == "folder":
+        path.mkdir()
+    elif mode:
+        put(path, "#!/bin/sh\n", mode)
+    put(tmp_path / "reeve.yaml", json.dumps({"hub": "exampleshire", "data": "var", "unrouted": {"drop": "x"}, "door": {"listen": "127.0.0.1:8480"},
+                                             **events_to({"plugin": "exec", "program": name})}))
+    r = run(program("reeve"), "check", "-c", tmp_path / "reeve.yaml")
+    assert r.returncode == 1 and f"`program`: `{name}`: " in r.stdout and reason in r.stdout, r.stdout + r.stderr
+    r = run(program("reeve-worker"), "plugin", "try", "exec", "-o", f"program={path}", "--check")
+    assert r.returncode != 0 and ("Permission denied" if name == "plain" else reason) in r.stdout + r.stderr
+
+
+def test_a_program_that_is_not_there_yet_makes_the_destination_rest_and_charges_nothing(hub, script, tmp_path):
+    ready = tmp_path / "ready"
+    text = f"#!/bin/sh\n[ -e {ready} ] || exit 9\nexec {script(FAITHFUL, 'faithful')}\n"
+    h = hub(events_to({"plugin": "exec", "program": script(text), "settings": {"file": str(tmp_path / "got")}}))
+    assert push(h, event(1))[0] == 202
+    wait_for(lambda: [r for r in h.trace("e1") or [] if r["event"] == "down" and "exit code 9" in r["text"]], 20, h.log)
+    ready.touch()
+    wait_for(lambda: ids(tmp_path / "got") == ["e1"], 40, h.log)
+    assert stored(tmp_path / "got")[0]["attempt"] == 1
+
+
+def test_a_step_that_fails_asks_the_sender_to_come_again(stepped, script, tmp_path):
+    text = PRELUDE + f"""
+for line in sys.stdin:
+    asked = json.loads(line)
+    if not os.path.exists({str(tmp_path / 'mended')!r}):
+        os.kill(os.getpid(), 9)
+    say(seq=asked["seq"], verdict="ok", emit=[asked["event"]])
+"""
+    h = stepped({"program": script(text)})
+    status, answer = push(h, event(1))
+    assert status == 503 and "ended by signal 9" in h.log(), (status, answer)
+    (tmp_path / "mended").touch()
+    assert h.push_until_taken([event(1)], path="/events", headers={"Content-Type": EVENTS})[0] == 202
+    assert list(came(h, 1)) == ["e1"]
+
+
+@pytest.mark.parametrize("answer,reason", [
+    ('emit=[{**e, "id": "mine"}]', "/emit/0 with another id, which is the hub's"),
+    ('emit=[e, {**e, "source": "//mine"}]', "/emit/1 with another source"),
+    ('emit=[e, 5]', "/emit/1, which is no event"),
+    ('emit=[{k: v for k, v in e.items() if k != "type"}]', "/emit/0, which is no event"),
+    ('emit=[{**e, "Bad-Name": "x"}]', "/emit/0, which is no event"),
+])
+def test_what_a_step_makes_is_judged_and_refused_with_its_place(stepped, script, answer, reason):
+    text = PRELUDE + f"""
+for line in sys.stdin:
+    asked = json.loads(line)
+    e = asked["event"]
+    say(seq=asked["seq"], verdict="ok", {answer})
+"""
+    h = stepped({"program": script(text)})
+    status, answer = push(h, event(1))
+    assert status == 422 and reason in json.dumps(answer), answer
+    assert not h.files("out")
+
+
+def test_a_step_makes_several_of_one(stepped, script):
+    text = PRELUDE + """
+for line in sys.stdin:
+    asked = json.loads(line)
+    e = asked["event"]
+    say(seq=asked["seq"], verdict="ok", emit=[{**e, "data": part} for part in e["data"]["parts"]])
+"""
+    h = stepped({"program": script(text)})
+    assert push(h, event(1, body={"parts": [{"a": 1}, {"a": "ä"}]}))[0] == 202
+    assert {k: m["data"]["a"] for k, m in came(h, 2).items()} == {"e1": 1, "e1-2": "ä"}
+
+
+# ---- the process
+
+def test_the_program_dies_with_its_worker_and_another_goes_on(hub, script, tmp_path):
+    text = PRELUDE + f"""
+with open({str(tmp_path / 'pids')!r}, "a") as f:
+    f.write(f"{{os.getpid()}}\\n")
+for line in sys.stdin:
+    asked = json.loads(line)
+    if asked["event"]["data"]["number"] == 2 and not os.path.exists({str(tmp_path / 'go')!r}):
+        open({str(tmp_path / 'hangs')!r}, "w").close()
+        time.sleep(3600)  # it has one in hand, and does not look at its input
+    with open(hello["settings"]["file"], "a") as f:
+        f.write(line)
+    say(seq=asked["seq"], verdict="ok")
+"""
+    pids = tmp_path / "pids"
+    h = hub(events_to({"plugin": "exec", "program": script(text), "settings": {"file": str(tmp_path / "got")}}))
+    assert push(h, event(1))[0] == 202
+    wait_for(lambda: ids(tmp_path / "got") == ["e1"], 20, h.log)
+    assert push(h, event(2))[0] == 202
+    first = int(pids.read_text().split()[0])
+    wait_for((tmp_path / "hangs").exists, 20, h.log)
+    (tmp_path / "go").touch()
+    h.kill_process("friend.deliver")
+    wait_for(lambda: not alive(first), 20, "the end of the program")
+    wait_for(lambda: ids(tmp_path / "got") == ["e1", "e2"], 40, h.log)
+
+
+def test_the_program_hears_of_the_end_and_may_finish(hub, script, tmp_path):
+    text = FAITHFUL + f"open({str(tmp_path / 'bye')!r}, 'w').close()\n"
+    h = hub(events_to({"plugin": "exec", "program": script(text), "settings": {"file": str(tmp_path / "got")}}))
+    assert push(h, event(1))[0] == 202
+    wait_for(lambda: ids(tmp_path / "got") == ["e1"], 20, h.log)
+    assert h.stop() == 0
+    assert (tmp_path / "bye").exists()
+
+
+def test_a_program_gets_nothing_of_the_hubs(script, tmp_path):
+    text = PRELUDE + f"""
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+with open({str(tmp_path / 'seen')!r}, "w") as f:
+    json.dump({{"environment": dict(os.environ), "open": sorted(os.listdir("/proc/self/fd")), "arguments": sys.argv[1:], "cwd": os.getcwd(),
+               "ignored": int(status["SigIgn"], 16), "blocked": int(status["SigBlk"], 16), "hello": hello, "session": os.getsid(0) == os.getpid()}}, f)
+"""
+    path, folder = script(text), tmp_path / "folder"
+    folder.mkdir()
+    r = run(program("reeve-worker"), "plugin", "try", "exec", "-o", f"program={path}", "-o", "arguments=a b", "-o", "arguments=$HOME", "-o", f"directory={folder}",
+            "-o", "environment=KEY=v=1", "-o", "settings=quoted=\"\\ä\x01", "--check", env={"SECRET_OF_THE_HUB": "x"})
+    assert r.returncode == 0, r.stdout + r.stderr
+    wait_for(lambda: (tmp_path / "seen").exists() and (tmp_path / "seen").read_text(), 10)
+    seen = json.loads((tmp_path / "seen").read_text())
+    environment = {k: v for k, v in seen["environment"].items() if k not in ("LC_CTYPE", "PWD", "SHLVL", "_")}
+    assert environment == {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "KEY": "v=1"}
+    assert seen["open"][:3] == ["0", "1", "2"] and len(seen["open"]) <= 5  # and those of its own look
+    assert seen["arguments"] == ["a b", "$HOME"] and seen["cwd"] == str(folder) and seen["session"]
+    assert seen["blocked"] == 0 and not seen["ignored"] & (1 << 14 | 1 << 16)  # Python itself ignores SIGPIPE and SIGXFSZ
+    assert seen["hello"] == {"reeve": 1, "kind": "check", "limit": 16777216, "settings": {"quoted": "\"\\ä\x01"}}
+
+
+def test_a_document_of_another_standard_is_the_events_data(hub, script, tmp_path):
+    h = hub(events_to({"plugin": "exec", "program": script(FAITHFUL), "settings": {"file": str(tmp_path / "got")}, "speaks": {"cloudevents": {"mode": "binary"}}}))
+    binary = {k: v for k, v in event(2, datacontenttype="image/x").items() if k != "data"}
+    assert push(h, event(1), {**binary, "data_base64": "AAH/"})[0] == 202
+    wait_for(lambda: ids(tmp_path / "got") == ["e1", "e2"], 20, h.log)
+    got = {a["event"]["id"]: a["event"] for a in stored(tmp_path / "got")}
+    assert got["e1"]["data"] == {"number": 1} and got["e2"]["data_base64"] == "AAH/" and got["e2"]["datacontenttype"] == "image/x"
+
+
+def test_large_messages_pass_both_ways(stepped, script):
+    text = PRELUDE + """
+for line in sys.stdin:
+    asked = json.loads(line)
+    say(seq=asked["seq"], verdict="ok", emit=[asked["event"]])
+"""
+    h = stepped({"program": script(text), "timeout": "5m"})
+    body = {"text": "ä" * 500_000}  # six bytes each on the way back
+    status, answer = push(h, event(1, body=body))
+    assert status == 202, answer
+    assert came(h, 1)["e1"]["data"] == body
