@@ -12,6 +12,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -275,6 +276,23 @@ def hubs(tmp_path, rabbitmq, vhost, postgresql, database):
     yield start
     for h in made:
         h.stop()
+
+
+# A process begins with the peak of the one that started it, so a small one stands between. What `reeve` executes in its place counts on.
+MEASURE = """import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"""
+
+
+def peak_rss(*argv):
+    """(exit code, KiB, standard error) of a program."""
+    done = subprocess.run([sys.executable, "-c", MEASURE, *argv], capture_output=True, text=True, timeout=600)
+    code, kib = map(int, done.stdout.split())
+    return code, kib, done.stderr
+
+
+def sanitized():
+    return b"__asan" in (BUILD / "reeve-worker").resolve().read_bytes()
 
 
 from broker import rabbitmq, vhost  # noqa: E402,F401  fixtures; they use what is above

@@ -143,6 +143,15 @@ def test_codes_of_iati_are_all_explained():
     assert codes <= set(re.findall(r"`([a-z-]+)`", text)), sorted(codes - set(re.findall(r"`([a-z-]+)`", text)))
 
 
+def test_codes_of_spend_csv_are_all_explained():
+    files = [ROOT / "adapters/spend-csv/decode.c", ROOT / "adapters/spend-csv/record.c", ROOT / "adapters/lib/csv_document.c"]
+    source = re.sub(r"/\*.*?\*/", "", "".join(p.read_text() for p in files), flags=re.S)
+    codes = set(re.findall(r'"([a-z]+(?:-[a-z0-9]+)+|spreadsheet)"', source))
+    assert len(codes) > 18, "the codes are no longer found in the source"
+    text = (ROOT / "adapters/spend-csv/README.md").read_text()
+    assert codes <= set(re.findall(r"`([a-z0-9-]+)`", text)), sorted(codes - set(re.findall(r"`([a-z0-9-]+)`", text)))
+
+
 def test_message_types_of_the_readme_are_those_of_the_hub():
     text = (ROOT / "adapters/README.md").read_text()
     known = re.findall(r'\{"([a-z.]+)", (true|false)\}', (ROOT / "core/message/identity.c").read_text())

@@ -14,6 +14,7 @@ import sys
 import xml.etree.ElementTree as ET
 
 import pytest
+from conftest import peak_rss, sanitized
 
 BUILD = pathlib.Path(os.environ.get("REEVE_BUILD", "build")).resolve()
 SHARED = pathlib.Path(os.environ.get("REEVE_SHARED", pathlib.Path(__file__).resolve().parents[3] / "shared"))
@@ -248,25 +249,14 @@ def sample_activity():
     return text[text.index("<iati-activity "):text.index("</iati-activities>")]
 
 
-# A process begins with the peak of the one that started it, so a small one stands between. What `reeve` executes in its place counts on.
-MEASURE = """import resource, subprocess, sys
-code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
-print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"""
-
-
-def peak_rss(tmp_path, pieces):
+def peak_of(tmp_path, pieces):
     """(exit code, KiB, issues) of decoding a file of these pieces."""
     path = tmp_path / "big.xml"
     with open(path, "w") as f:
         f.writelines(pieces)
-    done = subprocess.run([sys.executable, "-c", MEASURE, BUILD / "reeve", "decode", "iati", path], capture_output=True, text=True, timeout=600)
+    found = peak_rss(BUILD / "reeve", "decode", "iati", path)
     path.unlink()
-    code, kib = map(int, done.stdout.split())
-    return code, kib, done.stderr
-
-
-def sanitized():
-    return b"__asan" in (BUILD / "reeve-worker").resolve().read_bytes()
+    return found
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path):
@@ -277,7 +267,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     activity = sample_activity()
     head, tail = activity.split("GB-LAE-EXA-2026-7", 1)
     many = (f"{head}GB-LAE-EXA-{i}{tail}" for i in range(size // len(activity)))
-    code, kib, _ = peak_rss(tmp_path, itertools.chain(['<iati-activities version="2.03">'], many, ["</iati-activities>"]))
+    code, kib, _ = peak_of(tmp_path, itertools.chain(['<iati-activities version="2.03">'], many, ["</iati-activities>"]))
     print(f"{size // 1_000_000} MB of activities: {kib} KiB", file=sys.stderr)
     assert code == 0 and kib <= 64 * 1024
 
@@ -291,6 +281,6 @@ def test_an_activity_beyond_the_message_limit_is_refused_within_the_same_memory(
     at, end = activity.index("<transaction "), activity.index("</transaction>") + len("</transaction>")
     one = activity[at:end]
     pieces = itertools.chain(['<iati-activities version="2.03">', activity[:at]], itertools.repeat(one, size // len(one)), [activity[end:], "</iati-activities>"])
-    code, kib, issues = peak_rss(tmp_path, pieces)
+    code, kib, issues = peak_of(tmp_path, pieces)
     print(f"one activity of {size // 1_000_000} MB: {kib} KiB", file=sys.stderr)
     assert code == 1 and "[too-large]" in issues and kib <= 64 * 1024
