@@ -272,9 +272,11 @@ demo: ## the sample hub: set up, build, run, push, route, explain (ONCE=1, FILE=
 	@REEVE_BUILD=$(abspath $O) ONCE="$(ONCE)" FILE="$(FILE)" TRANSPORT="$(TRANSPORT)" /usr/bin/python3 contrib/demo/demo.py
 
 $O/contrib/bench/%.o: CSTD += -Itests
+$O/contrib/bench/bench_iati: $(patsubst %.c,$O/%.o,$(wildcard adapters/iati/*.c)) $(ADAPTER_LIB)
+$O/contrib/bench/bench_iati.o: CSTD += -isystem $(LIBXML2_INC)
 BENCH := $(patsubst contrib/bench/%.c,%,$(wildcard contrib/bench/bench_*.c))
 $(addprefix $O/contrib/bench/,$(BENCH)): $O/%: $O/%.o $(ROOM_LIBS) $(TESTLIB)
-	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -ljson-c $(SYSLIBS) $(AMQPLIB) $(PQLIB) -lmicrohttpd -lgnutls -lssl
+	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -ljson-c $(SYSLIBS) $(AMQPLIB) $(PQLIB) -lmicrohttpd -lgnutls -lssl -lxml2
 benches: $(addprefix $O/contrib/bench/,$(BENCH))
 bench: ## performance as ratios to a bare loop over the same library (release build; ONLY="amqp door")
 	@$(MAKE) --no-print-directory BUILD=release all benches

@@ -17,12 +17,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import amqp_bench  # noqa: E402
 import door_bench  # noqa: E402
+import make_activities  # noqa: E402
 import make_grants  # noqa: E402
 from hub_bench import BenchHub, Failed, TenConnectors  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("REEVE_BUILD") or HERE.parents[1] / "build/release").resolve()
 PROGRAMS = BUILD / "contrib/bench"
-BARE = ("intake", "door")  # C programs that are the bare side of something
+BARE = ("intake", "door", "iati")  # C programs that are the bare side of something
 HELPERS = ("client", "queue", "latency")
 LARGE = int(os.environ.get("REEVE_BENCH_LARGE", "0"))  # bytes of one more package, for memory only
 
@@ -137,6 +138,39 @@ def intake(table, rounds, size):
         shutil.rmtree(where, ignore_errors=True)
 
 
+# ---- iati ----
+SCHEMA = pathlib.Path(os.environ.get("REEVE_SHARED") or HERE.parents[2] / "shared") / "fixtures/iati/schema/iati-activities-schema.xsd"
+
+
+def decode(side, path, n, *more):
+    out = json.loads(subprocess.run([PROGRAMS / "bench_iati", side, path, *more], check=True, capture_output=True).stdout)
+    if out["records"] != n or out["refused"]:
+        raise Failed(f"{side}: {out['records']} activities of {n}, {out['refused']} refused")
+    return out["seconds"], out["peak"]
+
+
+def iati(table, rounds, size):
+    where = scratch()
+    try:
+        path, schema = where / "activities.xml", [SCHEMA] if SCHEMA.exists() else []
+        if not schema:
+            print("  the official schema is absent (REEVE_SHARED): the bare loop checks nothing", flush=True)
+        for size, limit in ((size, 64), *(((LARGE, 64),) if LARGE else ())):
+            n = make_activities.write(size, path)
+            ours, bare = zip(*((decode("ours", path, n), decode("bare", path, n, *schema)) for _ in range(rounds)))
+            seconds, peaks = zip(*ours)
+            table.add(f"iati, {size / 1e6:,.0f} MB of activities read", "MB/s", size / 1e6 / statistics.median(seconds),
+                      size / 1e6 / statistics.median(s for s, _ in bare), "more", 0.8)
+            table.limit(f"iati, {size / 1e6:,.0f} MB: peak memory", "MiB", max(peaks) / 2**20, limit)
+        n = make_activities.write(200_000_000, path, one=True)
+        out = json.loads(subprocess.run([PROGRAMS / "bench_iati", "ours", path], check=True, capture_output=True).stdout)
+        if out["refused"] != n:
+            raise Failed("an activity over the message limit was not refused")
+        table.limit("iati, one activity of 200 MB, refused: peak memory", "MiB", out["peak"] / 2**20, 64)
+    finally:
+        shutil.rmtree(where, ignore_errors=True)
+
+
 # ---- hub ----
 def hub(table, rounds):
     ten = TenConnectors(BUILD)
@@ -163,6 +197,7 @@ def benches(table, broker, o):
     own = sorted(p.stem[len("bench_"):] for p in HERE.glob("bench_*.c") if p.stem[len("bench_"):] not in BARE + HELPERS)
     found = {n: lambda n=n: run_program(PROGRAMS / f"bench_{n}", table, broker if n == "amqp" else None) for n in own}
     found["intake"] = lambda: intake(table, o.rounds, o.size)
+    found["iati"] = lambda: iati(table, o.rounds, o.size)
     found["hub"] = lambda: hub(table, o.rounds)
     found["door"] = lambda: door_bench.door(table, BUILD, o.rounds, o.seconds)
     found["latency"] = lambda: door_bench.latency(table, BUILD, "spool", None, o.seconds)
