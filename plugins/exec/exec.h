@@ -93,7 +93,9 @@ enum waiting {
 }; /* with reeve_wait(), or without: in a step, where the host
       cannot do anything else meanwhile */
 int program_init(struct program *p, reeve_ctx *ctx); /* -1: out of memory */
-/* Asks it to end, and kills what is left of it. */
+/* Asks it to end, for a while, and kills what is left of it. */
+void program_stop(struct program *p, reeve_ctx *ctx);
+bool program_ended_well(const struct program *p); /* with exit code 0, all said */
 void program_done(struct program *p, reeve_ctx *ctx);
 /* There is a program that has said hello: OK. DOWN with the reason: not now. position may be NULL.
  */
@@ -102,6 +104,7 @@ reeve_rc program_ready(struct program *p, reeve_ctx *ctx, const char *kind, cons
 /* Waits up to ms for anything to happen, and does what there is to do: writes what is to be
  * written, reads (when `read`), logs. -1: the host asks to stop. */
 int program_turn(struct program *p, reeve_ctx *ctx, uint64_t ms, bool read, enum waiting w);
+void program_write(struct program *p); /* what is to be written, as far as it goes at the moment */
 /* What it said next. 1; 0: nothing yet; -1: that cannot be read, p->why says why; PROGRAM_OVER: it
  * has ended, and said all. */
 #define PROGRAM_OVER (-2)
@@ -127,14 +130,22 @@ int program_send_json(struct program *p, uint64_t seq, uint32_t attempt, const c
 /* A text as JSON, appended. 0 or -1. */
 int add_json_text(reeve_buf *b, const char *text);
 
-/* ---- deliver.c, step.c ---- */
+/* ---- deliver.c, step.c, receive.c ---- */
+struct inbox;
 struct exec {
     struct program program;
-    uint64_t seq; /* the last that was given */
+    uint64_t seq;        /* the last that was given */
+    struct inbox *inbox; /* of a receive side, from its first poll on */
 };
+reeve_rc exec_poll(reeve_ctx *ctx, void *inst);
+void exec_settled(reeve_ctx *ctx, void *inst, uint64_t token, reeve_rc rc,
+                  const reeve_report *report);
+void inbox_free(struct inbox *in); /* NULL is fine */
 reeve_rc exec_deliver(reeve_ctx *ctx, void *inst, reeve_job *const *jobs, size_t n);
 reeve_rc exec_step(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_out *out);
 
+/* As many whole characters (UTF-8) as there is room for, and a zero. */
+void cut_text(char *out, size_t size, const char *text, size_t len);
 /* The reason of a verdict as one text: "code: text". */
 void said_reason(const struct said *s, char *out, size_t size);
 

@@ -32,6 +32,7 @@ static void exec_close(reeve_ctx *ctx, void *inst)
 {
     struct exec *x = inst;
     program_done(&x->program, ctx);
+    inbox_free(x->inbox);
     free(x);
 }
 
@@ -58,9 +59,16 @@ static const struct reeve_option options[] = {
      .def = "30s",
      .allowed = "100ms..1h",
      .help = "How long nothing may come while it has a message, or before its hello."},
+    {.key = "every",
+     .type = REEVE_T_SECONDS,
+     .def = "1m",
+     .allowed = "100ms..30d",
+     .flags = REEVE_OPT_RECEIVE,
+     .help = "How long a program that ended with exit code 0 rests before it is started again."},
     {.key = NULL}};
 
 REEVE_PLUGIN(.name = "exec", .version = "1.0",
              .summary = "a program in any language, spoken to by lines of JSON", .options = options,
-             .open = exec_open, .close = exec_close, .check = exec_check, .deliver = exec_deliver,
-             .max_batch = DELIVER_BATCH, .step = exec_step);
+             .open = exec_open, .close = exec_close, .check = exec_check, .poll = exec_poll,
+             .settled = exec_settled, .deliver = exec_deliver, .max_batch = DELIVER_BATCH,
+             .step = exec_step);

@@ -165,7 +165,7 @@ size_t program_unsent(const struct program *p)
     return len - p->to_at;
 }
 
-static void write_in(struct program *p)
+void program_write(struct program *p)
 {
     size_t len = 0;
     const char *bytes = reeve_buf_data(p->to, &len);
@@ -211,14 +211,14 @@ int program_turn(struct program *p, reeve_ctx *ctx, uint64_t ms, bool read, enum
 {
     struct pollfd any = {.fd = p->epoll, .events = POLLIN};
     int rc = 0;
-    write_in(p);
+    program_write(p);
     toggle(p, p->process.out, &p->out_watched, read, EPOLLIN);
     if (w == WAIT_HOST)
         rc = reeve_wait(ctx, p->epoll, ms) < 0 ? -1 : 0;
     else
         (void)poll(&any, 1, ms > 60000 ? 60000 : (int)ms);
     look_for_end(p);
-    write_in(p);
+    program_write(p);
     if (read && read_out(p)) /* a process that it left behind may go on: it is none of ours */
         p->ended = p->exited || p->process.out < 0;
     read_err(p, ctx);
@@ -252,6 +252,12 @@ void program_over(struct program *p, reeve_ctx *ctx)
                         name ? ", SIG" : "", name ? name : "", cut);
     else
         program_because(p, "it ended with exit code %d%s", WEXITSTATUS(p->status), cut);
+}
+
+bool program_ended_well(const struct program *p)
+{
+    return p->exited && WIFEXITED(p->status) && WEXITSTATUS(p->status) == 0 &&
+           lines_rest(&p->lines) == 0;
 }
 
 int program_said(struct program *p, struct said *ret)
@@ -326,20 +332,25 @@ int program_init(struct program *p, reeve_ctx *ctx)
     return p->to != NULL && p->epoll >= 0 ? 0 : -1;
 }
 
-void program_done(struct program *p, reeve_ctx *ctx)
+void program_stop(struct program *p, reeve_ctx *ctx)
 {
     uint64_t until = monotonic_ms() + END_MS, now;
     if (p->process.pid > 0) {
-        while (program_unsent(p) > 0 && !p->exited && (now = monotonic_ms()) < until)
-            (void)program_turn(p, ctx, 50, true, WAIT_PLAIN);
+        while (program_unsent(p) > 0 && !p->exited && monotonic_ms() < until)
+            (void)program_turn(p, ctx, 50, false, WAIT_PLAIN);
         close_stream(p, &p->process.in); /* this asks it */
         p->in_watched = false;
         while (!p->exited && (now = monotonic_ms()) < until) {
-            (void)program_turn(p, ctx, until - now, p->process.out >= 0, WAIT_PLAIN);
             lines_free(&p->lines); /* nobody is there to hear it */
+            (void)program_turn(p, ctx, until - now, p->process.out >= 0, WAIT_PLAIN);
         }
     }
     program_quiet(p, ctx);
+}
+
+void program_done(struct program *p, reeve_ctx *ctx)
+{
+    program_stop(p, ctx);
     reeve_buf_free(p->to);
     if (p->epoll >= 0)
         (void)close(p->epoll);

@@ -67,8 +67,7 @@ static bool plain_text(struct slice v)
     return true;
 }
 
-/* Copies as many whole characters as there is room for. */
-static void cut_text(char *out, size_t size, const char *text, size_t len)
+void cut_text(char *out, size_t size, const char *text, size_t len)
 {
     if (len >= size) {
         len = size - 1;

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugin exec: programs in other languages as connectors and steps; good ones, and all the ways in which one can fail."""
 import json
+import os
+import pathlib
+import random
 import shutil
+import signal
 import sqlite3
+import time
 
 import pytest
 from conftest import ROOT, module, program, put, run, wait_for
@@ -76,6 +81,11 @@ def script(tmp_path):
         put(tmp_path / name, text, 0o755)
         return str(tmp_path / name)
     return write
+
+
+def programs(pid):
+    """Processes that were started by any thread of this one."""
+    return [int(c) for t in pathlib.Path(f"/proc/{pid}/task").iterdir() for c in (t / "children").read_text().split()]
 
 
 def push(h, *events, path="/events", **headers):
@@ -359,3 +369,146 @@ for line in sys.stdin:
     status, answer = push(h, event(1, body=body))
     assert status == 202, answer
     assert came(h, 1)["e1"]["data"] == body
+
+
+# ---- programs that receive
+
+def from_program(path, file=None, **more):
+    """What a program says goes to a folder of files."""
+    return {"parties": dict(COUNCIL),
+            "connectors": {"sender": {"party": "dcms", "receive": {"plugin": "exec", "program": path, "speaks": "cloudevents",
+                                                                   **({"settings": {"file": str(file)}} if file else {}), **more}},
+                           "receiver": {"party": "council", "deliver": {"plugin": "file", "directory": "out"}}},
+            "routes": {"all": {"when": "true", "to": "receiver"}}}
+
+
+def add_lines(path, *events):
+    with open(path, "ab") as f:
+        for e in events:
+            f.write(json.dumps(e).encode() + b"\n")
+
+
+def test_the_outbox_loses_nothing_and_brings_nothing_twice_whatever_is_killed(hub, tmp_path):
+    seed = int(os.environ.get("REEVE_SEED", time.time_ns() % 10**6))
+    print(f"REEVE_SEED={seed}")
+    module("plugins/exec")
+    chance = random.Random(seed)
+    box, out = tmp_path / "outbox", tmp_path / "out"
+    h = hub(from_program(str(EXAMPLES / "outbox.py"), box))
+    n = 0
+    for victim in ["sender.receive", "spool", "program", "sender.receive", "program"]:
+        add_lines(box, *[event(i) for i in range(n, n + 150)])
+        n += 150
+        wait_for(lambda: len(h.files("out")) > n - 150 + chance.randrange(100), 30, h.log)
+        pid = h.pid_of("sender.receive" if victim == "program" else victim)
+        below = programs(pid)
+        assert victim == "spool" or len(below) == 1
+        os.kill(below[0] if victim == "program" else pid, signal.SIGKILL)
+        wait_for(lambda: not any(alive(p) for p in below), 20, "the end of the program")
+    with open(box, "ab") as f:
+        f.write(b"no JSON\n" + json.dumps(event("-half")).encode()[:20])
+    wait_for(lambda: len(h.files("out")) >= n, 60, h.log)
+    with open(box, "ab") as f:
+        f.write(json.dumps(event("-half")).encode()[20:] + b"\n")
+    wait_for(lambda: len(h.files("out")) >= n + 1, 30, h.log)
+    got = [json.loads(p.read_text())["id"] for p in h.files("out")]
+    assert sorted(got) == sorted([f"e{i}" for i in range(n)] + ["e-half"])
+    assert len({i for _, i in h.journal("sender.receive", "accepted")}) == n + 1 == len(h.journal("sender.receive", "accepted"))
+    # and what stands behind the position is all that is said by the next one
+    h.stop()
+    before = h.journal("sender.receive", "accepted")
+    h = hub(from_program(str(EXAMPLES / "outbox.py"), box))
+    add_lines(box, event("-last"))
+    wait_for(lambda: len(h.files("out")) >= n + 2, 30, h.log)
+    assert [i for _, i in h.journal("sender.receive", "accepted")[len(before):]] == ["e-last"]
+
+
+def test_a_program_hears_what_became_of_each_event(hub, script, tmp_path):
+    answers = tmp_path / "answers"
+    text = PRELUDE + f"""
+def tell(seq, event):
+    say(seq=seq, event=event)
+    with open({str(answers)!r}, "a") as f:
+        f.write(sys.stdin.readline())
+e = {event(1)!r}
+tell(1, e)
+tell(2, {{k: v for k, v in e.items() if k != "type"}})
+tell(3, {{**e, "id": "e3", "type": "no.such.type"}})
+tell(4, e)
+tell(5, {{**e, "data": "other"}})
+time.sleep(3600)
+"""
+    h = hub(from_program(script(text)))
+    got = wait_for(lambda: answers.exists() and len(answers.read_text().splitlines()) == 5 and [json.loads(a) for a in answers.read_text().splitlines()], 30, h.log)
+    assert [(a["seq"], a["verdict"]) for a in got] == [(1, "ok"), (2, "reject"), (3, "reject"), (4, "ok"), (5, "reject")]
+    assert "type" in got[1]["text"] and "list of message types" in got[2]["text"] and "id names one message" in got[4]["text"]
+    assert "an event was not taken" in h.log()
+    assert len(h.files("out")) == 1
+
+
+SAID_IN_PIECES = PRELUDE + """
+import random
+at = hello.get("position", {}).get("behind", 0)
+with open(hello["settings"]["file"], "a") as f:
+    f.write(f"{at}\\n")
+for n in range(at, 300):
+    say(event={"specversion": "1.0", "id": f"e{n}", "source": "https://sender.example/system", "type": "funding.report", "data": {"n": n}}, position={"behind": n + 1})
+    if n == at + 99 and n < 299:
+        FAIL
+time.sleep(3600)
+"""
+
+
+@pytest.mark.parametrize("fail,reason", [
+    ("print('nonsense', flush=True)", "a line that is no JSON object"),
+    ("say(position=5)", "a line without event"),
+    ("say(event={}, position=5, seq='x')", "member seq is not"),
+    ("os.kill(os.getpid(), 9)", "ended by signal 9"),
+    ("sys.stdout.write('{'); sys.exit(0)", "ended with exit code 0, in the middle of a line"),
+    ("os.close(1); time.sleep(3600)", "closed its standard output"),
+])
+def test_a_source_that_fails_is_started_again_from_its_position(hub, script, tmp_path, fail, reason):
+    h = hub(from_program(script(SAID_IN_PIECES.replace("FAIL", fail)), tmp_path / "starts"))
+    wait_for(lambda: len(h.files("out")) >= 300, 60, h.log)
+    assert sorted(json.loads(p.read_text())["id"] for p in h.files("out")) == sorted(f"e{n}" for n in range(300))
+    assert reason in h.log()
+    starts = [int(s) for s in (tmp_path / "starts").read_text().split()]
+    assert starts[0] == 0 and starts == sorted(starts) and 2 < len(starts) <= 6 and max(starts) >= 200, starts
+
+
+def test_a_source_that_has_said_all_rests_and_is_asked_again(hub, script, tmp_path):
+    text = SAID_IN_PIECES.replace("FAIL", "sys.exit(0)")
+    h = hub(from_program(script(text), tmp_path / "starts", every="100ms"))
+    wait_for(lambda: len(h.files("out")) >= 300, 60, h.log)
+    assert (tmp_path / "starts").read_text().split() == ["0", "100", "200"]
+    assert "is given up" not in h.log()
+
+
+def test_a_source_that_reads_no_answers_is_given_up_and_loses_nothing(hub, script, tmp_path):
+    text = PRELUDE + """
+seq = at = hello.get("position", 0)
+with open(hello["settings"]["file"], "a") as f:
+    f.write(f"{at}\\n")
+while True:  # each is refused, with many words
+    seq += 1
+    say(seq=seq, event={"specversion": "1.0", "id": f"e{seq}", "source": "//x/y", "type": "unknown." + "x" * 60}, position=seq)
+"""
+    h = hub(from_program(script(text), tmp_path / "starts", timeout="300ms"))
+    wait_for(lambda: "did not read its answers within 300 ms" in h.log(), 60, lambda: h.log()[-2000:])
+    starts = wait_for(lambda: len(s := (tmp_path / "starts").read_text().split()) > 1 and s, 30)
+    assert int(starts[1]) > 0
+
+
+def test_the_end_of_the_hub_is_told_after_the_answers(hub, script, tmp_path):
+    text = PRELUDE + f"""
+say(seq=1, event={event(1)!r})
+with open({str(tmp_path / 'heard')!r}, "w") as f:
+    for line in sys.stdin:
+        f.write(line)
+        f.flush()
+    f.write("end\\n")
+"""
+    h = hub(from_program(script(text)))
+    wait_for(lambda: (tmp_path / "heard").exists() and "ok" in (tmp_path / "heard").read_text(), 20, h.log)
+    assert h.stop() == 0
+    assert (tmp_path / "heard").read_text().splitlines()[-1] == "end"
