@@ -16,8 +16,8 @@
 
 /* ---- url.c: URLs and where the next page is; pure ---- */
 
-/* Is it one that the plugin fetches (http, https, file), without user and password in it? 0, or -1
- * with a sentence in why[]. */
+/* Is it one that the plugin fetches (http, https, sftp, file), without user and password in it? 0,
+ * or -1 with a sentence in why[]. */
 int url_check(const char *url, char *why, size_t why_size);
 
 /* reference, seen from base, as an absolute URL (RFC 3986 section 5). 0, or -1: not a URL, or too
@@ -54,9 +54,23 @@ int unpack(int from, int to, uint64_t max, char *why, size_t why_size);
 /* SHA-256 of a file, in hexadecimal. 0 or -1. */
 int file_digest(int fd, char out[65]);
 
+/* ---- ssh.c: what is different over SFTP ---- */
+bool ssh_is(const char *url);
+
+/* Do the options say who we are and whom we trust? FATAL: the reason is recorded. */
+reeve_rc ssh_check(reeve_ctx *);
+
+/* Sets credentials and the known hosts on a CURL handle. */
+void ssh_prepare(void *curl, reeve_ctx *);
+
+/* Asks for the file's size and time, which change when the file does; as one text. 0, or a
+ * CURLcode. */
+int ssh_look(void *curl, char state[FIELD_MAX]);
+
 /* ---- transfer.c ---- */
 
-/* What is known of an earlier fetch, so that the server can say "not modified"; empty: nothing. */
+/* What is known of an earlier fetch, so that the server can say "not modified"; empty: nothing.
+ * Over SFTP modified is what ssh_look() said. */
 struct validators {
     char etag[FIELD_MAX], modified[FIELD_MAX];
 };

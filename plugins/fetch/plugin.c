@@ -38,6 +38,8 @@ static reeve_rc fetch_open(reeve_ctx *ctx, void **inst)
     const char *url = reeve_conf(ctx, "url", 0), *next = reeve_conf(ctx, "next", 0);
     if (url_check(url, why, sizeof why) < 0)
         return reeve_fail(ctx, REEVE_FATAL, "url: %s", why);
+    if (ssh_is(url) && ssh_check(ctx) != REEVE_OK)
+        return REEVE_FATAL;
     if (next && strcmp(next, "link") != 0 && *next != '/')
         return reeve_fail(ctx, REEVE_FATAL, "next: link or a JSON pointer (/links/next)");
     struct fetch *f = calloc(1, sizeof *f);
@@ -348,7 +350,7 @@ static const struct reeve_option options[] = {
     {.key = "url",
      .type = REEVE_T_STR,
      .flags = REEVE_OPT_REQUIRED | REEVE_OPT_RECEIVE,
-     .help = "What to fetch: http, https or file."},
+     .help = "What to fetch: http, https, sftp or file."},
     {.key = "every",
      .type = REEVE_T_SECONDS,
      .def = "1h",
@@ -377,6 +379,22 @@ static const struct reeve_option options[] = {
      .type = REEVE_T_SECRET,
      .flags = REEVE_OPT_RECEIVE,
      .help = "USER:PASSWORD for Authorization: Basic; bearer goes before it."},
+    {.key = "user",
+     .type = REEVE_T_STR,
+     .flags = REEVE_OPT_RECEIVE,
+     .help = "sftp: who we are there."},
+    {.key = "key",
+     .type = REEVE_T_PATH,
+     .flags = REEVE_OPT_RECEIVE,
+     .help = "sftp: file of our private key, without a passphrase."},
+    {.key = "password",
+     .type = REEVE_T_SECRET,
+     .flags = REEVE_OPT_RECEIVE,
+     .help = "sftp: our password, instead of a key."},
+    {.key = "known_hosts",
+     .type = REEVE_T_PATH,
+     .flags = REEVE_OPT_RECEIVE,
+     .help = "sftp: file of the servers' keys to trust, as ssh has it."},
     {.key = "ca",
      .type = REEVE_T_PATH,
      .flags = REEVE_OPT_RECEIVE,
@@ -396,6 +414,6 @@ static const struct reeve_option options[] = {
     {.key = NULL}};
 
 REEVE_PLUGIN(.name = "fetch", .version = "1.0",
-             .summary = "asks for documents on a schedule (http, https, file)", .options = options,
-             .open = fetch_open, .close = fetch_close, .check = fetch_check, .poll = fetch_poll,
-             .settled = fetch_settled);
+             .summary = "asks for documents on a schedule (http, https, sftp, file)",
+             .options = options, .open = fetch_open, .close = fetch_close, .check = fetch_check,
+             .poll = fetch_poll, .settled = fetch_settled);

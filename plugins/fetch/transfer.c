@@ -44,6 +44,8 @@ struct transfer {
     uint64_t have, max, looked;
     size_t ignored; /* bytes of an answer that is an error */
     bool begun;     /* this answer's first byte has come */
+    bool reached;   /* SFTP: the file is there, and */
+    bool resumed;   /* the rest of it was asked for */
     bool stop, changed, large;
     int disk; /* errno, or 0 */
 };
@@ -121,6 +123,8 @@ static bool goes_on(const struct transfer *t)
 static bool begin(struct transfer *t)
 {
     t->begun = true;
+    if (t->resumed)
+        return true;
     if (t->answer.status == 206) {
         t->changed = t->have == 0 || !goes_on(t); /* or nobody asked for a part */
         return !t->changed;
@@ -212,19 +216,19 @@ static void credentials(struct transfer *t)
     }
 }
 
-static CURLcode request(struct transfer *t, const char *url, bool ours,
-                        const struct validators *known)
+static void range(struct transfer *t)
+{
+    char from[32];
+    if (t->have == 0)
+        return;
+    (void)snprintf(from, sizeof from, "%llu-", (unsigned long long)t->have);
+    (void)curl_easy_setopt(t->easy, CURLOPT_RANGE, from);
+}
+
+static void prepare(struct transfer *t, const char *url, struct curl_slist *list)
 {
     CURL *c = t->easy;
     const char *ca = reeve_conf(t->ctx, "ca", 0);
-    t->answer = (struct answer){0};
-    t->begun = t->stop = t->changed = t->large = false;
-    t->ignored = 0;
-    t->error[0] = '\0';
-    if (t->have > 0 && !strong(&t->of))
-        t->have = 0;
-    curl_easy_reset(c); /* keeps the connections */
-    struct curl_slist *list = fields(t, ours, known);
     (void)curl_easy_setopt(c, CURLOPT_URL, url);
     (void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https,file");
     (void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, list);
@@ -242,16 +246,55 @@ static CURLcode request(struct transfer *t, const char *url, bool ours,
     (void)curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
     (void)curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
     (void)curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
-    if (t->have > 0) {
-        char range[32];
-        (void)snprintf(range, sizeof range, "%llu-", (unsigned long long)t->have);
-        (void)curl_easy_setopt(c, CURLOPT_RANGE, range);
-    }
     if (ca)
         (void)curl_easy_setopt(c, CURLOPT_CAINFO, ca);
+}
+
+static CURLcode request_http(struct transfer *t, bool ours)
+{
+    range(t);
     if (ours)
         credentials(t);
-    CURLcode rc = curl_easy_perform(c);
+    return curl_easy_perform(t->easy);
+}
+
+/* The file is looked at before and behind: what was written to meanwhile is asked for again. */
+static CURLcode request_ssh(struct transfer *t, const struct validators *known)
+{
+    char behind[FIELD_MAX];
+    ssh_prepare(t->easy, t->ctx);
+    CURLcode rc = (CURLcode)ssh_look(t->easy, t->answer.modified);
+    if (rc != CURLE_OK)
+        return rc;
+    t->reached = true;
+    if (strcmp(t->of.modified, t->answer.modified) != 0)
+        t->have = 0;
+    if (t->have == 0 && strcmp(known->modified, t->answer.modified) == 0) {
+        t->answer.status = 304; /* what an HTTP server would say */
+        return CURLE_OK;
+    }
+    t->resumed = t->have > 0;
+    range(t);
+    rc = curl_easy_perform(t->easy);
+    if (rc == CURLE_OK)
+        rc = (CURLcode)ssh_look(t->easy, behind);
+    t->changed = rc == CURLE_OK && strcmp(behind, t->answer.modified) != 0;
+    return t->changed ? CURLE_PARTIAL_FILE : rc;
+}
+
+static CURLcode request(struct transfer *t, const char *url, bool ours,
+                        const struct validators *known)
+{
+    t->answer = (struct answer){0};
+    t->begun = t->stop = t->changed = t->large = t->reached = t->resumed = false;
+    t->ignored = 0;
+    t->error[0] = '\0';
+    if (t->have > 0 && !strong(&t->of))
+        t->have = 0;
+    curl_easy_reset(t->easy); /* keeps the connections */
+    struct curl_slist *list = fields(t, ours, known);
+    prepare(t, url, list);
+    CURLcode rc = ssh_is(url) ? request_ssh(t, known) : request_http(t, ours);
     curl_slist_free_all(list);
     return rc;
 }
@@ -296,7 +339,7 @@ static enum outcome broke(struct transfer *t, const char *url, CURLcode code, ui
         *rc = reeve_fail(t->ctx, REEVE_DOWN, "%.*s is larger than max_size", URL_SHOWN(url));
     else if (t->answer.status >= 400)
         *rc = refused(t, url);
-    else if (!t->changed && t->answer.status == 0 && code != CURLE_GOT_NOTHING &&
+    else if (!t->changed && !t->reached && t->answer.status == 0 && code != CURLE_GOT_NOTHING &&
              code != CURLE_RECV_ERROR && code != CURLE_OPERATION_TIMEDOUT)
         *rc = reeve_fail(t->ctx, REEVE_DOWN, "%.*s: %s", URL_SHOWN(url), words(t, code));
     else {

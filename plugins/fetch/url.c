@@ -35,7 +35,7 @@ static int take_apart(const char *url, struct parts *p)
 static bool known_scheme(const char *scheme)
 {
     return strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0 ||
-           strcmp(scheme, "file") == 0;
+           strcmp(scheme, "sftp") == 0 || strcmp(scheme, "file") == 0;
 }
 
 int url_check(const char *url, char *why, size_t size)
@@ -50,9 +50,11 @@ int url_check(const char *url, char *why, size_t size)
     if (rc < 0)
         (void)snprintf(why, size, "this is not a URL with a scheme");
     else if (!known_scheme(p.scheme))
-        (void)snprintf(why, size, "the scheme %.20s is not one of http, https and file", p.scheme);
+        (void)snprintf(why, size, "the scheme %.20s is not one of http, https, sftp and file",
+                       p.scheme);
     else if (curl_url_get(p.handle, CURLUPART_USER, &user, 0) == CURLUE_OK)
-        (void)snprintf(why, size, "a name or password in the URL would be logged: say basic");
+        (void)snprintf(why, size,
+                       "a name or password in the URL would be logged: say basic, or user");
     else
         rc = 1;
     curl_free(user);
