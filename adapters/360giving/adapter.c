@@ -14,6 +14,6 @@ static const struct reeve_emits emits[] = {
 };
 
 REEVE_PLUGIN(.name = "360giving", .version = REEVE_VERSION,
-             .summary = "360Giving Data Standard 1.4.3: grant packages in JSON",
+             .summary = "360Giving Data Standard 1.4.3: grants in JSON packages and tables",
              .decode = giving_decode, .encode = giving_encode, .to_hub = giving_to_hub,
              .from_hub = giving_from_hub, .emits = emits);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: a grant package, streaming. The boundary scan cuts it, each grant is parsed and checked
- * on its own and becomes one funding.award whose body is the grant as it stands. Memory: one grant,
- * and 32 bytes for each grant seen (equal grants and ids). */
-#include "giving.h"
+/* decode: a grant package, streaming; a table is sheet.c's. The boundary scan cuts it, each grant
+ * is parsed and checked on its own and becomes one funding.award whose body is the grant as it
+ * stands. Memory: one grant, and 32 bytes for each grant seen (equal grants and ids). */
+#include "sheet.h"
 #include "lib/json_document.h"
 #include <string.h>
 
@@ -21,21 +21,6 @@ static bool check_unique(struct decoding *d, struct check *c, const struct place
     return json_document_unique(&d->unique, c, at, grant, id != NULL ? &key : NULL);
 }
 
-static int check_grant(struct decoding *d, struct check *c, const struct place *at,
-                       const struct json_node *grant)
-{
-    bool object = node_is(grant, JSON_OBJECT);
-    c->subject = member_text(grant, "id");
-    c->personal = object && node_member(grant, "recipientIndividual") != NULL;
-    grant_check(c, at, grant);
-    if (!check_unique(d, c, at, grant))
-        return -1;
-    if (object)
-        rules_check(c, at, grant);
-    json_document_repeats(&d->doc, c, at);
-    return 0;
-}
-
 static reeve_rc decode_grant(void *arg)
 {
     struct decoding *d = arg;
@@ -47,19 +32,16 @@ static reeve_rc decode_grant(void *arg)
     if (rc != REEVE_OK || grant == NULL)
         return rc;
     rc = json_document_body(&d->doc, &m);
-    if (rc == REEVE_OK && check_grant(d, &c, &at, grant) < 0)
-        rc = REEVE_RETRY;
+    if (rc != REEVE_OK)
+        return rc;
     d->doc.taken++;
-    if (rc == REEVE_OK && c.errors > 0) {
-        reeve_refuse(d->doc.out, c.subject);
-    } else if (rc == REEVE_OK) {
-        grant_attributes(m, grant);
-        rc = reeve_emit(d->doc.out, m) == 0 ? REEVE_OK : REEVE_RETRY;
-        m = NULL;
-    }
-    if (m != NULL)
+    grant_judge(&c, &at, grant);
+    json_document_repeats(&d->doc, &c, &at);
+    if (!check_unique(d, &c, &at, grant)) {
         reeve_msg_free(m);
-    return rc;
+        return REEVE_RETRY;
+    }
+    return grant_settle(d->doc.out, &c, grant, m);
 }
 
 /* A member of the package beside the grants: its rules concern the whole package. */
@@ -110,11 +92,19 @@ static reeve_rc decode_end(void *arg)
     return REEVE_OK;
 }
 
-reeve_rc giving_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *content_type,
-                       reeve_out *out)
+/* JSON, or what an error about JSON explains best: nothing at all, and markup. */
+static bool is_package(const char *peek)
 {
-    (void)inst;
-    (void)content_type; /* the bytes decide: senders label packages in many ways */
+    static const char *const marks[] = {"\xef\xbb\xbf", "\xff\xfe"};
+    for (size_t i = 0; i < 2; i++)
+        if (strncmp(peek, marks[i], strlen(marks[i])) == 0)
+            peek += strlen(marks[i]);
+    peek += strspn(peek, " \t\r\n");
+    return *peek == 0 || strchr("{[<", *peek) != NULL;
+}
+
+static reeve_rc decode_package(reeve_ctx *ctx, reeve_reader *r, reeve_out *out)
+{
     static const struct json_reading reading = {decode_member, decode_array, decode_grant,
                                                 decode_end};
     struct decoding d = {
@@ -135,4 +125,14 @@ reeve_rc giving_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *
     print_set_free(d.unique.records);
     json_document_done(&d.doc);
     return rc;
+}
+
+reeve_rc giving_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *content_type,
+                       reeve_out *out)
+{
+    (void)inst;
+    (void)content_type; /* the bytes decide: senders label documents in many ways */
+    const char *peek = reeve_reader_get(r, "peek");
+    return peek == NULL || is_package(peek) ? decode_package(ctx, r, out)
+                                            : sheet_decode(ctx, r, out);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* giving - inside of the adapter for the 360Giving Data Standard 1.4.3 (JSON packages). */
+/* giving - inside of the adapter for the 360Giving Data Standard 1.4.3. */
 #ifndef ADAPTERS_360GIVING_GIVING_H
 #define ADAPTERS_360GIVING_GIVING_H
 #include "lib/json_check.h"
@@ -17,6 +17,11 @@
 extern const struct object giving_grant, giving_package;
 /* schema_check() by giving_grant, and exactly one kind of recipient */
 void grant_check(struct check *c, const struct place *at, const struct json_node *grant);
+/* All that is said of one grant by itself; sets c->subject and c->personal. */
+void grant_judge(struct check *c, const struct place *at, const struct json_node *grant);
+/* Emits m, whose body is the grant, or refuses it when errors were found. Takes m. */
+reeve_rc grant_settle(reeve_out *out, const struct check *c, const struct json_node *grant,
+                      reeve_msg *m);
 
 /* ---- code lists ---- */
 extern const struct codelist codes_regrant, codes_scope, codes_reason, codes_purpose;

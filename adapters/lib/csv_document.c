@@ -2,6 +2,7 @@
 /* csv_document: see csv_document.h. */
 #include "lib/csv_document.h"
 #include "lib/csv_bytes.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +25,12 @@ struct reading {
 
 void csv_place(char out[CSV_PLACE_MAX], uint64_t line, const char *column)
 {
+    size_t len = column != NULL ? strlen(column) : 0;
+    if (len > CSV_PLACE_MAX - 48)
+        for (len = CSV_PLACE_MAX - 48; len > 0 && ((unsigned char)column[len] & 0xc0) == 0x80;)
+            len--; /* whole characters alone */
     (void)snprintf(out, CSV_PLACE_MAX, "line %llu%s%.*s", (unsigned long long)line,
-                   column != NULL ? ", column " : "", CSV_PLACE_MAX - 48,
-                   column != NULL ? column : "");
+                   column != NULL ? ", column " : "", (int)len, column != NULL ? column : "");
 }
 
 /* How long the white space at s is; 0: it is none. A no-break space is C2 A0. */
@@ -50,6 +54,15 @@ struct csv_field csv_cell(const struct csv_record *row, size_t n)
         else
             return f;
     }
+}
+
+void csv_plain(const char *s, char *out, size_t cap)
+{
+    size_t n = 0;
+    for (; *s != 0 && n + 1 < cap; s++)
+        if (isalnum((unsigned char)*s) && (unsigned char)*s < 0x80)
+            out[n++] = (char)tolower((unsigned char)*s);
+    out[n] = 0;
 }
 
 static bool row_is_blank(const struct csv_record *row, size_t from)
@@ -196,9 +209,9 @@ static reeve_rc no_table(struct reading *r)
     };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (begins(r, kinds[i].begins))
-            return unreadable(r, kinds[i].code, 0, r->d->wanted, kinds[i].text);
+            return unreadable(r, kinds[i].code, 1, r->d->wanted, kinds[i].text);
     const char *nul = r->head_n > 0 ? memchr(r->head, 0, r->head_n) : NULL;
-    return unreadable(r, nul != NULL ? "zero-byte" : "heading-missing", 0, r->d->wanted,
+    return unreadable(r, nul != NULL ? "zero-byte" : "heading-missing", 1, r->d->wanted,
                       nul != NULL ? "the file is not text, or UTF-16 without byte order mark"
                       : r->head_n == 0
                           ? "the file is empty"

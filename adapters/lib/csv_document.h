@@ -43,4 +43,8 @@ void csv_place(char out[CSV_PLACE_MAX], uint64_t line, const char *column);
 /* The cell without white space around it (also no-break spaces); n past the end: empty. */
 struct csv_field csv_cell(const struct csv_record *row, size_t n);
 
+/* What headings are compared by: the small letters and digits of a text alone, cut to cap - 1 of
+ * them. */
+void csv_plain(const char *s, char *out, size_t cap);
+
 #endif

@@ -56,7 +56,10 @@ void check_report(struct check *c, uint32_t severity, const char *code, const st
                   const struct json_node *value, const char *wanted, const char *text)
 {
     char pointer[POINTER_MAX];
-    place_pointer(at, pointer);
+    if (c->where != NULL)
+        c->where(c, at, pointer);
+    else
+        place_pointer(at, pointer);
     if (c->first != NULL) {
         if (severity == REEVE_ISSUE_ERROR && c->errors++ == 0)
             (void)snprintf(c->first, FAULT_MAX, "%s: %s%s%s", pointer, text,

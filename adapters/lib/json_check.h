@@ -27,7 +27,10 @@ struct check {
     reeve_ctx *ctx;
     const char *subject; /* the record's id, NULL when it has none */
     bool personal;       /* about a person: nothing found is shown */
-    char *first;         /* not NULL: nothing is reported, the first error is written here */
+    /* not NULL: writes where in the source a place of the record is; else it is a JSON pointer */
+    void (*where)(const struct check *c, const struct place *at, char out[POINTER_MAX]);
+    const void *source; /* of what where() needs */
+    char *first;        /* not NULL: nothing is reported, the first error is written here */
     unsigned errors, warnings;
 };
 /* value NULL: nothing was found. Errors of a record count in check->errors. */

@@ -60,7 +60,7 @@ static bool begins_total(const char *text, bool exactly)
         "overalltotal",  "reporttotal",      "totalspend", "totalamount",    "totalpaid",
         "totalpayments", "totalexpenditure", "sumtotal",   "totalforperiod", "totalforreport"};
     char plain[64];
-    plain_form(text, plain, sizeof plain);
+    csv_plain(text, plain, sizeof plain);
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
         if (exactly ? strcmp(plain, labels[i]) == 0
                     : strncmp(plain, labels[i], strlen(labels[i])) == 0)

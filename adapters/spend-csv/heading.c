@@ -4,7 +4,6 @@
  * wrong, left out or too much. The best match of all is settled first, then the next among what is
  * left. */
 #include "spend.h"
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,15 +15,6 @@
 #define SCORE_BRACKETS 2000u
 #define SCORE_NEAR     1000u
 #define NEAR_FROM      ((size_t)7) /* a shorter word with a letter changed may be another word */
-
-void plain_form(const char *s, char *out, size_t cap)
-{
-    size_t n = 0;
-    for (; *s != 0 && n + 1 < cap; s++)
-        if (isalnum((unsigned char)*s) && (unsigned char)*s < 0x80)
-            out[n++] = (char)tolower((unsigned char)*s);
-    out[n] = 0;
-}
 
 static void without_brackets(const char *s, char *out, size_t cap)
 {
@@ -84,9 +74,9 @@ static size_t scores_of(struct scores *s, const struct csv_record *row)
     size_t n = row->n < LOOKED_AT ? row->n : LOOKED_AT;
     for (size_t i = 0; i < n; i++) {
         char plain[PLAIN_MAX], bare[PLAIN_MAX], text[PLAIN_MAX * 2];
-        plain_form(row->field[i].p, plain, sizeof plain);
+        csv_plain(row->field[i].p, plain, sizeof plain);
         without_brackets(row->field[i].p, text, sizeof text);
-        plain_form(text, bare, sizeof bare);
+        csv_plain(text, bare, sizeof bare);
         for (enum target t = 0; t < TARGETS; t++)
             s->of[t][i] = plain[0] != 0 ? score_of(t, plain, bare) : 0;
     }

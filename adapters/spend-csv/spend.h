@@ -61,8 +61,6 @@ unsigned heading_score(const struct csv_record *row);
 /* 0, or -1: out of memory. heading_done() in both cases. */
 int heading_set(struct heading *h, const struct csv_record *row);
 void heading_done(struct heading *h);
-/* Small letters and digits of a text alone, cut to cap - 1 of them. */
-void plain_form(const char *s, char *out, size_t cap);
 
 /* ---- values ---- */
 enum date_verdict { DATE_DAY, DATE_MONTH, DATE_TIME_ONLY, DATE_WRONG };

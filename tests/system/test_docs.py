@@ -143,12 +143,13 @@ def test_codes_of_iati_are_all_explained():
     assert codes <= set(re.findall(r"`([a-z-]+)`", text)), sorted(codes - set(re.findall(r"`([a-z-]+)`", text)))
 
 
-def test_codes_of_spend_csv_are_all_explained():
-    files = [ROOT / "adapters/spend-csv/decode.c", ROOT / "adapters/spend-csv/record.c", ROOT / "adapters/lib/csv_document.c"]
+@pytest.mark.parametrize("name, files, few", [("spend-csv", ["decode.c", "record.c"], 18), ("360giving", ["sheet.c"], 12)])
+def test_codes_of_tables_are_all_explained(name, files, few):
+    files = [ROOT / "adapters/lib/csv_document.c", *(ROOT / f"adapters/{name}" / f for f in files)]
     source = re.sub(r"/\*.*?\*/", "", "".join(p.read_text() for p in files), flags=re.S)
     codes = set(re.findall(r'"([a-z]+(?:-[a-z0-9]+)+|spreadsheet)"', source))
-    assert len(codes) > 18, "the codes are no longer found in the source"
-    text = (ROOT / "adapters/spend-csv/README.md").read_text()
+    assert len(codes) > few, "the codes are no longer found in the source"
+    text = (ROOT / f"adapters/{name}/README.md").read_text()
     assert codes <= set(re.findall(r"`([a-z0-9-]+)`", text)), sorted(codes - set(re.findall(r"`([a-z0-9-]+)`", text)))
 
 

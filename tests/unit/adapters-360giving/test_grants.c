@@ -216,7 +216,7 @@ static void equal_grants_are_equal_whatever_their_order_and_numbers(void **state
 static void what_is_not_a_package_is_unreadable_with_its_place(void **state)
 {
     static const char *const texts[] = {"",
-                                        "Identifier,Title\n1,2\n",
+                                        "Colour,Taste\n1,2\n",
                                         "<grants/>",
                                         "[" GRANT_BUT("") "]",
                                         "{\"grants\":[" GRANT_BUT("") "]",
