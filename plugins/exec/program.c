@@ -63,16 +63,20 @@ static void close_stream(struct program *p, int *fd)
 
 /* ---- its standard error ---- */
 
+static void log_left_out(struct program *p, reeve_ctx *ctx)
+{
+    if (p->err_left_out)
+        reeve_log(ctx, 4, "%llu more lines of its standard error are left out",
+                  (unsigned long long)p->err_left_out);
+    p->err_lines = p->err_left_out = 0;
+}
+
 static void log_line(struct program *p, reeve_ctx *ctx)
 {
     uint64_t second = monotonic_ms() / 1000;
-    if (second != p->err_second) {
-        if (p->err_left_out)
-            reeve_log(ctx, 4, "%llu more lines of its standard error are left out",
-                      (unsigned long long)p->err_left_out);
-        p->err_second = second;
-        p->err_lines = p->err_left_out = 0;
-    }
+    if (second != p->err_second)
+        log_left_out(p, ctx);
+    p->err_second = second;
     if (p->err_len > 0 && ++p->err_lines <= ERR_A_SECOND)
         reeve_log(ctx, 6, "%.*s%s", (int)p->err_len, p->err_line, p->err_skip ? "…" : "");
     else
@@ -288,6 +292,7 @@ void program_quiet(struct program *p, reeve_ctx *ctx)
     read_err(p, ctx);
     if (p->err_len > 0)
         log_line(p, ctx);
+    log_left_out(p, ctx);
     close_stream(p, &p->process.in);
     close_stream(p, &p->process.out);
     close_stream(p, &p->process.err);
