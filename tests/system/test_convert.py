@@ -94,7 +94,7 @@ def adapter(directory, name, roles):
         pytest.skip("no C compiler")
     source, target = directory / f"{name}.c", directory / f"{name}.so"
     source.write_text(SHORT.replace("ROLES", roles))
-    lib = [ROOT / "adapters/lib" / f"{x}.c" for x in ("hub_record", "json_node", "json_write", "json_key", "formats")]
+    lib = [ROOT / "adapters/lib" / f"{x}.c" for x in ("hub_record", "json_node", "json_write", "json_key", "formats", "utf8")]
     subprocess.run([cc, "-std=c11", "-D_GNU_SOURCE", "-fPIC", "-fvisibility=hidden", "-shared", "-Wno-unused-function", "-I", ROOT / "core/include",
                     "-I", ROOT / "adapters", "-o", target, source, *lib], check=True)
     return str(target)
@@ -315,10 +315,10 @@ def test_a_refusal_stands_in_the_report(tmp_path, short):
 
 def test_exit_codes_are_those_of_decode(tmp_path, short):
     assert reeve("convert", "360giving", "hub", package(tmp_path, grant(1), grant(2, currency="GPB"))).returncode == 1
-    empty = tmp_path / "x.csv"
-    empty.write_text("Identifier,Title\n1,2\n")
-    r = reeve("convert", "360giving", "hub", empty)
-    assert r.returncode == 2 and r.stdout == "" and "[json-syntax]" in r.stderr
+    for text, said in (("Colour,Taste\n1,2\n", "[heading-missing]"), ("<grants/>", "[json-syntax]")):
+        (tmp_path / "x").write_text(text)
+        r = reeve("convert", "360giving", "hub", tmp_path / "x")
+        assert r.returncode == 2 and r.stdout == "" and said in r.stderr
     assert reeve("convert", "360giving", short, package(tmp_path, grant(1, title="UNSAYABLE"))).returncode == 2
     assert reeve("convert", "360giving", "hub", tmp_path / "none").returncode == 2
     for wrong in (["360giving", "hub"], ["360giving", "hub", "x", "--report"], ["360giving", short, "x", "--json"], ["360giving", "hub", "x", "y"]):
