@@ -273,6 +273,8 @@ demo: ## the sample hub: set up, build, run, push, route, explain (ONCE=1, FILE=
 
 $O/contrib/bench/%.o: CSTD += -Itests
 $O/contrib/bench/bench_iati: $(patsubst %.c,$O/%.o,$(wildcard adapters/iati/*.c)) $(ADAPTER_LIB)
+$O/contrib/bench/bench_exec: $(patsubst %.c,$O/%.o,$(wildcard plugins/exec/*.c))
+$O/contrib/bench/bench_exec.o: CSTD += -DEXAMPLES='"$(abspath plugins/exec/examples)"'
 $O/contrib/bench/bench_iati.o: CSTD += -isystem $(LIBXML2_INC)
 BENCH := $(patsubst contrib/bench/%.c,%,$(wildcard contrib/bench/bench_*.c))
 $(addprefix $O/contrib/bench/,$(BENCH)): $O/%: $O/%.o $(ROOM_LIBS) $(TESTLIB)

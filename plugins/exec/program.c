@@ -4,7 +4,6 @@
 #include "exec.h"
 #include "lib/mono.h"
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -131,6 +130,8 @@ static bool read_out(struct program *p)
         if (n > 0) {
             lines_filled(&p->lines, (size_t)n);
             all += (size_t)n;
+            if ((size_t)n < room && !p->exited)
+                return false; /* most likely there is no more: the next turn will know */
         } else if (n == 0 || errno != EINTR) {
             if (n == 0 || errno != EAGAIN) {
                 close_stream(p, &p->process.out);
@@ -204,28 +205,46 @@ int program_watch(struct program *p)
 
 static void look_for_end(struct program *p)
 {
-    if (!p->exited && p->process.pid > 0 &&
-        waitpid(p->process.pid, &p->status, WNOHANG) == p->process.pid) {
-        p->exited = true;
-        unwatch(p, p->process.pidfd);
-    }
+    if (p->exited || waitpid(p->process.pid, &p->status, WNOHANG) != p->process.pid)
+        return;
+    p->exited = true;
+    unwatch(p, p->process.pidfd);
+}
+
+enum { READY_OUT = 1, READY_ERR = 2, READY_END = 4 };
+
+static unsigned what_is_ready(const struct program *p, int ms)
+{
+    struct epoll_event e[4];
+    unsigned ready = 0;
+    for (int i = 0, n = epoll_wait(p->epoll, e, 4, ms); i < n; i++)
+        ready |= e[i].data.fd == p->process.out     ? READY_OUT
+                 : e[i].data.fd == p->process.err   ? READY_ERR
+                 : e[i].data.fd == p->process.pidfd ? READY_END
+                                                    : 0;
+    return ready;
 }
 
 int program_turn(struct program *p, reeve_ctx *ctx, uint64_t ms, bool read, enum waiting w)
 {
-    struct pollfd any = {.fd = p->epoll, .events = POLLIN};
     int rc = 0;
     program_write(p);
     toggle(p, p->process.out, &p->out_watched, read, EPOLLIN);
-    if (w == WAIT_HOST)
+    if (w == WAIT_HOST) {
         rc = reeve_wait(ctx, p->epoll, ms) < 0 ? -1 : 0;
-    else
-        (void)poll(&any, 1, ms > 60000 ? 60000 : (int)ms);
-    look_for_end(p);
-    program_write(p);
-    if (read && read_out(p)) /* a process that it left behind may go on: it is none of ours */
+        ms = 0;
+    }
+    unsigned ready = what_is_ready(p, ms > 60000 ? 60000 : (int)ms);
+    if (ready & READY_END)
+        look_for_end(p);
+    if (p->in_watched)
+        program_write(p);
+    /* of one that has ended, all that it said; a process that it left behind may go on: it is none
+     * of ours */
+    if (read && ((ready & READY_OUT) || p->exited) && read_out(p))
         p->ended = p->exited || p->process.out < 0;
-    read_err(p, ctx);
+    if (ready & READY_ERR)
+        read_err(p, ctx);
     return rc;
 }
 
