@@ -9,8 +9,28 @@ static const struct reeve_option options[] = {
      .allowed = "warn|refuse|off",
      .help = "what becomes of an activity that breaks a rule of the standard's ruleset which is an "
              "error there: a warning, or refused."},
+    {.key = "schema",
+     .type = REEVE_T_PATH,
+     .help = "A file of the official schema (iati-activities-schema.xsd, with those that it "
+             "includes beside it), by which activities are checked, too."},
     {.key = NULL},
 };
+
+/* The instance is the official schema, or NULL. */
+static reeve_rc iati_open(reeve_ctx *ctx, void **inst)
+{
+    const char *path = reeve_conf(ctx, "schema", 0);
+    if (path == NULL)
+        return REEVE_OK;
+    *inst = official_open(ctx, path);
+    return *inst != NULL ? REEVE_OK : REEVE_FATAL;
+}
+
+static void iati_close(reeve_ctx *ctx, void *inst)
+{
+    (void)ctx;
+    official_close(inst);
+}
 
 static const struct reeve_emits emits[] = {
     {.type = "funding.award",
@@ -39,5 +59,5 @@ static const struct reeve_emits emits[] = {
 
 REEVE_PLUGIN(.name = "iati", .version = REEVE_VERSION,
              .summary = "IATI Standard 2.03: activity files in XML", .options = options,
-             .decode = iati_decode, .encode = iati_encode, .to_hub = iati_to_hub,
-             .from_hub = iati_from_hub, .emits = emits);
+             .open = iati_open, .close = iati_close, .decode = iati_decode, .encode = iati_encode,
+             .to_hub = iati_to_hub, .from_hub = iati_from_hub, .emits = emits);

@@ -69,7 +69,6 @@ static reeve_rc activity_done(void *arg, struct walk *w)
 reeve_rc iati_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *content_type,
                      reeve_out *out)
 {
-    (void)inst;
     (void)content_type; /* the bytes decide: senders label files in many ways */
     uint64_t limit = reeve_limit(ctx, "message");
     const char *rules = reeve_conf(ctx, "rules", 0);
@@ -77,6 +76,7 @@ reeve_rc iati_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *co
     struct feed feed;
     struct walk w = {.ctx = ctx,
                      .feed = &feed,
+                     .schema = inst,
                      .activity_done = activity_done,
                      .arg = &d,
                      .limit = limit > 0 ? (size_t)limit : (size_t)16 << 20,

@@ -190,6 +190,13 @@ struct rules;
 struct rules *rules_new(void); /* NULL: out of memory */
 void rules_free(struct rules *r);
 
+/* ---- a file of the official schema (schema.c) ---- */
+struct official;
+struct official_check;
+/* NULL: it cannot be used, the reason is recorded. */
+struct official *official_open(reeve_ctx *ctx, const char *path);
+void official_close(struct official *o); /* NULL is fine */
+
 /* ---- the walk ---- */
 #define DEPTH_MAX 63
 #define TEXT_MAX  1024
@@ -207,9 +214,11 @@ struct frame {
 struct walk {
     reeve_ctx *ctx;
     struct feed *feed;
-    struct rules *rules; /* NULL: not checked */
-    bool rules_refuse;   /* rules of severity error refuse the activity */
-    bool quiet;          /* no issue is reported; `why` keeps the first error */
+    struct rules *rules;     /* NULL: not checked */
+    struct official *schema; /* NULL: the grammar alone decides */
+    struct official_check *official;
+    bool rules_refuse; /* rules of severity error refuse the activity */
+    bool quiet;        /* no issue is reported; `why` keeps the first error */
     /* An activity ended: its bytes are in the feed. Not OK: the walk ends with it. */
     reeve_rc (*activity_done)(void *arg, struct walk *w);
     void *arg;

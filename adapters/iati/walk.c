@@ -44,7 +44,7 @@ struct mark walk_mark(const struct walk *w, size_t depth)
 }
 
 /* What stands there may be about people. */
-static bool personal(const struct walk *w)
+bool walk_personal(const struct walk *w)
 {
     for (size_t i = 0; i < w->depth; i++)
         if (w->frame[i].element != NULL && w->frame[i].element->is == IS_CONTACT)
@@ -70,7 +70,7 @@ void walk_issue(struct walk *w, uint32_t severity, const char *code, const struc
         return;
     struct reeve_issue issue = {.size = sizeof issue,
                                 .severity = severity,
-                                .flags = personal(w) ? REEVE_ISSUE_PERSONAL : 0,
+                                .flags = walk_personal(w) ? REEVE_ISSUE_PERSONAL : 0,
                                 .code = code,
                                 .where = where,
                                 .subject = activity_text(&w->activity, w->activity.identifier),
@@ -146,7 +146,6 @@ static void on_start(void *user, const xmlChar *name, const xmlChar *prefix, con
                      int ns_n, const xmlChar **ns, int n, int defaulted, const xmlChar **attributes)
 {
     struct walk *w = user;
-    (void)defaulted;
     if (w->stopped)
         return;
     uint64_t end = position(w), start = feed_tag_before(w->feed, end);
@@ -195,6 +194,7 @@ static void on_start(void *user, const xmlChar *name, const xmlChar *prefix, con
     if (w->depth > 1 && w->rules != NULL && w->activity.index > 0)
         rules_start(w);
     w->attributes_n = 0;
+    official_start_element(w, name, prefix, uri, ns_n, ns, n, defaulted, attributes);
 }
 
 static void on_text(void *user, const xmlChar *text, int text_len)
@@ -205,6 +205,7 @@ static void on_text(void *user, const xmlChar *text, int text_len)
     struct frame *f = &w->frame[w->depth - 1];
     const char *p = (const char *)text;
     size_t len = (size_t)text_len;
+    official_text(w, text, text_len);
     if (w->activity.index > 0)
         gather_text(w, p, len);
     if (f->element == NULL || (f->text && f->element->is == IS_NARRATIVE))
@@ -241,7 +242,6 @@ static void activity_ends(struct walk *w, uint64_t end)
 static void on_end(void *user, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
 {
     struct walk *w = user;
-    (void)name, (void)prefix, (void)uri;
     if (w->stopped || w->depth == 0)
         return;
     struct frame *f = &w->frame[w->depth - 1];
@@ -254,6 +254,7 @@ static void on_end(void *user, const xmlChar *name, const xmlChar *prefix, const
                        "the value is not of its type");
         grammar_missing(w, w->depth, f->part, SIZE_MAX);
     }
+    official_end_element(w, name, prefix, uri);
     if (w->activity.index > 0) {
         if (w->depth > 2)
             gather_end(w, end);
@@ -349,7 +350,7 @@ static void feed_is_wrong(struct walk *w)
 reeve_rc walk_document(struct walk *w)
 {
     w->today = NO_DAY;
-    if (!parser_new(w))
+    if (!parser_new(w) || (w->schema != NULL && !official_begin(w, w->schema)))
         return reeve_fail(w->ctx, REEVE_RETRY, "out of memory");
     enum feed_rc got = FEED_MORE;
     while (!w->stopped && got == FEED_MORE) {
@@ -391,6 +392,7 @@ void walk_done(struct walk *w)
     if (w->xml != NULL)
         xmlFreeParserCtxt(w->xml);
     w->xml = NULL;
+    official_end(w);
     gather_free(&w->activity);
     rules_free(w->rules);
     w->rules = NULL;

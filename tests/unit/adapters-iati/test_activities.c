@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 const struct reeve_plugin *reeve_plugin_entry(void);
@@ -59,6 +60,49 @@ static reeve_rc decode(struct adapter_host *h, const char *text)
 static const char *get(const struct adapter_host *h, size_t i, const char *attribute)
 {
     return message_get(h->messages[i], attribute);
+}
+
+/* A schema of which the grammar knows nothing: every activity has a hierarchy, and at most ten
+ * elements. */
+static const char stricter[] =
+    "<xs:schema xmlns:xs=\"http://www.w3.org/2001/XMLSchema\"><xs:element "
+    "name=\"iati-activities\"><xs:complexType><xs:sequence><xs:element name=\"iati-activity\" "
+    "maxOccurs=\"unbounded\"><xs:complexType><xs:sequence><xs:any processContents=\"skip\" "
+    "minOccurs=\"0\" maxOccurs=\"10\"/></xs:sequence><xs:attribute name=\"hierarchy\" "
+    "use=\"required\"/><xs:anyAttribute processContents=\"skip\"/></xs:complexType></xs:element>"
+    "</xs:sequence><xs:anyAttribute processContents=\"skip\"/></xs:complexType></xs:element>"
+    "</xs:schema>";
+
+static struct adapter_host *with_schema(const char *text, char path[32])
+{
+    char option[64];
+    (void)snprintf(path, 32, "/tmp/reeve-schema-XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    assert_int_equal(close(fd), 0);
+    (void)snprintf(option, sizeof option, "schema=%s", path);
+    return adapter_host_new(reeve_plugin_entry(), option);
+}
+
+static void the_operators_schema_is_asked_before_an_activity_goes_on(void **state)
+{
+#define WITH_LEVEL(more) \
+    "<iati-activity hierarchy=\"1\" default-currency=\"GBP\">" more "</iati-activity>"
+    char path[32];
+    (void)state;
+    struct adapter_host *h = with_schema(stricter, path);
+    assert_int_equal(decode(h, ROOT(ACTIVITY("") WITH_LEVEL(UP_TO_DATE COUNTRY SECTOR) WITH_LEVEL(
+                                   UP_TO_DATE COUNTRY SECTOR TRANSACTION("", "3", "1")
+                                       TRANSACTION("", "3", "2") TRANSACTION("", "3", "3")))),
+                     REEVE_OK);
+    assert_int_equal(h->messages_n, 1); /* the second has all, and not more than ten */
+    assert_int_equal(h->refused, 2);
+    const struct seen_issue *i = adapter_host_issue(h, "schema-invalid");
+    assert_non_null(i);
+    assert_string_equal(i->where, "line 1, /iati-activities/iati-activity[1]");
+    adapter_host_free(h);
+    (void)unlink(path);
 }
 
 static void an_award_names_the_one_activity_it_is_a_part_of(void **state)
@@ -520,6 +564,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+        T(the_operators_schema_is_asked_before_an_activity_goes_on),
         T(an_award_names_the_one_activity_it_is_a_part_of),
         T(a_sum_that_cannot_be_told_exactly_is_not_told),
         T(an_activity_becomes_an_award_and_its_payments),
