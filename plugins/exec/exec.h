@@ -74,7 +74,7 @@ struct program {
     struct process process;
     int epoll;
     bool out_watched, in_watched, ended; /* ended: nothing more will come */
-    int status;                          /* of waitpid(), when exited */
+    int code, signal;                    /* how, when exited */
     bool exited;
     struct lines lines;
     reeve_buf *to; /* what is to be written; from to_at on */

@@ -203,11 +203,16 @@ int program_watch(struct program *p)
     return -1;
 }
 
+/* It is only looked at: until it is waited for in program_quiet(), its number is nobody else's. */
 static void look_for_end(struct program *p)
 {
-    if (p->exited || waitpid(p->process.pid, &p->status, WNOHANG) != p->process.pid)
+    siginfo_t how = {.si_pid = 0};
+    if (p->exited || waitid(P_PID, (id_t)p->process.pid, &how, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+        how.si_pid != p->process.pid)
         return;
     p->exited = true;
+    p->code = how.si_code == CLD_EXITED ? how.si_status : 0;
+    p->signal = how.si_code == CLD_EXITED ? 0 : how.si_status;
     unwatch(p, p->process.pidfd);
 }
 
@@ -267,20 +272,19 @@ void program_over(struct program *p, reeve_ctx *ctx)
 {
     last_words(p, ctx);
     const char *cut = lines_rest(&p->lines) > 0 ? ", in the middle of a line" : "";
-    const char *name = WIFSIGNALED(p->status) ? sigabbrev_np(WTERMSIG(p->status)) : NULL;
+    const char *name = sigabbrev_np(p->signal);
     if (!p->exited)
         program_because(p, "it closed its standard output%s", cut);
-    else if (WIFSIGNALED(p->status))
-        program_because(p, "it was ended by signal %d%s%s%s", WTERMSIG(p->status),
-                        name ? ", SIG" : "", name ? name : "", cut);
+    else if (p->signal)
+        program_because(p, "it was ended by signal %d%s%s%s", p->signal, name ? ", SIG" : "",
+                        name ? name : "", cut);
     else
-        program_because(p, "it ended with exit code %d%s", WEXITSTATUS(p->status), cut);
+        program_because(p, "it ended with exit code %d%s", p->code, cut);
 }
 
 bool program_ended_well(const struct program *p)
 {
-    return p->exited && WIFEXITED(p->status) && WEXITSTATUS(p->status) == 0 &&
-           lines_rest(&p->lines) == 0;
+    return p->exited && p->signal == 0 && p->code == 0 && lines_rest(&p->lines) == 0;
 }
 
 int program_said(struct program *p, struct said *ret)
@@ -303,11 +307,10 @@ void program_quiet(struct program *p, reeve_ctx *ctx)
     if (p->process.pid <= 0)
         return;
     (void)kill(-p->process.pid, SIGKILL); /* with all that it has started */
-    if (!p->exited) {
-        while (waitpid(p->process.pid, &p->status, 0) < 0 && errno == EINTR)
-            ;
+    while (waitpid(p->process.pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    if (!p->exited)
         unwatch(p, p->process.pidfd);
-    }
     read_err(p, ctx);
     if (p->err_len > 0)
         log_line(p, ctx);

@@ -167,15 +167,18 @@ static int greet(struct program *p, reeve_ctx *ctx, enum waiting w)
     return -1;
 }
 
-/* One that went while there was nothing to do. */
+/* Has it gone while there was nothing to do, or said what it was not asked? */
 static bool still_there(struct program *p, reeve_ctx *ctx)
 {
     if (p->process.pid <= 0)
         return false;
     (void)program_turn(p, ctx, 0, true, WAIT_PLAIN);
-    if (program_runs(p))
+    if (program_runs(p) && lines_rest(&p->lines) == 0)
         return true;
-    program_over(p, ctx);
+    if (program_runs(p))
+        program_because(p, "it wrote a line while it had no message");
+    else
+        program_over(p, ctx);
     program_fail(p, ctx, false);
     return false;
 }
