@@ -13,7 +13,7 @@ const struct meaning spend_meaning[TARGETS] = {
                    "bodycode organisationcode organisationbodycode organisationbodycodeuri "
                    "organisationcodeuri bodycodeuri organisationuri bodyuri bodyid organisationid "
                    "organisationidentifier authoritycode councilcode publisheruri onscode gsscode"},
-    [DEPARTMENT] = {"department", "Organisational Unit",
+    [DEPARTMENT] = {"department", "Department",
                     "department organisationalunit organisationunit departmentname servicearea "
                     "directorate directoratename service servicename servicelabel serviceareaname "
                     "servicedivision division divisionname section businessunit businessarea "

@@ -53,7 +53,7 @@ static void warn_once(struct spend *s, const struct csv_record *row, enum once w
 }
 
 /* ---- rows that are no payments ---- */
-static bool begins_total(const char *text, bool exactly)
+bool is_total_label(const char *text, bool exactly)
 {
     static const char *const labels[] = {
         "total",         "totals",           "grandtotal", "subtotal",       "subtotals",
@@ -90,10 +90,10 @@ static bool is_total(const struct spend *s, const struct csv_record *row)
         (void)cell_text(&f, text);
         bool amount = i < h->n && (h->means[i] == h->amount || h->means[i] == VAT);
         bare = bare && is_figure(&f) && (amount || (i < h->n && h->means[i] == TARGETS));
-        label = label || begins_total(text, !told);
-        if (f.p == date.p && begins_total(text, false))
+        label = label || is_total_label(text, !told);
+        if (f.p == date.p && is_total_label(text, false))
             date.len = 0;
-        if (f.p == number.p && begins_total(text, false))
+        if (f.p == number.p && is_total_label(text, false))
             number.len = 0;
     }
     return bare || (label && date.len == 0 && number.len == 0);

@@ -94,7 +94,14 @@ void record_write(struct json_write *w, const struct heading *h, const struct pa
 /* Emits the message; false: out of memory. */
 reeve_rc record_emit(struct spend *s, const struct payment *p);
 
+/* The text begins as the label of a total does; exactly: it is one. */
+bool is_total_label(const char *text, bool exactly);
+
 reeve_rc spend_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *content_type,
                       reeve_out *out);
+reeve_rc spend_encode(reeve_ctx *ctx, void *inst, const reeve_msg *const *msgs, size_t n,
+                      reeve_buf *out);
+reeve_rc spend_to_hub(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_out *out);
+reeve_rc spend_from_hub(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_out *out);
 
 #endif

@@ -82,7 +82,7 @@ static inline int fuzz_adapter(const uint8_t *data, size_t size,
     }
     for (size_t i = 0; each && i < n && n < 64; i++)
         each(&plugin.api, ctx, kept[i]);
-    if (rc == REEVE_OK && n > 0 && n < 64 && plugin.api.encode != NULL) {
+    if (rc == REEVE_OK && n > 0 && n < 64) {
         if (plugin.api.encode(ctx, NULL, msgs, n, &out) != REEVE_OK ||
             decode(&plugin.api, ctx, bytes.p, bytes.len) != REEVE_OK ||
             kept_n != (2 * n < 64 ? 2 * n : 64))

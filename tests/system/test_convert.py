@@ -219,7 +219,14 @@ FROM_IATI = r"""<iati-activities version="2.03"><iati-activity default-currency=
 <related-activity ref="GB-LAE-EXA-1" type="1"/>
 </iati-activity></iati-activities>
 """
+SPEND = """Body Name,Body Code,Service Area,Payment Date,Transaction Number,Line,Net Amount,Gross Amount,Irrecoverable VAT,Supplier Name,Supplier ID,Category,\
+Expense Code,Purpose,Capital or Revenue,Card Transaction,Contract ID,Grant,VCSE
+Exampleshire,GB-LAE-EXA,Housing,01/04/2026,4711,1,"1,234.50",1481.40,0.00,Acme Ltd,77,Repairs,R1,A roof,Revenue,No,K1,,
+Exampleshire,GB-LAE-EXA,Housing,Apr-26,4712,,(12.00),,,Mr A Smith,,Repairs,R1,,,,,,
+Exampleshire,GB-LAE-EXA,Housing,02/04/2026,4713,,600,,,REDACTED,,Grants,R2,,,,,Yes,Yes
+"""
 LOSS = {
+    ("spend-csv", "spend-csv"): (SPEND, 3, 25, {}),
     ("360giving", "360giving"): (EVERY, 2, 60, {}),
     ("iati", "iati"): (WHOLE, 3, 60, {}),
     ("360giving", "iati"): (GRANTS, 12, 20, {
