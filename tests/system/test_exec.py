@@ -318,6 +318,27 @@ for line in sys.stdin:
     wait_for(lambda: ids(tmp_path / "got") == ["e1", "e2"], 40, h.log)
 
 
+def test_whatever_is_killed_the_register_has_every_event_once(hub, tmp_path):
+    seed = int(os.environ.get("REEVE_SEED", time.time_ns() % 10**6))
+    print(f"REEVE_SEED={seed}")
+    module("plugins/exec")
+    chance, db = random.Random(seed), tmp_path / "register.db"
+    h = hub(events_to({"plugin": "exec", "program": str(EXAMPLES / "register.py"), "settings": {"file": str(db)}}))
+    count = lambda: sqlite3.connect(db).execute("SELECT count(*) FROM event").fetchone()[0] if db.exists() and db.stat().st_size else 0
+    n = 0
+    for victim in ["program", "friend.deliver", "program", "spool"]:
+        assert h.push_until_taken([event(i, subject=f"s{i}") for i in range(n, n + 200)], path="/events", headers={"Content-Type": EVENTS})[0] == 202
+        n += 200
+        wait_for(lambda: count() > n - 200 + chance.randrange(150), 60, h.log)
+        pid = h.pid_of("friend.deliver" if victim == "program" else victim)
+        for p in programs(pid) if victim == "program" else [pid]:
+            os.kill(p, signal.SIGKILL)
+    wait_for(lambda: count() == n, 60, lambda: f"{count()} of {n}\n" + h.log()[-3000:])
+    wait_for(lambda: len(h.journal("friend.deliver", "delivered")) >= n, 60, h.log)
+    assert {i for _, i in h.journal("friend.deliver", "delivered")} == {f"e{i}" for i in range(n)}
+    assert not h.journal("friend.deliver", "dead")
+
+
 def test_the_program_hears_of_the_end_and_may_finish(hub, script, tmp_path):
     text = FAITHFUL + f"open({str(tmp_path / 'bye')!r}, 'w').close()\n"
     h = hub(events_to({"plugin": "exec", "program": script(text), "settings": {"file": str(tmp_path / "got")}}))
@@ -512,3 +533,30 @@ with open({str(tmp_path / 'heard')!r}, "w") as f:
     wait_for(lambda: (tmp_path / "heard").exists() and "ok" in (tmp_path / "heard").read_text(), 20, h.log)
     assert h.stop() == 0
     assert (tmp_path / "heard").read_text().splitlines()[-1] == "end"
+
+
+def test_a_hub_that_loses_the_lease_ends_its_program_and_the_other_goes_on_at_the_position(hubs, tmp_path):
+    module("plugins/exec")
+    box = tmp_path / "outbox"
+    h = hubs(from_program(str(EXAMPLES / "outbox.py"), box))
+    first = wait_for(lambda: h.holder("sender.receive"), 30, "a hub that polls")
+    other = next(x for x in h if x is not first)
+    add_lines(box, *[event(i) for i in range(100)])
+    wait_for(lambda: len(first.files("out")) == 100, 30, first.log)
+    worker = first.pid_of("sender.receive")
+    assert len(programs(worker)) == 1 and not programs(other.pid_of("sender.receive"))
+    os.kill(worker, signal.SIGSTOP)
+    wait_for(lambda: h.holder("sender.receive") is other, 30, other.log)
+    os.kill(worker, signal.SIGCONT)
+    wait_for(lambda: not alive(worker) or not programs(worker), 30, "the end of the program of the one that slept")
+    add_lines(box, *[event(i) for i in range(100, 150)])
+    wait_for(lambda: len(first.files("out")) >= 150, 30, other.log)
+    assert sorted(json.loads(p.read_text())["id"] for p in first.files("out")) == sorted(f"e{i}" for i in range(150))
+    assert len(first.journal("sender.receive", "accepted")) >= 100 and len(other.journal("sender.receive", "accepted")) == 50
+
+
+def test_a_sender_that_only_asks_is_told_what_the_step_would_make(stepped):
+    h = stepped({"program": str(EXAMPLES / "band.py"), "settings": {"least": "10"}})
+    status, answer = h.push([event(1, amount="12"), event(2, amount="1")], "/events", {"Content-Type": EVENTS}, query="?check=1")
+    assert status == 200 and (answer["accepted"], answer["dropped"]) == (1, 1), answer
+    assert not h.files("out")
