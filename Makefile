@@ -160,7 +160,7 @@ CONFORMANCE_STATE := $(patsubst %.c,$O/%,$(wildcard tests/conformance/state/test
 $(CONFORMANCE) $(CONFORMANCE_AMQP) $(CONFORMANCE_STATE): $O/%: $O/%.o $(TESTLIB) $(call lib_of,spool transport state journal message base)
 	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSLIBS) $(AMQPLIB) $(PQLIB) -lcmocka
 ENGINES ?= spool amqp
-conformance: $(addprefix conformance-,$(ENGINES)) conformance-state ## the transport and state suites, every engine (ENGINES="spool" for one)
+conformance: $(addprefix conformance-,$(ENGINES)) conformance-state conformance-adapters ## the transport and state suites, every engine (ENGINES="spool" for one); published files beside what is known of them
 conformance-spool: $(CONFORMANCE) $(PROGRAMS)
 	@REEVE_BUILD=$(abspath $O) REEVE_ENGINE=spool bash tests/run_units $(CONFORMANCE)
 conformance-amqp: $(CONFORMANCE) $(CONFORMANCE_AMQP) $(PROGRAMS)
@@ -172,6 +172,9 @@ conformance-amqp: $(CONFORMANCE) $(CONFORMANCE_AMQP) $(PROGRAMS)
 
 conformance-state: $(UNIT.state) $(CONFORMANCE_STATE) # on PostgreSQL; on SQLite it is unit-state
 	@bash tests/with_postgresql bash tests/run_units $^
+
+conformance-adapters: $(PROGRAMS) $(SO)
+	@REEVE_BUILD=$(abspath $O) /usr/bin/python3 tests/system/conformance.py
 
 PYTEST ?= /usr/bin/python3 -m pytest
 PYTEST_ARGS ?= -q
@@ -325,6 +328,6 @@ format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' Makefile
 
-.PHONY: all current unit conformance conformance-spool conformance-amqp pytest crash test-whole conformance-servers campaign loss-matrix soak check-headers check-style test fuzz fuzz-build fuzz-targets fuzz-run demo bench benches install deb clean format help
+.PHONY: all current unit conformance conformance-spool conformance-amqp conformance-adapters pytest crash test-whole conformance-servers campaign loss-matrix soak check-headers check-style test fuzz fuzz-build fuzz-targets fuzz-run demo bench benches install deb clean format help
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)
