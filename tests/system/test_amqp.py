@@ -111,7 +111,7 @@ def test_a_broker_that_is_not_there_yet_is_tried_again_and_said(hub, proxy, tmp_
     place(h, brokers=proxy.address)
     again = TestHub.__mro__[1](h.config, h.directory)
     try:
-        text = wait_for(lambda: alarms_of(again).get("transport"), 20, "the alarm:\n" + again.log())
+        text = wait_for(lambda: alarms_of(again).get("transport"), 20, lambda: "the alarm:\n" + again.log())
         assert proxy.address in text
         assert "amqp" in again.command("status", "-c", again.config).stdout
         proxy.mode = "pass"
@@ -137,7 +137,7 @@ def test_who_is_not_let_in_is_said(hub, keys, words):
     place(h, **keys)
     again = TestHub.__mro__[1](h.config, h.directory)
     try:
-        text = wait_for(lambda: alarms_of(again).get("transport"), 20, "the alarm:\n" + again.log())
+        text = wait_for(lambda: alarms_of(again).get("transport"), 20, lambda: "the alarm:\n" + again.log())
         assert re.search(words, text), text
         assert "guest\n" not in again.log()
     finally:

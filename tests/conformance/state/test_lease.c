@@ -231,7 +231,8 @@ static void a_paused_holder_that_wakes_does_no_harm(void **state)
     while ((hub[first].refused == refused || hub[first].lost == 0) && mono_ms() < until)
         pause_ms(5);
     pause_ms(1000);
-    assert_int_equal(hub[first].refused, refused + 1); /* a commit by the old epoch */
+    assert_true(hub[first].refused >
+                refused); /* a commit by the old epoch, or one more before it knew */
     assert_int_equal(hub[first].lost, 1);
     assert_int_equal(hub[first].old_written, 0);
     assert_int_equal(hub[first].written, written);
