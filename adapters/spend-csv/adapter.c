@@ -5,7 +5,8 @@
 static const struct reeve_emits emits[] = {
     {.type = "funding.payment",
      .schema = SPEND_SCHEMA,
-     .attributes = "funder recipient amount currency category datacategory line columns",
+     .attributes =
+         "funder recipient amount exactamount currency category datacategory line columns",
      .gives = "id contract date value vat payer payee description number line card classifications",
      .needs = "value"},
     {.type = NULL},

@@ -2,7 +2,6 @@
 /* record: a row as the record that becomes the body, and its message. */
 #include "spend.h"
 #include "lib/attribute.h"
-#include "lib/formats.h"
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -193,8 +192,7 @@ static void set_attributes(struct spend *s, const struct payment *p, reeve_msg *
         (void)reeve_msg_set(m, "datacategory", "personal");
     else if (!p->redacted)
         set_cell(m, "recipient", cell_of(h, p, SUPPLIER_ID));
-    (void)reeve_msg_set_int(m, "amount", number_whole_saturated(p->amount));
-    (void)reeve_msg_set(m, "currency", p->currency);
+    attribute_set_money(m, p->amount, p->currency);
     (void)reeve_msg_set_int(m, "line", line < INT32_MAX ? (int32_t)line : INT32_MAX);
     attribute_set_escaped(m, "columns", h->columns);
 }

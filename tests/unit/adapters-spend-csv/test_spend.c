@@ -76,6 +76,7 @@ static void a_row_becomes_one_payment(void **state)
         {"funder", "GB-LAE-EXA"},
         {"recipient", "77"},
         {"amount", "1234"},
+        {"exactamount", "1234.50"},
         {"currency", "GBP"},
         {"category", "R1"},
         {"line", "4"},
