@@ -303,3 +303,19 @@ def test_types_beyond_the_list_come_in_only_where_the_operator_opens_it(hub):
     status, answer = h.push([event(1, "uk.example.own")], path="/own", headers={"Content-Type": EVENTS})
     assert status == 202 and answer["new"] == 1
     assert len(delivered(h, 1, "out")) == 1
+
+
+def test_a_table_is_pushed_like_a_package(hub):
+    """The answer names line and column; all or nothing, and the same rows again are known."""
+    heading = "Identifier,Title,Description,Currency,Amount Awarded,Award Date,Funding Org:Identifier,Funding Org:Name,Recipient Org:Identifier,Recipient Org:Name"
+    rows = [f"360G-ex-{i},Warm rooms,Heating,GBP,{i}.50,2026-01-15,GB-LAE-EXA,Exampleshire,GB-CHC-1112223,A hall" for i in range(1, 6)]
+    h = hub(basic())
+    kind = {"Content-Type": "text/csv"}
+    status, answer = h.push("\n".join([heading, *rows[:4], rows[4].replace("2026-01-15", "15/01/2026")]).encode(), headers=kind)
+    assert status == 422
+    assert [(i["pointer"], i["code"]) for i in answer["issues"]] == [("line 6, column Award Date", "date-format")]
+    status, answer = h.push("\n".join([heading, *rows]).encode(), headers=kind)
+    assert status == 202 and counts(answer) == (5, 5, 0, 0)
+    assert {(g["subject"], g["line"]) for g in delivered(h, 5)} == {(f"360G-ex-{i}", i + 1) for i in range(1, 6)}
+    status, answer = h.push("\r\n".join(["Grants of a year", heading, *rows[::-1]]).encode("utf-16"), headers=kind)
+    assert status == 202 and counts(answer) == (5, 0, 0, 5)
