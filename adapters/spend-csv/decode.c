@@ -60,6 +60,8 @@ bool is_total_label(const char *text, bool exactly)
         "overalltotal",  "reporttotal",      "totalspend", "totalamount",    "totalpaid",
         "totalpayments", "totalexpenditure", "sumtotal",   "totalforperiod", "totalforreport"};
     char plain[64];
+    if (strcasestr(text, "total") == NULL) /* nearly all cells */
+        return false;
     csv_plain(text, plain, sizeof plain);
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
         if (exactly ? strcmp(plain, labels[i]) == 0
