@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exec - the parts of the plugin. From the bottom: lines and said are pure; spawn starts a process;
- * program is one that is supervised; deliver, step and receive speak with it. One instance, one
- * thread. The protocol: PROTOCOL.md beside this file. */
+ * program is one that is supervised, start is its beginning; deliver, step and receive speak with
+ * it. One instance, one thread. The protocol: PROTOCOL.md beside this file. */
 #ifndef REEVE_EXEC_H
 #define REEVE_EXEC_H
 #include <reeve/plugin.h>
@@ -55,6 +55,16 @@ int said_read(const char *line, size_t len, struct said *ret, char *why, size_t 
 /* The next item of an array: 1, 0 at its end, -1: it is no array. *rest begins as the whole. */
 int said_item(struct slice *rest, struct slice *item);
 
+/* ---- complaints.c: standard error into the log, so many lines a second, each cut ---- */
+struct complaints {
+    char line[800];
+    size_t len;
+    bool skip; /* the rest of a line that was cut */
+    uint64_t second, lines, left_out;
+};
+void complaints_take(struct complaints *c, reeve_ctx *ctx, const char *p, size_t n);
+void complaints_end(struct complaints *c, reeve_ctx *ctx); /* what is left, too */
+
 /* ---- spawn.c ---- */
 struct spawn { /* what to start; strings are borrowed */
     const char *program, *directory;
@@ -79,10 +89,7 @@ struct program {
     struct lines lines;
     reeve_buf *to; /* what is to be written; from to_at on */
     size_t to_at;
-    char err_line[800];
-    size_t err_len;
-    bool err_skip; /* the rest of a line that was cut */
-    uint64_t err_second, err_lines, err_left_out;
+    struct complaints complaints;
     unsigned failures; /* in a row, without an answer between */
     uint64_t not_before;
     char why[WHY_MAX]; /* why the last one ended */

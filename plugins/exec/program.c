@@ -16,7 +16,6 @@
 #define READ_A_TURN   (1u << 20) /* then the clock is looked at again */
 #define END_MS        2000u      /* for a program that is asked to end */
 #define LAST_WORDS_MS 500u       /* between closing its output and ending */
-#define ERR_A_SECOND  50u        /* lines of its standard error that go into the log */
 #define PAUSE_MAX_MS  30000u
 
 void program_because(struct program *p, const char *fmt, ...)
@@ -60,44 +59,7 @@ static void close_stream(struct program *p, int *fd)
     *fd = -1;
 }
 
-/* ---- its standard error ---- */
-
-static void log_left_out(struct program *p, reeve_ctx *ctx)
-{
-    if (p->err_left_out)
-        reeve_log(ctx, 4, "%llu more lines of its standard error are left out",
-                  (unsigned long long)p->err_left_out);
-    p->err_lines = p->err_left_out = 0;
-}
-
-static void log_line(struct program *p, reeve_ctx *ctx)
-{
-    uint64_t second = monotonic_ms() / 1000;
-    if (second != p->err_second)
-        log_left_out(p, ctx);
-    p->err_second = second;
-    if (p->err_len > 0 && ++p->err_lines <= ERR_A_SECOND)
-        reeve_log(ctx, 6, "%.*s%s", (int)p->err_len, p->err_line, p->err_skip ? "…" : "");
-    else
-        p->err_left_out += p->err_len > 0;
-    p->err_len = 0;
-}
-
-static void take_err(struct program *p, reeve_ctx *ctx, const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (s[i] == '\n') {
-            if (!p->err_skip)
-                log_line(p, ctx);
-            p->err_skip = false;
-        } else if (!p->err_skip && p->err_len < sizeof p->err_line) {
-            p->err_line[p->err_len++] = s[i];
-        } else if (!p->err_skip) {
-            p->err_skip = true;
-            log_line(p, ctx);
-        }
-    }
-}
+/* ---- what it writes, and what is written for it ---- */
 
 static void read_err(struct program *p, reeve_ctx *ctx)
 {
@@ -106,7 +68,7 @@ static void read_err(struct program *p, reeve_ctx *ctx)
     while (p->process.err >= 0 && all < READ_A_TURN) {
         ssize_t n = read(p->process.err, piece, sizeof piece);
         if (n > 0) {
-            take_err(p, ctx, piece, (size_t)n);
+            complaints_take(&p->complaints, ctx, piece, (size_t)n);
             all += (size_t)n;
         } else if (n == 0 || errno != EINTR) {
             if (n == 0 || errno != EAGAIN)
@@ -115,8 +77,6 @@ static void read_err(struct program *p, reeve_ctx *ctx)
         }
     }
 }
-
-/* ---- its standard output and input ---- */
 
 /* true: there is nothing more at the moment. */
 static bool read_out(struct program *p)
@@ -312,9 +272,7 @@ void program_quiet(struct program *p, reeve_ctx *ctx)
     if (!p->exited)
         unwatch(p, p->process.pidfd);
     read_err(p, ctx);
-    if (p->err_len > 0)
-        log_line(p, ctx);
-    log_left_out(p, ctx);
+    complaints_end(&p->complaints, ctx);
     close_stream(p, &p->process.in);
     close_stream(p, &p->process.out);
     close_stream(p, &p->process.err);
@@ -322,8 +280,8 @@ void program_quiet(struct program *p, reeve_ctx *ctx)
     p->process = (struct process){.pid = 0, .pidfd = -1, .in = -1, .out = -1, .err = -1};
     lines_free(&p->lines);
     reeve_buf_clear(p->to);
-    p->to_at = p->err_len = 0;
-    p->out_watched = p->in_watched = p->exited = p->err_skip = false;
+    p->to_at = 0;
+    p->out_watched = p->in_watched = p->exited = false;
     p->ended = true;
 }
 
