@@ -276,12 +276,13 @@ demo: ## the sample hub: set up, build, run, push, route, explain (ONCE=1, FILE=
 
 $O/contrib/bench/%.o: CSTD += -Itests
 $O/contrib/bench/bench_iati: $(patsubst %.c,$O/%.o,$(wildcard adapters/iati/*.c)) $(ADAPTER_LIB)
+$O/contrib/bench/bench_csv: $(patsubst %.c,$O/%.o,$(wildcard adapters/360giving/*.c)) $(ADAPTER_LIB)
 $O/contrib/bench/bench_exec: $(patsubst %.c,$O/%.o,$(wildcard plugins/exec/*.c))
 $O/contrib/bench/bench_exec.o: CSTD += -DEXAMPLES='"$(abspath plugins/exec/examples)"'
 $O/contrib/bench/bench_iati.o: CSTD += -isystem $(LIBXML2_INC)
 BENCH := $(patsubst contrib/bench/%.c,%,$(wildcard contrib/bench/bench_*.c))
 $(addprefix $O/contrib/bench/,$(BENCH)): $O/%: $O/%.o $(ROOM_LIBS) $(TESTLIB)
-	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -ljson-c $(SYSLIBS) $(AMQPLIB) $(PQLIB) -lmicrohttpd -lgnutls -lssl -lxml2
+	$Q$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -ljson-c $(SYSLIBS) $(AMQPLIB) $(PQLIB) -lmicrohttpd -lgnutls -lssl -lxml2 -lcsv -lm
 benches: $(addprefix $O/contrib/bench/,$(BENCH))
 bench: ## performance as ratios to a bare loop over the same library (release build; ONLY="amqp door")
 	@$(MAKE) --no-print-directory BUILD=release all benches

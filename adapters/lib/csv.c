@@ -12,8 +12,8 @@ enum state {
     QUOTE   /* behind a quote in there: the closing one, or the first of two */
 };
 
-void csv_init(struct csv *c, char separator, int (*record)(void *arg, const struct csv_record *r),
-              void *arg)
+void csv_begin(struct csv *c, char separator, int (*record)(void *arg, const struct csv_record *r),
+               void *arg)
 {
     *c = (struct csv){
         .separator = separator, .record = record, .arg = arg, .line = 1, .record_line = 1};

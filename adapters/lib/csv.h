@@ -61,8 +61,8 @@ struct csv {
 };
 
 /* record: non-zero stops the reading. */
-void csv_init(struct csv *c, char separator, int (*record)(void *arg, const struct csv_record *r),
-              void *arg);
+void csv_begin(struct csv *c, char separator, int (*record)(void *arg, const struct csv_record *r),
+               void *arg);
 void csv_done(struct csv *c);
 /* After anything but CSV_OK nothing may be fed any more. */
 enum csv_verdict csv_feed(struct csv *c, const char *p, size_t len);

@@ -180,7 +180,7 @@ static bool find_heading(struct reading *r, bool whole)
         struct csv c;
         s.separator = *sep;
         s.row = 0;
-        csv_init(&c, *sep, on_candidate, &s);
+        csv_begin(&c, *sep, on_candidate, &s);
         if (csv_feed(&c, r->head, r->head_n) == CSV_OK && whole)
             (void)csv_end(&c);
         csv_done(&c);
@@ -243,7 +243,7 @@ static reeve_rc begin(struct reading *r, bool whole)
     r->begun = true;
     if (begins(r, "PK\x03\x04") || !find_heading(r, whole))
         return no_table(r);
-    csv_init(&r->csv, r->separator, on_row, r);
+    csv_begin(&r->csv, r->separator, on_row, r);
     if (r->heading > 0)
         issue(r, REEVE_ISSUE_WARNING, "title-row", 1, "the heading in the first row",
               "what stands above the heading is no data and was passed over");

@@ -23,7 +23,7 @@ from hub_bench import BenchHub, Failed, TenConnectors  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("REEVE_BUILD") or HERE.parents[1] / "build/release").resolve()
 PROGRAMS = BUILD / "contrib/bench"
-BARE = ("intake", "door", "iati")  # C programs that are the bare side of something
+BARE = ("intake", "door", "iati", "csv")  # C programs that are the bare side of something
 HELPERS = ("client", "queue", "latency")
 LARGE = int(os.environ.get("REEVE_BENCH_LARGE", "0"))  # bytes of one more package, for memory only
 
@@ -142,11 +142,31 @@ def intake(table, rounds, size):
 SCHEMA = pathlib.Path(os.environ.get("REEVE_SHARED") or HERE.parents[2] / "shared") / "fixtures/iati/schema/iati-activities-schema.xsd"
 
 
-def decode(side, path, n, *more):
-    out = json.loads(subprocess.run([PROGRAMS / "bench_iati", side, path, *more], check=True, capture_output=True).stdout)
+def decode(program, side, path, n, *more):
+    out = json.loads(subprocess.run([PROGRAMS / program, side, path, *more], check=True, capture_output=True).stdout)
     if out["records"] != n or out["refused"]:
-        raise Failed(f"{side}: {out['records']} activities of {n}, {out['refused']} refused")
+        raise Failed(f"{side}: {out['records']} records of {n}, {out['refused']} refused")
     return out["seconds"], out["peak"]
+
+
+def both_decode(table, name, program, rounds, path, n, *more):
+    """Both sides in turn: rate, and peak memory of ours."""
+    ours, bare = zip(*((decode(program, "ours", path, n), decode(program, "bare", path, n, *more)) for _ in range(rounds)))
+    seconds, peaks = zip(*ours)
+    mb = path.stat().st_size / 1e6
+    table.add(f"{name} read", "MB/s", mb / statistics.median(seconds), mb / statistics.median(s for s, _ in bare), "more", 0.8)
+    table.limit(f"{name}: peak memory", "MiB", max(peaks) / 2**20, 64)
+
+
+def table_of_grants(table, rounds, size):
+    where = scratch()
+    try:
+        path = where / "grants.csv"
+        for mb in (size, *((LARGE,) if LARGE else ())):
+            n = make_grants.write_table(mb, path)
+            both_decode(table, f"csv, {mb / 1e6:,.0f} MB of grants in a table", "bench_csv", rounds, path, n)
+    finally:
+        shutil.rmtree(where, ignore_errors=True)
 
 
 def iati(table, rounds, size):
@@ -155,13 +175,9 @@ def iati(table, rounds, size):
         path, schema = where / "activities.xml", [SCHEMA] if SCHEMA.exists() else []
         if not schema:
             print("  the official schema is absent (REEVE_SHARED): the bare loop checks nothing", flush=True)
-        for size, limit in ((size, 64), *(((LARGE, 64),) if LARGE else ())):
-            n = make_activities.write(size, path)
-            ours, bare = zip(*((decode("ours", path, n), decode("bare", path, n, *schema)) for _ in range(rounds)))
-            seconds, peaks = zip(*ours)
-            table.add(f"iati, {size / 1e6:,.0f} MB of activities read", "MB/s", size / 1e6 / statistics.median(seconds),
-                      size / 1e6 / statistics.median(s for s, _ in bare), "more", 0.8)
-            table.limit(f"iati, {size / 1e6:,.0f} MB: peak memory", "MiB", max(peaks) / 2**20, limit)
+        for mb in (size, *((LARGE,) if LARGE else ())):
+            n = make_activities.write(mb, path)
+            both_decode(table, f"iati, {mb / 1e6:,.0f} MB of activities", "bench_iati", rounds, path, n, *schema)
         n = make_activities.write(200_000_000, path, one=True)
         out = json.loads(subprocess.run([PROGRAMS / "bench_iati", "ours", path], check=True, capture_output=True).stdout)
         if out["refused"] != n:
@@ -198,6 +214,7 @@ def benches(table, broker, o):
     found = {n: lambda n=n: run_program(PROGRAMS / f"bench_{n}", table, broker if n == "amqp" else None) for n in own}
     found["intake"] = lambda: intake(table, o.rounds, o.size)
     found["iati"] = lambda: iati(table, o.rounds, o.size)
+    found["csv"] = lambda: table_of_grants(table, o.rounds, o.size)
     found["hub"] = lambda: hub(table, o.rounds)
     found["door"] = lambda: door_bench.door(table, BUILD, o.rounds, o.seconds)
     found["latency"] = lambda: door_bench.latency(table, BUILD, "spool", None, o.seconds)

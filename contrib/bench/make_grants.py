@@ -3,6 +3,7 @@
 """Writes a valid 360Giving package of about so many bytes: make_grants.py BYTES FILE [SEED].
 
 Grants are about 1.6 kB each and made from word lists by a seeded generator: same arguments, same bytes."""
+import csv
 import json
 import random
 import sys
@@ -67,6 +68,30 @@ def write(size, path, seed=1):
             done += out.write((",\n" if n else "") + json.dumps(grant(r, n), ensure_ascii=False))
             n += 1
         out.write("\n]}\n")
+    return n
+
+
+def cells(value, path=""):
+    """(heading, cell) of each leaf: the flattened form of the standard, by field names."""
+    if isinstance(value, (dict, list)):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from cells(inner, f"{path}:{key}" if path else str(key))
+    else:
+        yield path, value
+
+
+def write_table(size, path, seed=1):
+    """The same grants as CSV, a row each. Returns their number."""
+    r, n = random.Random(seed), 0
+    with open(path, "w", encoding="utf-8", newline="") as out:
+        rows = csv.writer(out)
+        while out.tell() < size:
+            for _ in range(100):
+                row = dict(cells(grant(r, n)))
+                if n == 0:
+                    rows.writerow(row)
+                rows.writerow(row.values())
+                n += 1
     return n
 
 

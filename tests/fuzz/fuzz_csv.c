@@ -48,7 +48,7 @@ static struct table read_by(const char *p, size_t len, size_t piece)
 {
     struct table t = {.verdict = CSV_OK};
     struct csv_bytes bytes = {.broken = false};
-    csv_init(&t.csv, ',', on_record, &t);
+    csv_begin(&t.csv, ',', on_record, &t);
     for (size_t at = 0; at < len && t.verdict == CSV_OK; at += piece)
         (void)csv_bytes_feed(&bytes, p + at, len - at < piece ? len - at : piece, on_text, &t);
     if (t.verdict == CSV_OK && csv_bytes_end(&bytes, on_text, &t) == 0)

@@ -46,7 +46,7 @@ static void read_by(struct seen *s, const char *p, size_t len, size_t piece, cha
 {
     struct csv_bytes bytes = {.broken = false};
     memset(s, 0, sizeof *s);
-    csv_init(&s->csv, separator, on_record, s);
+    csv_begin(&s->csv, separator, on_record, s);
     for (size_t at = 0; at < len && s->verdict == CSV_OK; at += piece)
         (void)csv_bytes_feed(&bytes, p + at, len - at < piece ? len - at : piece, on_text, s);
     if (s->verdict == CSV_OK && csv_bytes_end(&bytes, on_text, s) == 0)
@@ -192,7 +192,7 @@ static void the_callback_stops_the_reading(void **state)
     int n = 0;
     struct csv c;
     (void)state;
-    csv_init(&c, ',', stop, &n);
+    csv_begin(&c, ',', stop, &n);
     assert_int_equal(csv_feed(&c, "a\nb\nc\n", 6), CSV_STOPPED);
     assert_int_equal(n, 2);
     csv_done(&c);
