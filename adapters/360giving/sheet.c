@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sheet: a table of grants, streaming. Each row becomes a grant in JSON; rows of one Identifier are
  * put together while it is among the last WINDOW grants, then the grant is checked and emitted like
- * one of a package. Memory: those grants (WINDOW_BYTES, or one that is larger), and 32 bytes for
+ * one of a package. Memory: those grants (WINDOW_BYTES, or one that is larger), and 28 bytes for
  * each identifier. */
 #include "sheet.h"
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: an activity file, streaming. Memory: the largest activity, and 32 bytes for each
+/* decode: an activity file, streaming. Memory: the largest activity, and 28 bytes for each
  * identifier seen. */
 #include "iati.h"
 #include <string.h>

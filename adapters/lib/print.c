@@ -39,9 +39,11 @@ struct print text_print(const char *s, size_t len)
     return p;
 }
 
+/* 96 bits of a print are kept: of 10 million, any two meet with a chance of 1 in 10^15. */
+#define WORDS 3
 struct print_set {
-    struct print *slot; /* {0, 0} is empty */
-    size_t n, cap;
+    uint32_t (*slot)[WORDS]; /* all zero is empty */
+    size_t n, cap;           /* a power of two */
 };
 
 struct print_set *print_set_new(void)
@@ -66,44 +68,59 @@ void print_set_free(struct print_set *s)
     free(s);
 }
 
-static struct print *find_slot(struct print *slot, size_t cap, struct print p)
+static void kept(struct print p, uint32_t out[WORDS])
 {
-    size_t at = (size_t)p.a & (cap - 1);
-    while ((slot[at].a != 0 || slot[at].b != 0) && (slot[at].a != p.a || slot[at].b != p.b))
-        at = (at + 1) & (cap - 1);
-    return &slot[at];
+    out[0] = (uint32_t)p.a;
+    out[1] = (uint32_t)(p.a >> 32);
+    out[2] = (uint32_t)p.b;
+    if (out[0] == 0 && out[1] == 0 && out[2] == 0)
+        out[2] = 1;
 }
 
-static struct print stored(struct print p)
+static bool is_empty(const uint32_t slot[WORDS])
 {
-    p.b += p.a == 0 && p.b == 0 ? 1 : 0;
-    return p;
+    return slot[0] == 0 && slot[1] == 0 && slot[2] == 0;
+}
+
+static uint32_t *find_slot(const struct print_set *s, const uint32_t p[WORDS])
+{
+    size_t at = ((size_t)p[1] << 32 | p[0]) & (s->cap - 1);
+    while (!is_empty(s->slot[at]) && memcmp(s->slot[at], p, sizeof s->slot[at]) != 0)
+        at = (at + 1) & (s->cap - 1);
+    return s->slot[at];
 }
 
 bool print_set_has(const struct print_set *s, struct print p)
 {
-    const struct print *at = find_slot(s->slot, s->cap, stored(p));
-    return at->a != 0 || at->b != 0;
+    uint32_t key[WORDS];
+    kept(p, key);
+    return !is_empty(find_slot(s, key));
+}
+
+static int grow(struct print_set *s)
+{
+    struct print_set bigger = {.slot = calloc(s->cap * 2, sizeof *s->slot), .cap = s->cap * 2};
+    if (bigger.slot == NULL)
+        return -1;
+    for (size_t i = 0; i < s->cap; i++)
+        if (!is_empty(s->slot[i]))
+            memcpy(find_slot(&bigger, s->slot[i]), s->slot[i], sizeof s->slot[i]);
+    bigger.n = s->n;
+    free(s->slot);
+    *s = bigger;
+    return 0;
 }
 
 int print_set_add(struct print_set *s, struct print p)
 {
-    p = stored(p);
-    if (s->n * 4 >= s->cap * 3) {
-        struct print *bigger = calloc(s->cap * 2, sizeof *bigger);
-        if (bigger == NULL)
-            return -1;
-        for (size_t i = 0; i < s->cap; i++)
-            if (s->slot[i].a != 0 || s->slot[i].b != 0)
-                *find_slot(bigger, s->cap * 2, s->slot[i]) = s->slot[i];
-        free(s->slot);
-        s->slot = bigger;
-        s->cap *= 2;
-    }
-    struct print *at = find_slot(s->slot, s->cap, p);
-    if (at->a != 0 || at->b != 0)
+    uint32_t key[WORDS];
+    kept(p, key);
+    if (s->n >= s->cap / 8 * 7 && grow(s) < 0)
+        return -1;
+    uint32_t *at = find_slot(s, key);
+    if (!is_empty(at))
         return 0;
-    *at = p;
+    memcpy(at, key, sizeof key);
     s->n++;
     return 1;
 }

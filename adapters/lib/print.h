@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* print - 128-bit prints of what stands in a document, and the set that tells whether one was seen
- * before (32 bytes a print at most). A sender who made two different records with one print would
- * only harm his own. */
+ * before (28 bytes a print at most, half of that again while it grows). A sender who made two
+ * different records with one print would only harm his own. */
 #ifndef ADAPTERS_LIB_PRINT_H
 #define ADAPTERS_LIB_PRINT_H
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* decode: a release package, a record package or a release, streaming. Memory: the largest record,
- * and 32 bytes for each release and payment seen (equal ones, and ids). */
+ * and 28 bytes for each release and payment seen (equal ones, and ids). */
 #include "ocds.h"
 #include "lib/json_write.h"
 #include <string.h>

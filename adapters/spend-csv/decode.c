@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* decode: a spend file, streaming. Each row that is a payment becomes one funding.payment. Memory:
- * one row, and 32 bytes for each row seen, up to SPEND_SEEN_MAX of them. */
+ * one row, and 28 bytes for each row seen, up to SPEND_SEEN_MAX of them. */
 #include "spend.h"
 #include "lib/json_check.h"
 #include <stdio.h>
