@@ -178,6 +178,8 @@ conformance-adapters: $(PROGRAMS) $(SO)
 
 PYTEST ?= /usr/bin/python3 -m pytest
 PYTEST_ARGS ?= -q
+# most system tests wait more than they compute: several at once, where pytest-xdist is installed
+SPREAD ?= $(if $(wildcard /usr/lib/python3/dist-packages/xdist),-n 2)
 PYTEST_DIRS ?= tests/system tests/crash
 pytest: all ## whole-program tests (PYTEST_ARGS="-k name")
 	REEVE_BUILD=$(abspath $O) $(PYTEST) $(PYTEST_ARGS) $(PYTEST_DIRS)
@@ -212,7 +214,7 @@ crash: PYTEST_DIRS = tests/crash
 crash: pytest
 test-whole: all # beside each other, their output one after the other
 	@r=0; pids=; for t in $(BESIDE); do $(MAKE) --no-print-directory $$t >$O/$$t.log 2>&1 & pids="$$pids $$!"; done; \
-	$(MAKE) --no-print-directory pytest PYTEST_DIRS=tests/system || r=1; \
+	$(MAKE) --no-print-directory pytest PYTEST_DIRS=tests/system PYTEST_ARGS="$(PYTEST_ARGS) $(SPREAD)" || r=1; \
 	for p in $$pids; do wait $$p || r=1; done; cat $(patsubst %,$O/%.log,$(BESIDE)); exit $$r
 
 # ---------------------------------------------------------------- fuzzing (clang)

@@ -155,7 +155,7 @@ def test_refused_with_pointers_then_partly_taken_then_completed(site):
 
 @pytest.mark.parametrize("body, word", [
     (b"PK\x03\x04\x14\x00\x06\x00\x08\x00[Content_Types].xml" + b"\0" * 30 + b"xl/workbook.xml", "Excel"), (b"PK\x03\x04\x0a\x00zip", "zip"),
-    (b"<!doctype html><html><body>Not found", "HTML"), (b"Identifier,Title,Amount Awarded\n360G-a-1,A,100\n360G-a-2,B,200\n", "CSV")])
+    (b"<!doctype html><html><body>Not found", "HTML"), (b"Name,Town\nA,Northvale\nB,Southvale\n", "CSV")])
 def test_what_is_no_grant_file_is_named(site, body, word):
     status, answer = site.push(body)
     assert status == 400 and word in answer["detail"], answer
