@@ -5,17 +5,9 @@
  * contactName has none on purpose: it names a person. */
 #include "hub.h"
 
-#define ANSWERS(rows)                          \
-    {                                          \
-        rows, sizeof(rows) / sizeof((rows)[0]) \
-    }
 #define UPDATED                                                  \
     {                                                            \
         .own = "dateModified", .hub = "updated", .way = WAY_DATE \
-    }
-#define SAME(name_, way_)                       \
-    {                                           \
-        .own = name_, .hub = name_, .way = way_ \
     }
 
 static const struct answer location_rows[] = {
@@ -153,8 +145,3 @@ static const struct answer grant_rows[] = {
     UPDATED,
 };
 const struct answers hub_grant = ANSWERS(grant_rows);
-
-bool way_joins_list(enum way way)
-{
-    return way >= WAY_ORG_ID;
-}

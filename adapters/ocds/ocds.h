@@ -41,5 +41,7 @@ reeve_rc ocds_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *co
                      reeve_out *out);
 reeve_rc ocds_encode(reeve_ctx *ctx, void *inst, const reeve_msg *const *msgs, size_t n,
                      reeve_buf *out);
+reeve_rc ocds_to_hub(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_out *out);
+reeve_rc ocds_from_hub(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_out *out);
 
 #endif

@@ -30,6 +30,14 @@ def decode(document):
     return r.returncode, [json.loads(line, parse_float=decimal.Decimal) for line in r.stdout.splitlines()], r.stderr.decode()
 
 
+WHOLE = pathlib.Path(__file__).resolve().parent / "ocds_whole.json"
+
+
+def exactly(text):
+    """JSON with numbers as they are written."""
+    return json.loads(text, parse_float=str, parse_int=str)
+
+
 def expectations():
     return sorted(conformance.expectations("ocds").items())
 
@@ -211,3 +219,25 @@ def test_the_table_fails_when_one_file_differs_and_says_what_is_absent(tmp_path)
         r = subprocess.run([sys.executable, conformance.__file__], env={**os.environ, "REEVE_SHARED": str(tmp_path)}, capture_output=True, text=True, timeout=60)
         assert r.returncode == differ and f"1 files, {differ} of them differ" in r.stdout and ("DIFFERS" in r.stdout) == bool(differ), r.stdout + r.stderr
         assert "SKIP: iati: " in r.stdout
+
+
+# ---- through the hub record
+def test_releases_come_back_through_the_hub_record_as_they_went(tmp_path):
+    """Payments stand in the releases already; decimals as they were written."""
+    for path in [WHOLE] + [OCDS / name for name, want in expectations() if name.endswith(".json") and "record" not in name]:
+        r = run("convert", "ocds", "ocds", path)
+        assert r.returncode == 0, r.stderr
+        assert exactly(r.stdout)["releases"] == exactly(path.read_text())["releases"], path
+
+
+def test_a_route_to_where_something_has_no_source_is_refused_with_its_name(tmp_path):
+    config = {"hub": "h", "data": "var", "door": {"listen": "127.0.0.1:8480"}, "unrouted": {"drop": "nobody asked for it"},
+              "parties": {"buyer": {"name": "A Buyer", "role": "government"}, "friend": {"name": "A Friend", "role": "provider"}},
+              "connectors": {"buyer": {"party": "buyer", "receive": {"plugin": "file", "directory": "in", "speaks": "ocds"}},
+                             "friend": {"party": "friend", "deliver": {"plugin": "file", "directory": "out", "speaks": "iati"}}},
+              "routes": {"all": {"match": {"type": "funding.payment"}, "to": "friend"}}}
+    (tmp_path / "in").mkdir()
+    (tmp_path / "reeve.yaml").write_text(json.dumps(config))
+    r = run("check", "-c", tmp_path)
+    said = (r.stdout + r.stderr).decode()
+    assert r.returncode == 1 and "funding.payment" in said and "title" in said and "description" in said, said
