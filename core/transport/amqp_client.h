@@ -139,6 +139,7 @@ struct ac_sub {
     size_t done_n, done_next;
     struct amqp_strict order;
     struct ac_job *head, *name; /* held: see order */
+    bool held_head;             /* when the channel was lost, a message of NAME.head was here */
     uint64_t ask_at;            /* strict: am I the only one? */
     struct {
         char code[AMQP_CODE_MAX + 1];

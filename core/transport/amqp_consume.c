@@ -33,7 +33,11 @@ static void send_consume(struct amqp_client *c, struct ac_sub *s)
     consumer_tag(s, tag);
     amqp_basic_consume_t m = {.queue = amqp_text(s->destination), .consumer_tag = amqp_text(tag)};
     s->consuming = true;
-    s->order = (struct amqp_strict){.out = s->order.out};
+    s->order = (struct amqp_strict){
+        .out = s->order.out,
+        .out_head = s->order.out_head,
+        .sure_at = c->n.now + (s->held_head ? AMQP_STRICT_HELD_MS : AMQP_STRICT_SURE_MS)};
+    s->held_head = false;
     ac_send(c, s->channel, AMQP_BASIC_CONSUME_METHOD, &m);
 }
 
@@ -84,6 +88,7 @@ void ac_sub_lost(struct amqp_client *c, struct ac_sub *s)
     amqp_ring_reset(&s->ring);
     ac_job_free(s->content.job);
     s->content = (struct ac_content){.what = AC_NOTHING};
+    s->held_head = s->held_head || s->head || (s->order.out && s->order.out_head);
     drop_held(&s->head);
     drop_held(&s->name);
     s->order = (struct amqp_strict){.active = false};
@@ -123,7 +128,8 @@ void ac_sub_pause(struct amqp_client *c, struct ac_sub *s, bool paused)
         ac_requeue(c, s, s->name->tag);
     drop_held(&s->head);
     drop_held(&s->name);
-    s->order = (struct amqp_strict){.out = s->order.out, .getting = s->order.getting};
+    s->order = (struct amqp_strict){
+        .out = s->order.out, .out_head = s->order.out_head, .getting = s->order.getting};
     ac_state(c, NULL);
 }
 
@@ -172,8 +178,10 @@ static void arrived(struct amqp_client *c, struct ac_sub *s)
         return;
     }
     s->order.active = s->order.active || !got;
-    if (got)
+    if (got) { /* there are no more that somebody else held */
         s->order.getting = false;
+        s->order.sure_at = 0;
+    }
     if (j && (s->paused || (got ? s->head : s->name))) { /* two of a kind: cannot be */
         ac_requeue(c, s, j->tag);
         ac_job_free(j);
@@ -271,7 +279,7 @@ static void cancelled(struct amqp_client *c, struct ac_sub *s, const amqp_basic_
     s->consuming = false;
     drop_held(&s->head);
     drop_held(&s->name);
-    s->order = (struct amqp_strict){.out = s->order.out};
+    s->order = (struct amqp_strict){.out = s->order.out, .out_head = s->order.out_head};
     (void)err_set(&e, -ENOENT, "destination-unknown",
                   "the queue \"%s\" was deleted or is not available", s->destination);
     try_later(c, s, &e);
@@ -294,8 +302,7 @@ static void method(struct amqp_client *c, struct ac_sub *s, const amqp_method_t 
         const amqp_basic_get_ok_t *d = m->decoded;
         begin_content(s, true, d->delivery_tag, d->redelivered);
     } else if (m->id == AMQP_BASIC_GET_EMPTY_METHOD) {
-        s->order.getting = false;
-        s->order.head_empty = true;
+        amqp_strict_empty(&s->order, c->n.now);
         ac_strict_step(c, s);
     } else if (m->id == AMQP_CHANNEL_OPEN_OK_METHOD) {
         opened(c, s);
@@ -358,6 +365,7 @@ void ac_sub_watch(struct amqp_client *c, struct ac_sub *s)
             drop_held(head ? &s->head : &s->name);
             *(head ? &s->order.has_head : &s->order.has_name) = false;
             s->order.head_empty = false;
+            s->order.get_at = 0;
             continue;
         }
         slot->mark = true;
@@ -404,12 +412,14 @@ void ac_strict_step(struct amqp_client *c, struct ac_sub *s)
     case AMQP_STRICT_GIVE_HEAD:
         s->order.has_head = false;
         s->order.head_empty = false; /* there may be another */
-        s->order.out = true;
+        s->order.get_at = 0;
+        s->order.out = s->order.out_head = true;
         give(c, s, TAKE_PTR(s->head));
         break;
     case AMQP_STRICT_GIVE_NAME:
         s->order.has_name = false;
         s->order.out = true;
+        s->order.out_head = false;
         give(c, s, TAKE_PTR(s->name));
         break;
     case AMQP_STRICT_WAIT:

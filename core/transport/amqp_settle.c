@@ -206,8 +206,10 @@ void ac_copy_ended(struct amqp_client *c, struct ac_job *j, const char *refused)
         return;
     }
     TAILQ_REMOVE(&c->n.copies, j, link);
-    if (j->how == SETTLE_RETRY)
+    if (j->how == SETTLE_RETRY) {
         j->sub->order.head_empty = false;
+        j->sub->order.get_at = 0;
+    }
     finish(c, j);
 }
 

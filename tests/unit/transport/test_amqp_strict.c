@@ -23,6 +23,11 @@ static void every_state_has_one_next_step(void **state)
         {{.has_name = true}, AMQP_STRICT_GET, 0},
         {{.active = true, .getting = true, .has_name = true}, AMQP_STRICT_NOTHING, 0},
         {{.active = true, .head_empty = true, .has_name = true}, AMQP_STRICT_GIVE_NAME, NOW - 1},
+        /* nothing to do: the head is asked now and then, what it hides is not left there */
+        {{.active = true, .head_empty = true, .get_at = NOW + 9}, AMQP_STRICT_WAIT, NOW + 9},
+        {{.active = true, .head_empty = true, .get_at = NOW}, AMQP_STRICT_GET, 0},
+        /* found empty too early: it is asked again before anything of NAME goes out */
+        {{.has_name = true, .get_at = NOW + 9}, AMQP_STRICT_WAIT, NOW + 9},
         /* one at a time */
         {{.active = true, .head_empty = true, .has_name = true, .out = true},
          AMQP_STRICT_NOTHING,
@@ -49,8 +54,23 @@ static void every_state_has_one_next_step(void **state)
     }
 }
 
+static void empty_counts_only_when_nobody_can_hold_anything_any_more(void **state)
+{
+    struct amqp_strict s = {.active = true, .getting = true, .sure_at = NOW};
+    (void)state;
+    amqp_strict_empty(&s, NOW - 1);
+    assert_false(s.getting);
+    assert_false(s.head_empty);
+    assert_int_equal(s.get_at, NOW - 1 + AMQP_STRICT_AGAIN_MS);
+    amqp_strict_empty(&s, NOW);
+    assert_true(s.head_empty);
+    assert_int_equal(s.get_at, NOW + AMQP_STRICT_IDLE_MS);
+}
+
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(every_state_has_one_next_step)};
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_state_has_one_next_step),
+        cmocka_unit_test(empty_counts_only_when_nobody_can_hold_anything_any_more)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
