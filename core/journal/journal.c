@@ -46,7 +46,7 @@ struct piece { /* a text of a packed row */
 
 struct journal {
     sqlite3 *db;
-    sqlite3_stmt *begin, *commit, *insert, *trace, *old, *remove, *remove_traces;
+    sqlite3_stmt *top, *begin, *commit, *insert, *trace, *old, *remove, *remove_traces;
     bool removed;                /* since the log was emptied */
     int64_t last;                /* number of the last row stored */
     struct buf gathered, frozen; /* frozen: being stored, maybe by another thread */
@@ -73,19 +73,6 @@ static int name_process(struct journal *j, const char *process, struct err *e)
     return r;
 }
 
-static int find_last(struct journal *j, struct err *e)
-{
-    sqlite3_stmt *st = NULL;
-    int r = db_prepare(j->db, "SELECT max(n) FROM row", &st, e);
-    if (r < 0)
-        return r;
-    r = db_step(j->db, st, e);
-    if (r > 0)
-        j->last = sqlite3_column_int64(st, 0);
-    db_finalize(&st);
-    return r < 0 ? r : 0;
-}
-
 int journal_open(const char *path, const char *process, struct journal **ret, struct err *e)
 {
     struct journal *j = xcalloc(1, sizeof(*j));
@@ -101,7 +88,7 @@ int journal_open(const char *path, const char *process, struct journal **ret, st
     if (r == 0)
         r = name_process(j, process, e);
     if (r == 0)
-        r = find_last(j, e);
+        r = db_prepare(j->db, "SELECT max(n) FROM row", &j->top, e);
     if (r == 0)
         r = db_prepare(j->db, "BEGIN IMMEDIATE", &j->begin, e);
     if (r == 0)
@@ -135,6 +122,7 @@ void journal_close(struct journal *j)
 {
     if (!j)
         return;
+    db_finalize(&j->top);
     db_finalize(&j->begin);
     db_finalize(&j->commit);
     db_finalize(&j->insert);
@@ -228,11 +216,25 @@ static void bind_number(sqlite3_stmt *st, int column, uint64_t v)
         sqlite3_bind_null(st, column);
 }
 
+/* The number of the last row. Asked in each transaction: after a kill of everything the process
+ * before this one may still be writing what it had begun. */
+static int last_row(struct journal *j, int64_t *ret, struct err *e)
+{
+    int r = db_step(j->db, j->top, e);
+    int64_t top = r > 0 ? sqlite3_column_int64(j->top, 0) : 0; /* NULL is 0 */
+    *ret = top > j->last ? top : j->last;                      /* old rows may be gone */
+    (void)sqlite3_reset(j->top);
+    return r < 0 ? r : 0;
+}
+
 static int store_rows(struct journal *j, int64_t *ret_last, struct err *e)
 {
     struct unpack u;
-    int64_t n = j->last;
+    int64_t n = 0;
     char last[TRACE_KEY] = "";
+    int found = last_row(j, &n, e);
+    if (found < 0)
+        return found;
     unpack_start(&u, j->frozen.p, j->frozen.len);
     while (u.p < u.end && !u.bad) {
         n++;
@@ -274,7 +276,7 @@ int journal_freeze(struct journal *j, struct err *e)
 
 int journal_store(struct journal *j, struct err *e)
 {
-    int64_t last = j->last;
+    int64_t last = 0;
     int r = db_step(j->db, j->begin, e);
     if (r == 0)
         r = store_rows(j, &last, e);

@@ -115,6 +115,21 @@ static void rows_are_there_after_a_commit_only(void **state)
     journal_close(NULL);
 }
 
+static void the_process_before_may_still_be_writing(void **state)
+{
+    (void)state;
+    struct journal *before = open_journal("a.receive"), *j = open_journal("a.receive");
+    add(before, (struct journal_row){.event = JOURNAL_ACCEPTED, .id = ID});
+    commit(before);
+    add(j, (struct journal_row){.event = JOURNAL_DELIVERED, .id = ID});
+    commit(j);
+    add(before, (struct journal_row){.event = JOURNAL_DEAD, .id = ID});
+    commit(before);
+    events_are(trace(ID), "accepted delivered dead");
+    journal_close(before);
+    journal_close(j);
+}
+
 static void a_row_comes_back_as_it_was_given(void **state)
 {
     (void)state;
@@ -688,6 +703,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, fresh, cleaned)
     const struct CMUnitTest tests[] = {
         CASE(rows_are_there_after_a_commit_only),
+        CASE(the_process_before_may_still_be_writing),
         CASE(a_row_comes_back_as_it_was_given),
         CASE(a_trace_follows_a_message_through_all_processes),
         CASE(an_ambiguous_prefix_names_the_ids),
