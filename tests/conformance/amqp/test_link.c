@@ -4,6 +4,7 @@
 #include "lib/engine_amqp.h"
 #include "base/util.h"
 #include <setjmp.h>
+#include <dirent.h>
 #include <stdarg.h>
 #include <cmocka.h>
 #include <errno.h>
@@ -206,11 +207,35 @@ static void who_is_silent_is_left_in_time(void **state)
     (void)close(fd);
 }
 
+/* Is any thread of the process still running? A stop takes its time to reach them all. */
+static bool still_runs(pid_t pid)
+{
+    char path[64], line[512];
+    struct dirent *entry;
+    bool runs = false;
+    (void)snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *tasks = opendir(path);
+    assert_non_null(tasks);
+    while ((entry = readdir(tasks)) != NULL) {
+        char stat[400];
+        (void)snprintf(stat, sizeof stat, "%s/%.20s/stat", path, entry->d_name);
+        FILE *f = entry->d_name[0] != '.' ? fopen(stat, "re") : NULL;
+        const char *name = f && fgets(line, sizeof line, f) ? strrchr(line, ')') : NULL;
+        runs = runs || (name && name[1] == ' ' && name[2] != 'T');
+        if (f)
+            (void)fclose(f);
+    }
+    (void)closedir(tasks);
+    return runs;
+}
+
 static void a_frozen_broker_holds_up_neither_a_question_nor_the_end(void **state)
 {
     (void)state;
     opens();
     assert_int_equal(kill(g.pid, SIGSTOP), 0);
+    while (still_runs(g.pid))
+        (void)usleep(1000);
     uint64_t start = mono_ms();
     (void)amqp_channel_open(c, 3);
     int r = amqp_link_reply(c, "asking", &e);
