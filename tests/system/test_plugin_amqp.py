@@ -396,6 +396,7 @@ def test_connections_are_closed_and_cut(bridge, party, rabbitmq, vhost):  # noqa
         def fault():
             wait_for(lambda: len(rabbitmq.connections(vhost)) >= 2, 20, "connections that management knows")
             rabbitmq.close_connections(vhost, lambda client: client.startswith("reeve"))
+            wait_for(lambda: "CONNECTION_FORCED" in h.log(), 20, "the reason in the log")
             proxy.cut()
             time.sleep(1)
             proxy.mode = "silent"
@@ -406,7 +407,6 @@ def test_connections_are_closed_and_cut(bridge, party, rabbitmq, vhost):  # noqa
         wanted = send_while(party, 400, fault)
         assert set(party.take_ids("out", wanted, 90)) == wanted
         wait_for(lambda: party.left("in") == "0", 60, "all acknowledged")
-        assert "CONNECTION_FORCED" in h.log()
     finally:
         proxy.close()
 
