@@ -6,6 +6,7 @@
  *     T <part> <n> <sum> <currency>                  one total
  *     R <part> <amount> <currency> <line> <subject>  one record */
 #include "account.h"
+#include "fields.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,43 +46,6 @@ char *account_write(const struct account *a, size_t *ret_len)
 }
 
 /* ---- reading ---- */
-struct fields { /* of one line */
-    const char *at, *end;
-    bool bad;
-};
-
-/* The next field, cut off into out. */
-static const char *field(struct fields *f, char *out, size_t size)
-{
-    const char *tab = f->at < f->end ? memchr(f->at, '\t', (size_t)(f->end - f->at)) : NULL;
-    size_t len = (size_t)((tab != NULL ? tab : f->end) - f->at);
-    f->bad |= len >= size;
-    if (f->bad)
-        len = 0;
-    memcpy(out, f->at, len);
-    out[len] = '\0';
-    f->at = tab != NULL ? tab + 1 : f->end;
-    return out;
-}
-
-static money field_money(struct fields *f)
-{
-    char text[MONEY_TEXT_MAX];
-    money v = 0;
-    if (!money_parse(field(f, text, sizeof text), MONEY_SUM_DIGITS, &v))
-        f->bad = true;
-    return v;
-}
-
-static int64_t field_number(struct fields *f)
-{
-    char text[24], *rest;
-    const char *p = field(f, text, sizeof text);
-    long long v = strtoll(p, &rest, 10);
-    f->bad |= *p == '\0' || *rest != '\0';
-    return v;
-}
-
 static enum part field_part(struct fields *f)
 {
     int64_t v = field_number(f);
@@ -93,30 +57,30 @@ static bool read_line(struct account *a, const char *line, const char *end)
 {
     struct fields f = {.at = line, .end = end};
     char kind[4];
-    (void)field(&f, kind, sizeof kind);
+    (void)field_text(&f, kind, sizeof kind);
     if (strcmp(kind, "A") == 0) {
         a->known = true;
         a->version.time_us = field_number(&f);
-        (void)field(&f, a->version.id, sizeof a->version.id);
-        a->amount = field_money(&f);
-        (void)field(&f, a->currency, sizeof a->currency);
+        (void)field_text(&f, a->version.id, sizeof a->version.id);
+        a->amount = field_money(&f, MONEY_SUM_DIGITS);
+        (void)field_text(&f, a->currency, sizeof a->currency);
     } else if (strcmp(kind, "T") == 0 && a->totals_n < CURRENCIES_MAX) {
         struct total *t = &a->totals[a->totals_n++];
         t->part = field_part(&f);
         t->n = (uint64_t)field_number(&f);
-        t->sum = field_money(&f);
-        (void)field(&f, t->currency, sizeof t->currency);
+        t->sum = field_money(&f, MONEY_SUM_DIGITS);
+        (void)field_text(&f, t->currency, sizeof t->currency);
     } else if (strcmp(kind, "R") == 0 && a->records_n < RECORDS_MAX) {
         struct record *r = &a->records[a->records_n++];
         r->part = field_part(&f);
-        r->amount = field_money(&f);
-        (void)field(&f, r->currency, sizeof r->currency);
-        (void)field(&f, r->line, sizeof r->line);
-        (void)field(&f, r->subject, sizeof r->subject);
+        r->amount = field_money(&f, MONEY_SUM_DIGITS);
+        (void)field_text(&f, r->currency, sizeof r->currency);
+        (void)field_text(&f, r->line, sizeof r->line);
+        (void)field_text(&f, r->subject, sizeof r->subject);
     } else {
         return false;
     }
-    return !f.bad && f.at == end;
+    return fields_end(&f);
 }
 
 bool account_read(struct account *a, const char *text, size_t len)

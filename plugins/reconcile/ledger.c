@@ -4,6 +4,7 @@
  * Keys: "a/SUBJECT" an account (account_text.c); "p/KIND/SOURCE SUBJECT" which version of a part
  * was counted last and where: fields TIME ID AMOUNT CURRENCY LINE ACCOUNT, parted by tabs. */
 #include "account.h"
+#include "fields.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,37 +45,21 @@ struct counted { /* a part as it was counted last */
     char of[NAME_MAX];
 };
 
-/* The field at *p, moved behind its tab. */
-static bool cut(const char **p, char *out, size_t size)
-{
-    size_t len = strcspn(*p, "\t");
-    if (len >= size)
-        return false;
-    memcpy(out, *p, len);
-    out[len] = '\0';
-    *p += len + ((*p)[len] == '\t');
-    return true;
-}
-
 static bool part_get(const struct store *s, const char *key, struct counted *ret, bool *ret_some)
 {
-    char text[PART_MAX * 2], time[24], amount[MONEY_TEXT_MAX];
     size_t len = 0;
-    const char *found = s->get(s->arg, key, &len), *p = text;
+    const char *found = s->get(s->arg, key, &len);
     *ret_some = found != NULL;
     if (found == NULL)
         return true;
-    if (len >= sizeof text)
-        return false;
-    memcpy(text, found, len);
-    text[len] = '\0';
-    if (!cut(&p, time, sizeof time) || !cut(&p, ret->version.id, sizeof ret->version.id) ||
-        !cut(&p, amount, sizeof amount) ||
-        !cut(&p, ret->record.currency, sizeof ret->record.currency) ||
-        !cut(&p, ret->record.line, sizeof ret->record.line) || !cut(&p, ret->of, sizeof ret->of))
-        return false;
-    ret->version.time_us = strtoll(time, NULL, 10);
-    return money_parse(amount, MONEY_DIGITS_MAX, &ret->record.amount);
+    struct fields f = {.at = found, .end = found + len};
+    ret->version.time_us = field_number(&f);
+    (void)field_text(&f, ret->version.id, sizeof ret->version.id);
+    ret->record.amount = field_money(&f, MONEY_DIGITS_MAX);
+    (void)field_text(&f, ret->record.currency, sizeof ret->record.currency);
+    (void)field_text(&f, ret->record.line, sizeof ret->record.line);
+    (void)field_text(&f, ret->of, sizeof ret->of);
+    return fields_end(&f);
 }
 
 static bool part_put(const struct store *s, const char *key, const struct counted *c)
