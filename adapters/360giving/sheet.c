@@ -34,15 +34,7 @@ struct sheet {
 static void say(struct sheet *s, uint32_t severity, const char *code, uint64_t line,
                 const char *column, const char *wanted, const char *text)
 {
-    char where[CSV_PLACE_MAX];
-    csv_place(where, line, column);
-    struct reeve_issue issue = {.size = sizeof issue,
-                                .severity = severity,
-                                .code = code,
-                                .where = where,
-                                .wanted = wanted,
-                                .text = text};
-    reeve_issue(s->doc.ctx, &issue);
+    csv_issue(s->doc.ctx, severity, code, line, column, NULL, wanted, text);
 }
 
 /* ---- a grant that is whole ---- */
@@ -98,7 +90,7 @@ static reeve_rc finish_grant(struct sheet *s, const struct waiting *g)
     }
     grant_judge(&c, NULL, grant);
     c.errors += g->refused;
-    (void)reeve_msg_set_int(m, "line", g->line < INT32_MAX ? (int32_t)g->line : INT32_MAX);
+    csv_set_line(m, g->line);
     return grant_settle(s->doc.out, &c, grant, m);
 }
 

@@ -33,6 +33,27 @@ void csv_place(char out[CSV_PLACE_MAX], uint64_t line, const char *column)
                    column != NULL ? ", column " : "", (int)len, column != NULL ? column : "");
 }
 
+void csv_issue(reeve_ctx *ctx, uint32_t severity, const char *code, uint64_t line,
+               const char *column, const char *found, const char *wanted, const char *text)
+{
+    char where[CSV_PLACE_MAX] = "";
+    if (line > 0)
+        csv_place(where, line, column);
+    struct reeve_issue issue = {.size = sizeof issue,
+                                .severity = severity,
+                                .code = code,
+                                .where = where,
+                                .found = found,
+                                .wanted = wanted,
+                                .text = text};
+    reeve_issue(ctx, &issue);
+}
+
+void csv_set_line(reeve_msg *m, uint64_t line)
+{
+    (void)reeve_msg_set_int(m, "line", line < INT32_MAX ? (int32_t)line : INT32_MAX);
+}
+
 /* How long the white space at s is; 0: it is none. A no-break space is C2 A0. */
 static size_t blank(const char *s)
 {
@@ -76,16 +97,7 @@ static bool row_is_blank(const struct csv_record *row, size_t from)
 static void issue(struct reading *r, uint32_t severity, const char *code, uint64_t line,
                   const char *wanted, const char *text)
 {
-    char where[CSV_PLACE_MAX] = "";
-    if (line > 0)
-        csv_place(where, line, NULL);
-    struct reeve_issue i = {.size = sizeof i,
-                            .severity = severity,
-                            .code = code,
-                            .where = where,
-                            .wanted = wanted,
-                            .text = text};
-    reeve_issue(r->d->ctx, &i);
+    csv_issue(r->d->ctx, severity, code, line, NULL, NULL, wanted, text);
 }
 
 static reeve_rc unreadable(struct reading *r, const char *code, uint64_t line, const char *wanted,

@@ -39,6 +39,11 @@ reeve_rc csv_document_read(struct csv_document *d, reeve_reader *r, const struct
 /* A place in a table: "line 12, column Net Amount". column NULL: the line alone. */
 #define CSV_PLACE_MAX 256
 void csv_place(char out[CSV_PLACE_MAX], uint64_t line, const char *column);
+/* Reports an issue at such a place; line 0: none. column, found, wanted may be NULL. */
+void csv_issue(reeve_ctx *ctx, uint32_t severity, const char *code, uint64_t line,
+               const char *column, const char *found, const char *wanted, const char *text);
+/* The attribute `line` of a message that was made of rows, the first of which begins there. */
+void csv_set_line(reeve_msg *m, uint64_t line);
 
 /* The cell without white space around it (also no-break spaces); n past the end: empty. */
 struct csv_field csv_cell(const struct csv_record *row, size_t n);

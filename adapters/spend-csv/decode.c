@@ -30,17 +30,9 @@ static bool cell_text(const struct csv_field *f, char out[CELL_SHOWN + 1])
 static void say(struct spend *s, const struct csv_record *row, uint32_t severity, const char *code,
                 enum target t, const char *found, const char *wanted, const char *text)
 {
-    char where[CSV_PLACE_MAX];
     size_t i = t < TARGETS ? s->heading.column[t] : SPEND_NONE;
-    csv_place(where, row->line, i != SPEND_NONE ? s->heading.name[i] : NULL);
-    struct reeve_issue issue = {.size = sizeof issue,
-                                .severity = severity,
-                                .code = code,
-                                .where = where,
-                                .found = found,
-                                .wanted = wanted,
-                                .text = text};
-    reeve_issue(s->doc.ctx, &issue);
+    csv_issue(s->doc.ctx, severity, code, row->line, i != SPEND_NONE ? s->heading.name[i] : NULL,
+              found, wanted, text);
 }
 
 static void warn_once(struct spend *s, const struct csv_record *row, enum once what,

@@ -2,7 +2,6 @@
 /* record: a row as the record that becomes the body, and its message. */
 #include "spend.h"
 #include "lib/attribute.h"
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -183,7 +182,6 @@ static void set_cell(reeve_msg *m, const char *name, struct csv_field f)
 static void set_attributes(struct spend *s, const struct payment *p, reeve_msg *m)
 {
     const struct heading *h = &s->heading;
-    uint64_t line = p->row->line;
     (void)reeve_msg_set(m, "type", "funding.payment");
     (void)reeve_msg_set(m, "dataschema", SPEND_SCHEMA);
     set_cell(m, "funder", cell_of(h, p, BODY_CODE));
@@ -193,21 +191,14 @@ static void set_attributes(struct spend *s, const struct payment *p, reeve_msg *
     else if (!p->redacted)
         set_cell(m, "recipient", cell_of(h, p, SUPPLIER_ID));
     attribute_set_money(m, p->amount, p->currency);
-    (void)reeve_msg_set_int(m, "line", line < INT32_MAX ? (int32_t)line : INT32_MAX);
+    csv_set_line(m, p->row->line);
     attribute_set_escaped(m, "columns", h->columns);
 }
 
 static reeve_rc too_large(struct spend *s, const struct payment *p)
 {
-    char where[CSV_PLACE_MAX];
-    csv_place(where, p->row->line, NULL);
-    struct reeve_issue issue = {.size = sizeof issue,
-                                .severity = REEVE_ISSUE_ERROR,
-                                .code = "too-large",
-                                .where = where,
-                                .wanted = "a row within the message limit",
-                                .text = "the row is larger than a message may be"};
-    reeve_issue(s->doc.ctx, &issue);
+    csv_issue(s->doc.ctx, REEVE_ISSUE_ERROR, "too-large", p->row->line, NULL, NULL,
+              "a row within the message limit", "the row is larger than a message may be");
     reeve_refuse(s->doc.out, NULL);
     return REEVE_OK;
 }
