@@ -52,11 +52,8 @@ void grant_attributes(reeve_msg *m, const struct json_node *grant)
     else
         attribute_set(m, "recipient",
                       member_text(first_item(grant, "recipientOrganization"), "id"));
-    const char *currency = member_text(grant, "currency");
-    if (node_is(amount, JSON_NUMBER))
-        attribute_set_money(m, amount->text, currency);
-    else
-        attribute_set(m, "currency", currency);
+    attribute_set_money(m, node_is(amount, JSON_NUMBER) ? amount->text : NULL,
+                        member_text(grant, "currency"));
     attribute_set(m, "category", member_text(first_item(grant, "classifications"), "code"));
     attribute_set(m, "place", place_of(grant, personal));
 }

@@ -77,8 +77,9 @@ void attribute_set_escaped(reeve_msg *m, const char *name, const char *value)
 void attribute_set_money(reeve_msg *m, const char *number, const char *currency)
 {
     char exact[HUB_DECIMAL_MAX + 1];
-    (void)reeve_msg_set_int(m, "amount", number_whole_saturated(number));
-    if (hub_decimal(number, exact))
+    if (number != NULL)
+        (void)reeve_msg_set_int(m, "amount", number_whole_saturated(number));
+    if (number != NULL && hub_decimal(number, exact))
         (void)reeve_msg_set(m, "exactamount", exact);
     attribute_set(m, "currency", currency);
 }

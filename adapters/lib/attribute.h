@@ -15,9 +15,9 @@ void attribute_set(reeve_msg *m, const char *name, const char *value);
 /* As above, but forbidden characters are written as %XX of their UTF-8 bytes, and '%' as %25 then:
  * for identifiers that must not get lost. */
 void attribute_set_escaped(reeve_msg *m, const char *name, const char *value);
-/* An amount, a valid JSON number: amount (whole units, for routing) and exactamount (decimal text,
- * for sums; absent when it needs over HUB_DECIMAL_MAX characters); and its currency, NULL: not
- * said.
+/* An amount, a valid JSON number (NULL: not said, or none): amount (whole units, for routing) and
+ * exactamount (decimal text, for sums; absent when it needs over HUB_DECIMAL_MAX characters); and
+ * its currency, NULL: not said.
  */
 void attribute_set_money(reeve_msg *m, const char *number, const char *currency);
 

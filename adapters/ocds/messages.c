@@ -14,11 +14,8 @@
 static void set_money(reeve_msg *m, const struct json_node *value)
 {
     const struct json_node *amount = node_member(value, "amount");
-    const char *currency = member_text(value, "currency");
-    if (node_is(amount, JSON_NUMBER))
-        attribute_set_money(m, amount->text, currency);
-    else
-        attribute_set(m, "currency", currency);
+    attribute_set_money(m, node_is(amount, JSON_NUMBER) ? amount->text : NULL,
+                        member_text(value, "currency"));
 }
 
 reeve_rc release_emit(struct decoding *d, const struct json_node *release, reeve_msg *m)
