@@ -45,7 +45,6 @@ void ssh_prepare(void *curl, reeve_ctx *ctx)
 {
     authenticate(curl, ctx);
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "sftp");
-    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
 }
 
 int ssh_look(void *curl, char state[FIELD_MAX])

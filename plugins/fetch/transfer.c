@@ -225,13 +225,12 @@ static void range(struct transfer *t)
     (void)curl_easy_setopt(t->easy, CURLOPT_RANGE, from);
 }
 
-static void prepare(struct transfer *t, const char *url, struct curl_slist *list)
+static void prepare(struct transfer *t, const char *url)
 {
     CURL *c = t->easy;
     const char *ca = reeve_conf(t->ctx, "ca", 0);
     (void)curl_easy_setopt(c, CURLOPT_URL, url);
     (void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https,file");
-    (void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, list);
     (void)curl_easy_setopt(c, CURLOPT_USERAGENT, "reeve");
     (void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->error);
@@ -250,12 +249,16 @@ static void prepare(struct transfer *t, const char *url, struct curl_slist *list
         (void)curl_easy_setopt(c, CURLOPT_CAINFO, ca);
 }
 
-static CURLcode request_http(struct transfer *t, bool ours)
+static CURLcode request_http(struct transfer *t, bool ours, const struct validators *known)
 {
+    struct curl_slist *list = fields(t, ours, known);
+    (void)curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, list);
     range(t);
     if (ours)
         credentials(t);
-    return curl_easy_perform(t->easy);
+    CURLcode rc = curl_easy_perform(t->easy);
+    curl_slist_free_all(list);
+    return rc;
 }
 
 /* The file is looked at before and behind: what was written to meanwhile is asked for again. */
@@ -292,11 +295,8 @@ static CURLcode request(struct transfer *t, const char *url, bool ours,
     if (t->have > 0 && !strong(&t->of))
         t->have = 0;
     curl_easy_reset(t->easy); /* keeps the connections */
-    struct curl_slist *list = fields(t, ours, known);
-    prepare(t, url, list);
-    CURLcode rc = ssh_is(url) ? request_ssh(t, known) : request_http(t, ours);
-    curl_slist_free_all(list);
-    return rc;
+    prepare(t, url);
+    return ssh_is(url) ? request_ssh(t, known) : request_http(t, ours, known);
 }
 
 /* ---- what became of it ---- */
