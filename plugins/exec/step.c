@@ -4,6 +4,7 @@
  * All or nothing: what it made goes on after all of it is known to be right. What the hub decides
  * (id, source, time, party) is not the program's to change. */
 #include "exec.h"
+#include "lib/dropped.h"
 #include "lib/mono.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,11 +82,7 @@ static void told_dropped(reeve_ctx *ctx, const reeve_msg *in, const struct said 
 {
     char reason[400];
     said_reason(s, reason, sizeof reason);
-    reeve_issue(ctx, &(struct reeve_issue){.size = sizeof(struct reeve_issue),
-                                           .severity = REEVE_ISSUE_WARNING,
-                                           .code = "exec-dropped",
-                                           .subject = reeve_msg_get(in, "subject"),
-                                           .text = reason});
+    message_dropped(ctx, in, "exec-dropped", reason);
 }
 
 static reeve_rc emit_all(reeve_ctx *ctx, const reeve_msg *in, const struct said *s, reeve_out *out)

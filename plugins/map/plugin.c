@@ -2,6 +2,7 @@
 /* map - a step that makes other messages of a message: by a jq program (JSON) or by an XSLT
  * stylesheet (XML). Both belong to the operator; what they work on is hostile. */
 #include "map.h"
+#include "lib/dropped.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,11 +83,7 @@ static void map_close(reeve_ctx *ctx, void *inst)
 
 void map_dropped(reeve_ctx *ctx, const reeve_msg *msg, const char *text)
 {
-    reeve_issue(ctx, &(struct reeve_issue){.size = sizeof(struct reeve_issue),
-                                           .severity = REEVE_ISSUE_WARNING,
-                                           .code = "map-dropped",
-                                           .subject = reeve_msg_get(msg, "subject"),
-                                           .text = text});
+    message_dropped(ctx, msg, "map-dropped", text);
 }
 
 static reeve_rc map_step(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_out *out)
