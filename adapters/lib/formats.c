@@ -78,6 +78,29 @@ bool format_date_time(const char *s, size_t len)
     return (utc % 1440 + 1440) % 1440 == 1439;
 }
 
+/* Days from 1970-01-01 on, of the proleptic Gregorian calendar, years 0 to 9999. */
+static int64_t days_of(int year, int month, int day)
+{
+    static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    int64_t y = month > 2 ? year : year - 1; /* a leap day counts from March on */
+    return 365 * (int64_t)year + (y + 400) / 4 - (y + 400) / 100 + (y + 400) / 400 +
+           before[month - 1] + day - 719625; /* which is what 1970-01-01 comes to */
+}
+
+int64_t instant_us(const char *s, size_t len)
+{
+    int64_t us = 0, unit = 100000;
+    size_t at = 19;
+    int64_t seconds = days_of(two(s) * 100 + two(s + 2), two(s + 5), two(s + 8)) * 86400 +
+                      two(s + 11) * 3600 + two(s + 14) * 60 + two(s + 17);
+    if (s[at] == '.')
+        for (at++; at < len && digit(s[at]); at++, unit /= 10)
+            us += unit * (s[at] - '0');
+    if (at + 6 == len)
+        seconds -= (s[at] == '-' ? -60 : 60) * (two(s + at + 1) * 60 + two(s + at + 4));
+    return seconds * 1000000 + us;
+}
+
 /* ---- RFC 3986 ---- */
 static bool alpha(char c)
 {

@@ -8,6 +8,9 @@
 
 bool format_date_time(const char *s,
                       size_t len); /* RFC 3339 section 5.6 date-time, the day must exist */
+/* Microseconds from 1970-01-01T00:00:00Z on of what format_date_time() lets pass; more digits are
+ * cut off. For comparing. */
+int64_t instant_us(const char *s, size_t len);
 /* ^[0-9]{4}-(0[1-9]|1[012])-(0[1-9]|[12][0-9]|3[01])$: the shape only (2026-02-31 passes) */
 bool format_date_shape(const char *s, size_t len);
 bool format_month_shape(const char *s, size_t len); /* ^[0-9]{4}(-(0[1-9]|1[012]))?$ */

@@ -47,6 +47,28 @@ static void date_times_follow_rfc_3339(void **state)
     check(e, sizeof e / sizeof e[0], format_date_time);
 }
 
+static void instants_are_compared_across_zones(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t seconds, us;
+    } e[] = {
+        {"1970-01-01T00:00:00Z", 0, 0},
+        {"1969-12-31T23:59:59.5Z", -1, 500000},
+        {"2000-02-29T00:00:00Z", 951782400, 0},
+        {"2000-03-01T00:00:00Z", 951868800, 0},
+        {"2026-11-26T12:00:00+01:00", 1795690800, 0},
+        {"2026-11-26T12:00:00.123456789-08:00", 1795723200, 123456},
+        {"0000-01-01T00:00:00Z", -62167219200, 0},
+        {"0000-03-01T00:00:00Z", -62162035200, 0},
+        {"9999-12-31T23:59:60Z", 253402300800, 0},
+    };
+    for (size_t i = 0; i < sizeof e / sizeof e[0]; i++)
+        if (instant_us(e[i].text, strlen(e[i].text)) != e[i].seconds * 1000000 + e[i].us)
+            fail_msg("%s is %lld", e[i].text, (long long)instant_us(e[i].text, strlen(e[i].text)));
+}
+
 static void dates_and_months_are_shapes(void **state)
 {
     (void)state;
@@ -119,6 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(date_times_follow_rfc_3339),
+        cmocka_unit_test(instants_are_compared_across_zones),
         cmocka_unit_test(dates_and_months_are_shapes),
         cmocka_unit_test(uris_follow_rfc_3986),
         cmocka_unit_test(numbers_are_read_as_text),
