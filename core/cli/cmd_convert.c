@@ -191,6 +191,10 @@ static int open_both(struct conversion *c, struct err *e)
     c->dry.issues->tap = print_issue;
     c->dry.issues->tap_arg = (void *)(uintptr_t)c->file;
     c->out.file = c->file;
+    /* As where it is delivered, an adapter that puts messages together remembers the earlier ones;
+     * not where each message is compared with what comes back of it. */
+    if (!c->report && strcmp(c->from, c->to) != 0 && dry_remember(&c->dry) < 0)
+        return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     if (!c->dry.intake.adapter->plugin->api.to_hub)
         return lacks(e, c->dry.intake.adapter, "to_hub",
                      "its messages become nothing but documents of the same standard");

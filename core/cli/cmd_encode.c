@@ -7,6 +7,7 @@
 #include "encoding.h"
 #include "base/util.h"
 #include "message/message.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -99,7 +100,10 @@ int cmd_encode(int argc, char **argv)
     if (argc != 2 && argc != 3)
         return cli_usage("encode");
     const char *file = argc == 3 ? argv[2] : "-";
-    if (encoding_open(&x, argv[1], file, &e) < 0)
+    int opened = encoding_open(&x, argv[1], file, &e);
+    if (opened == 0 && encoding_remember(&x) < 0)
+        opened = err_set(&e, -ENOMEM, "out-of-memory", "out of memory");
+    if (opened < 0)
         cli_complain("encode", &e);
     else
         rc = encode(&x, file);

@@ -25,6 +25,8 @@ int encoding_open(struct encoding *x, const char *adapter, const char *file, str
 {
     *x = (struct encoding){.file = file, .parts = tree_list()};
     x->room.issues = issues_new();
+    x->room.state_get = memory_get;
+    x->room.state_put = memory_put;
     x->t.others = x->others;
     if (!x->parts || !x->room.issues)
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
@@ -46,6 +48,13 @@ void encoding_close(struct encoding *x)
     instance_free(x->t.adapter);
     issues_free(x->room.issues);
     tree_free(x->parts);
+    map_free(x->memory);
+}
+
+int encoding_remember(struct encoding *x)
+{
+    x->room.arg = x->memory = memory_new();
+    return x->memory ? 0 : -ENOMEM;
 }
 
 void encoding_need(struct encoding *x, const char *standard)

@@ -3,6 +3,7 @@
  * document on standard output. */
 #ifndef REEVE_CLI_ENCODING_H
 #define REEVE_CLI_ENCODING_H
+#include "plugin/memory.h"
 #include "worker/translate.h"
 
 #define ADAPTERS_MAX 64u
@@ -16,10 +17,13 @@ struct encoding {
     reeve_msg **msgs;
     size_t n, cap;
     uint64_t refused;
+    struct map *memory; /* what adapters remember; NULL: nothing */
 };
 /* Loads and opens the adapter, which must have encode. 0, or *e; encoding_close() in any case. */
 int encoding_open(struct encoding *x, const char *adapter, const char *file, struct err *e);
 void encoding_close(struct encoding *x);
+/* Adapters remember, from now on, what they would where messages are delivered. -ENOMEM. */
+int encoding_remember(struct encoding *x);
 /* Another adapter, for a message of its standard; without one the message is refused later. */
 void encoding_need(struct encoding *x, const char *standard);
 /* "FILE: WHERE: error: TEXT [CODE]" on standard error; counted. */

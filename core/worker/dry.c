@@ -7,23 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 
-static int no_state(void *arg, const char *key, const void **ret, size_t *ret_len)
+static int get_state(void *arg, const char *key, const void **ret, size_t *ret_len)
 {
     struct dry *d = arg;
-    (void)key;
-    (void)ret;
-    (void)ret_len;
     d->asked_state = true;
-    return -ENOENT;
+    return memory_get(d->memory, key, ret, ret_len);
 }
 
-static int forget_state(void *arg, const char *key, const void *p, size_t len)
+static int put_state(void *arg, const char *key, const void *p, size_t len)
 {
-    (void)arg;
-    (void)key;
-    (void)p;
-    (void)len;
-    return 0;
+    return memory_put(((struct dry *)arg)->memory, key, p, len);
+}
+
+int dry_remember(struct dry *d)
+{
+    if (!d->memory)
+        d->memory = memory_new();
+    return d->memory ? 0 : -ENOMEM;
 }
 
 /* room.arg points into *ret: a struct dry stays where it was opened. */
@@ -32,8 +32,8 @@ int dry_open(const struct tree *part, struct dry *ret, struct err *e)
     *ret = (struct dry){.message_max = tree_getu(part, "message_max", MESSAGE_BYTES_MAX)};
     buf_init(&ret->scratch, 512u << 20);
     ret->room.arg = ret;
-    ret->room.state_get = no_state;
-    ret->room.state_put = forget_state;
+    ret->room.state_get = get_state;
+    ret->room.state_put = put_state;
     ret->issues = issues_new();
     ret->twins = xcalloc(1, sizeof(*ret->twins));
     int rc = ret->issues && ret->twins ? intake_open(part, &ret->room, &ret->intake, e)
@@ -53,6 +53,7 @@ void dry_close(struct dry *d)
     if (d->twins)
         twins_done(d->twins);
     free(d->twins);
+    map_free(d->memory);
     buf_done(&d->scratch);
     *d = (struct dry){0};
 }

@@ -7,6 +7,7 @@
 #ifndef REEVE_WORKER_DRY_H
 #define REEVE_WORKER_DRY_H
 #include "intake.h"
+#include "plugin/memory.h"
 #include "routing/route.h"
 #include "stage.h"
 
@@ -19,6 +20,7 @@ struct dry {
     struct twins *twins;
     struct buf scratch;
     uint64_t message_max;
+    struct map *memory; /* NULL: adapter and steps remember nothing */
     bool asked_state; /* a step or the adapter looked for state: what a running hub does may differ
                        */
 };
@@ -26,6 +28,8 @@ struct dry {
  */
 int dry_open(const struct tree *part, struct dry *ret, struct err *e);
 void dry_close(struct dry *d);
+/* From now on adapter and steps remember what they put, from document to document. -ENOMEM. */
+int dry_remember(struct dry *d);
 /* Reads the document: p, len in memory, or fd >= 0. name may be NULL. Results: issues, result, and
  * dry_next(). */
 void dry_document(struct dry *d, const char *content_type, const char *name, int fd, const char *p,

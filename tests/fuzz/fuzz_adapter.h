@@ -4,6 +4,7 @@
 #ifndef TESTS_FUZZ_FUZZ_ADAPTER_H
 #define TESTS_FUZZ_FUZZ_ADAPTER_H
 #include "plugin/host.h"
+#include "plugin/memory.h"
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -30,7 +31,7 @@ static void ignore_refusal(void *arg, const char *subject)
 
 static void ignore_issue(void *host, const struct reeve_issue *issue)
 {
-    (void)host;
+    (void)host; /* the memory */
     (void)issue;
 }
 
@@ -67,13 +68,15 @@ static inline int fuzz_adapter(const uint8_t *data, size_t size,
                                void (*each)(const struct reeve_plugin *api, reeve_ctx *ctx,
                                             const struct message *m))
 {
-    static const struct host_ops ops = {.issue = ignore_issue};
+    static const struct host_ops ops = {
+        .issue = ignore_issue, .state_get = memory_get, .state_put = memory_put};
+    struct map *memory = memory_new(); /* of this document alone: a crash needs its bytes only */
     struct plugin plugin = {.api = *reeve_plugin_entry()};
     struct buf bytes = BUF_INIT(8u << 20);
     struct reeve_buf out = {.out = &bytes, .settings = tree_map()};
     reeve_msg wrapped[64];
     const reeve_msg *msgs[64];
-    reeve_ctx *ctx = host_ctx_new(&plugin, NULL, &ops, NULL, 1u << 20);
+    reeve_ctx *ctx = host_ctx_new(&plugin, NULL, &ops, memory, 1u << 20);
     reeve_rc rc = decode(&plugin.api, ctx, (const char *)data, size);
     size_t n = kept_n;
     for (size_t i = 0; i < n; i++) {
@@ -94,6 +97,7 @@ static inline int fuzz_adapter(const uint8_t *data, size_t size,
     tree_free(out.settings);
     buf_done(&bytes);
     host_ctx_free(ctx);
+    map_free(memory);
     return 0;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/adapter_host.h"
 #include "base/util.h"
+#include "plugin/memory.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdint.h>
@@ -43,12 +45,26 @@ static void take_refusal(void *arg, const char *subject)
     ((struct adapter_host *)arg)->refused++;
 }
 
+static int take_state(void *host, const char *key, const void *p, size_t len)
+{
+    const struct adapter_host *h = host;
+    return h->refuses_state ? -EIO : memory_put(h->state, key, p, len);
+}
+
+static int give_state(void *host, const char *key, const void **ret, size_t *ret_len)
+{
+    return memory_get(((struct adapter_host *)host)->state, key, ret, ret_len);
+}
+
 struct adapter_host *adapter_host_new(const struct reeve_plugin *api, const char *option)
 {
-    static const struct host_ops ops = {.issue = take_issue};
+    static const struct host_ops ops = {
+        .issue = take_issue, .state_get = give_state, .state_put = take_state};
     struct adapter_host *h = xcalloc(1, sizeof *h);
     struct err e;
     assert_non_null(h);
+    h->state = memory_new();
+    assert_non_null(h->state);
     h->plugin.api = *api;
     assert_int_equal(host_options(&h->plugin, &option, option != NULL ? 1 : 0, &h->options, &e), 0);
     h->ctx = host_ctx_new(&h->plugin, h->options, &ops, h, MESSAGE_BYTES_MAX);
@@ -76,6 +92,7 @@ void adapter_host_free(struct adapter_host *h)
     free(h->issues);
     host_ctx_free(h->ctx);
     tree_free(h->options);
+    map_free(h->state);
     free(h);
 }
 

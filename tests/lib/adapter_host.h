@@ -3,6 +3,7 @@
  * gathered. */
 #ifndef TESTS_LIB_ADAPTER_HOST_H
 #define TESTS_LIB_ADAPTER_HOST_H
+#include "base/map.h"
 #include "plugin/host.h"
 #include <stddef.h>
 
@@ -20,6 +21,8 @@ struct adapter_host {
     struct seen_issue *issues;
     size_t issues_n, issues_cap;
     size_t refused;
+    struct map *state; /* what the adapter remembers */
+    bool refuses_state;
 };
 /* option = "key=value" or NULL. Fails the test when anything goes wrong, like all here. */
 struct adapter_host *adapter_host_new(const struct reeve_plugin *api, const char *option);
