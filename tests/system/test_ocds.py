@@ -230,6 +230,20 @@ def test_releases_come_back_through_the_hub_record_as_they_went(tmp_path):
         assert exactly(r.stdout)["releases"] == exactly(path.read_text())["releases"], path
 
 
+def test_releases_become_records_of_their_whole_process(tmp_path):
+    """Awards stand in three releases: added up over the last record of the process they are what was awarded."""
+    award = {"id": "A1", "value": {"amount": 11000000, "currency": "GBP"}}
+    doc = package(*[{**release(), "id": f"r{day}", "date": f"2026-03-0{day}T09:00:00Z", "awards": [award], "tender": {"id": "T", "title": f"day {day}"}}
+                    for day in (2, 1, 3)])
+    (tmp_path / "p.json").write_text(json.dumps(doc))
+    r = run("convert", "ocds", "hub", tmp_path / "p.json")
+    records = [json.loads(line) for line in r.stdout.splitlines()]
+    contracts = [x for x in records if x["type"] == "information.contract"]
+    assert r.returncode == 0 and len(contracts) == 3, r.stderr
+    assert [x["tender"]["title"] for x in contracts] == ["day 2", "day 2", "day 3"]
+    assert contracts[-1]["tags"] == ["compiled"] and [a["value"] for a in contracts[-1]["awards"]] == [{"amount": "11000000", "currency": "GBP"}]
+
+
 def test_a_route_to_where_something_has_no_source_is_refused_with_its_name(tmp_path):
     config = {"hub": "h", "data": "var", "door": {"listen": "127.0.0.1:8480"}, "unrouted": {"drop": "nobody asked for it"},
               "parties": {"buyer": {"name": "A Buyer", "role": "government"}, "friend": {"name": "A Friend", "role": "provider"}},

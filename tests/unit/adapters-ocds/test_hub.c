@@ -195,6 +195,65 @@ static void names_of_ocds_1_0_are_read_and_never_written(void **state)
     free(record);
 }
 
+/* A message of this source into the host; its record is the last message gathered. */
+static reeve_rc release_of(struct adapter_host *h, const char *source, const char *body)
+{
+    struct message *m = message_new();
+    struct err e;
+    assert_non_null(m);
+    assert_int_equal(message_sets(m, "type", CONTRACT, &e), 0);
+    assert_int_equal(message_sets(m, "source", source, &e), 0);
+    assert_int_equal(message_set_body(m, "application/json", body, strlen(body), &e), 0);
+    adapter_host_reset(h);
+    reeve_rc rc = adapter_host_to_hub(h, m);
+    message_free(m);
+    return rc;
+}
+
+#define OF(n, more)                                                                        \
+    "{\"ocid\":\"ocds-213czf-2\",\"id\":\"r" n "\",\"date\":\"2026-02-0" n "T12:00:00Z\"," \
+    "\"tag\":[\"award\"],\"initiationType\":\"tender\"" more "}"
+
+static void a_record_says_what_all_releases_of_its_process_say_together(void **state)
+{
+    struct adapter_host *h = *state;
+    static const char first[] = OF("1", ",\"awards\":[{\"id\":\"A\"" VALUE "}]"),
+                      second[] = OF("2", ",\"contracts\":[{\"id\":\"C\",\"awardID\":\"A\","
+                                         "\"implementation\":{}}]"),
+                      other[] = "//hub/other/ocds";
+    assert_int_equal(release_of(h, "//hub/a/ocds", first), REEVE_OK);
+    char *record = made(h);
+    assert_non_null(strstr(record, "\"stages\":[\"award\"],\"id\":\"ocds-213czf-2\",\"release\":"
+                                   "\"r1\""));
+    free(record);
+    assert_int_equal(release_of(h, "//hub/a/ocds", second), REEVE_OK);
+    record = made(h);
+    assert_non_null(strstr(record, "\"stages\":[\"award\",\"contract\",\"implementation\"],"
+                                   "\"id\":\"ocds-213czf-2\",\"release\":"
+                                   "\"ocds-213czf-2-2026-02-02T12:00:00Z\""));
+    assert_non_null(strstr(record, "\"awards\":[{\"id\":\"A\",\"value\":{\"amount\":\"3000.10\""));
+    assert_int_equal(through(h, adapter_host_from_hub, CONTRACT, record), REEVE_OK);
+    free(record);
+    assert_int_equal(release_of(h, other, second), REEVE_OK); /* who publishes it keeps his own */
+    record = made(h);
+    assert_null(strstr(record, "\"awards\""));
+    free(record);
+}
+
+static void a_process_that_cannot_be_named_or_kept_is_no_record(void **state)
+{
+    struct adapter_host *h = *state;
+    char source[1100];
+    memset(source, 's', sizeof source);
+    source[sizeof source - 1] = 0;
+    assert_int_equal(release_of(h, source, OF("1", "")), REEVE_REJECT);
+    assert_non_null(strstr(adapter_host_reason(h), "too long to remember"));
+    h->refuses_state = true;
+    assert_int_equal(release_of(h, "//hub/a/ocds", OF("3", "")), REEVE_RETRY);
+    assert_non_null(strstr(adapter_host_reason(h), "cannot be kept"));
+    h->refuses_state = false;
+}
+
 #define HEAD "{\"record\":1,\"type\":\"information.contract\",\"id\":\"ocds-213czf-1\""
 #define DATE ",\"date\":\"2026-02-27T12:00:00Z\""
 #define REST DATE ",\"release\":\"r\",\"tags\":[\"award\"]"
@@ -249,6 +308,8 @@ static void what_cannot_be_a_record_is_refused_with_a_reason(void **state)
         {CONTRACT, "[]", "no release"},
         {CONTRACT, "{\"id\":\"r\"}", "no ocid"},
         {CONTRACT, "{\"ocid\":\"\"}", "no ocid"},
+        {CONTRACT, "{\"ocid\":\"o\",\"date\":\"2026-02-27T12:00:00Z\"}", "no id, or no date"},
+        {CONTRACT, "{\"ocid\":\"o\",\"id\":\"r\",\"date\":\"2026-02-27\"}", "no id, or no date"},
         {PAYMENT, "{\"ocid\":\"o\"}", "no id"},
         {PAYMENT, "{\"ocid\":\"o\",\"id\":\"p\"}", "one transaction"},
         {PAYMENT,
@@ -273,6 +334,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_member_has_its_place_and_comes_back),
+        cmocka_unit_test(a_record_says_what_all_releases_of_its_process_say_together),
+        cmocka_unit_test(a_process_that_cannot_be_named_or_kept_is_no_record),
         cmocka_unit_test(names_of_ocds_1_0_are_read_and_never_written),
         cmocka_unit_test(a_record_that_is_no_release_is_refused_with_what_it_lacks),
         cmocka_unit_test(what_cannot_be_a_record_is_refused_with_a_reason),
