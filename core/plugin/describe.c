@@ -21,6 +21,8 @@ static int put_text(struct tree *map, const char *key, const char *text)
 static const char *side(uint32_t flags)
 {
     uint32_t sides = flags & (REEVE_OPT_RECEIVE | REEVE_OPT_DELIVER);
+    if (flags & REEVE_OPT_ADAPTER)
+        return "adapter";
     if (sides == REEVE_OPT_RECEIVE)
         return "receive";
     return sides == REEVE_OPT_DELIVER ? "deliver" : "both";
@@ -123,7 +125,7 @@ int plugin_describe(const struct plugin *p, struct tree **ret, struct err *e)
         tree_put(t, "roles", describe_roles(a)) < 0 ||
         tree_putu(t, "max_batch", a->max_batch ? a->max_batch : 1) < 0 ||
         (a->poll && tree_putb(t, "competes", a->source_flags & REEVE_SOURCE_COMPETES) < 0) ||
-        describe_tables(p, t) < 0) {
+        (plugin_is_named(p) && tree_putb(t, "named", true) < 0) || describe_tables(p, t) < 0) {
         tree_free(t);
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     }

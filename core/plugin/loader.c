@@ -55,6 +55,11 @@ bool plugin_emits(const struct plugin *p, size_t i, struct reeve_emits *ret)
     return true;
 }
 
+bool plugin_is_named(const struct plugin *p)
+{
+    return p->api.adapter_flags & REEVE_ADAPTER_NAMED;
+}
+
 static bool name_ok(const char *s, const char *more)
 {
     size_t len = s ? strnlen(s, NAME_MAX_LEN + 1) : 0;
@@ -144,6 +149,20 @@ static int check_emits(const struct plugin *p, struct err *e)
     return 0;
 }
 
+static int check_named(const struct plugin *p, struct err *e)
+{
+    const uint32_t flags = REEVE_OPT_REQUIRED | REEVE_OPT_ADAPTER;
+    struct reeve_option o;
+    for (size_t i = 0; plugin_option(p, i, &o); i++) {
+        if (strcmp(o.key, PLUGIN_STANDARD) == 0 && o.type == REEVE_T_STR &&
+            (o.flags & (flags | REEVE_OPT_LIST)) == flags)
+            return 0;
+    }
+    return err_set(e, -ENOEXEC, "plugin-role",
+                   "it is an adapter of standards that are named (REEVE_ADAPTER_NAMED), but has no "
+                   "option `" PLUGIN_STANDARD "` that is one text, required of adapters");
+}
+
 static int check_roles(const struct plugin *p, struct err *e)
 {
     const struct reeve_plugin *a = &p->api;
@@ -157,7 +176,7 @@ static int check_roles(const struct plugin *p, struct err *e)
                        "it has decode, but no table `emits` of the types it makes");
     if (a->close && !a->open)
         return err_set(e, -ENOEXEC, "plugin-role", "it has close, but no open");
-    return 0;
+    return plugin_is_named(p) ? check_named(p, e) : 0;
 }
 
 static int check(const struct plugin *p, struct err *e)

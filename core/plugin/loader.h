@@ -23,6 +23,9 @@ void plugin_unload(
 /* The i-th row, fields that the plugin's header did not have being zero. false past the end. */
 bool plugin_option(const struct plugin *p, size_t i, struct reeve_option *ret);
 bool plugin_emits(const struct plugin *p, size_t i, struct reeve_emits *ret);
+/* Is it an adapter whose option PLUGIN_STANDARD names the standard? */
+#define PLUGIN_STANDARD "standard"
+bool plugin_is_named(const struct plugin *p);
 
 /* The description (core/README.md "Descriptions"), from a loaded plugin, or from a file by way of a
  * child process that is given 10 s and whose crash is an error of this file, not of ours. worker:

@@ -96,11 +96,11 @@ static int add_given(const struct plugin *p, struct tree *all, const char *given
     return r < 0 ? r : add_value(all, &o, eq + 1, e);
 }
 
-/* An option that belongs to one side is required on that side only; which side runs is not known
- * here, so it is left to the plugin then. */
+/* An option that belongs to one side, or to adapters, is required there only; what runs is not
+ * known here, so it is left to the plugin then. */
 static int add_default(struct tree *all, const struct reeve_option *o, struct err *e)
 {
-    uint32_t side = o->flags & (REEVE_OPT_RECEIVE | REEVE_OPT_DELIVER);
+    uint32_t side = o->flags & (REEVE_OPT_RECEIVE | REEVE_OPT_DELIVER | REEVE_OPT_ADAPTER);
     if (child_of(all, o->key))
         return 0;
     if (o->def)

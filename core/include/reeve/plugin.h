@@ -68,6 +68,7 @@ typedef int32_t reeve_rc;
 #define REEVE_OPT_RECEIVE    8u  /* only on a receive side; REQUIRED then holds there only */
 #define REEVE_OPT_DELIVER    16u /* only on a deliver side */
 #define REEVE_OPT_EXECUTABLE 32u /* PATH: `reeve check` says when it is no executable file */
+#define REEVE_OPT_ADAPTER    64u /* only where it is an adapter; REQUIRED then holds there only */
 struct reeve_option {            /* grows at its end; reeve_plugin.option_size is its stride */
     const char *key;             /* NULL ends the table */
     const char *def;             /* the default as text, or NULL */
@@ -144,11 +145,18 @@ struct reeve_plugin { /* Growing: fields are only appended; zero means "not prov
 
     /* REEVE_SOURCE_… */
     uint32_t source_flags, reserved1;
+    /* REEVE_ADAPTER_… */
+    uint32_t adapter_flags, reserved2;
 };
 /* poll: what is polled gives each thing to one of those who ask for it, as a queue does with
  * competing consumers. Where several hubs run the same configuration each of them then polls.
  * Without it one of them polls, and another takes over when that one is gone. */
 #define REEVE_SOURCE_COMPETES 1u
+/* An adapter of more than one standard: which of them an instance speaks, is said by its option
+ * `standard` (a REEVE_T_STR, flags REEVE_OPT_REQUIRED | REEVE_OPT_ADAPTER); the hub knows the
+ * instance by that name, not by the plugin's. It has the same options on both sides: those that
+ * belong to one side are none of its. */
+#define REEVE_ADAPTER_NAMED 1u
 
 #ifndef __cplusplus
 /* The one exported symbol of a plugin: REEVE_PLUGIN(.name = "x", .version = "1", .deliver =

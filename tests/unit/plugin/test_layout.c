@@ -55,7 +55,9 @@ AT(reeve_plugin, emits, 144);
 AT(reeve_plugin, step, 152);
 AT(reeve_plugin, source_flags, 160);
 AT(reeve_plugin, reserved1, 164);
-_Static_assert(sizeof(struct reeve_plugin) == 168,
+AT(reeve_plugin, adapter_flags, 168);
+AT(reeve_plugin, reserved2, 172);
+_Static_assert(sizeof(struct reeve_plugin) == 176,
                "only grows: change this figure when a field is appended");
 
 AT(reeve_issue, size, 0);

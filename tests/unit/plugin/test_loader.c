@@ -113,6 +113,10 @@ static void roles_and_names_are_demanded(void **state)
         "const char *t, reeve_out *o) { (void)c; (void)i; (void)r; (void)t; (void)o; return 0; }\n"
         "REEVE_PLUGIN(.name = \"x\", .version = \"1\", .decode = f);\n",
         "plugin-role", "emits");
+    refused("unnamed",
+            SINK "REEVE_PLUGIN(.name = \"x\", .version = \"1\", .deliver = d, "
+                 ".adapter_flags = REEVE_ADAPTER_NAMED);\n",
+            "plugin-role", "no option `standard`");
     refused("closeonly",
             SINK "static void c(reeve_ctx *x, void *i) { (void)x; (void)i; }\n"
                  "REEVE_PLUGIN(.name = \"x\", .version = \"1\", .close = c, .deliver = d);\n",
