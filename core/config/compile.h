@@ -40,6 +40,8 @@ struct side { /* receive or deliver */
     const struct tree *own; /* as written */
     struct tree *effective; /* map: own keys, then the profile's, then the defaults' */
     struct module *plugin, *adapter;
+    const char *standard;           /* of the adapter, borrowed; with it, standards.c */
+    const struct tree *standard_at; /* where it stands as an option; NULL: it is no option */
     struct tree *plugin_options, *adapter_options; /* normalised; NULL when not checked */
     struct tree *plugin_print, *adapter_print;     /* the same as written, for print */
     struct step *steps;
@@ -195,11 +197,20 @@ void value_list_file(struct compile *c, const struct tree *t, struct tree *list)
 /* ---- options.c ---- */
 struct module *module_get(struct compile *c, enum config_kind kind, const struct tree *name);
 bool module_has(const struct module *m, const char *role);
+bool module_is_named(const struct module *m); /* an adapter whose option names the standard */
 /* Checks the keys of given (those for which skip() is false) against the description: *ret
  * normalised, *ret_print as written. */
 void options_check(struct compile *c, const struct module *m, bool deliver,
                    const struct tree *given, const struct field *host_keys, const struct tree *at,
                    struct tree **ret, struct tree **ret_print);
+
+/* ---- standards.c ---- */
+/* What the side's adapter speaks: the name by which the hub knows who understands whom. given: its
+ * options as written. After options_check(). */
+void standard_check(struct compile *c, struct side *s, const struct tree *given);
+/* Calls each(arg, side) for the first side of every standard that is spoken. */
+void standards_each(const struct compile *c, void (*each)(void *arg, const struct side *s),
+                    void *arg);
 
 /* ---- connectors.c, routes.c, plan.c, print.c ---- */
 void connectors_check(struct compile *c);
@@ -254,8 +265,8 @@ bool destination_used(const struct compile *c, const char *name); /* by a route 
 /* pairs.c: what can be seen of which source's messages come to which destination. */
 void pairs_check(
     struct compile *c); /* agreements and translation, of every (source, route, destination) */
-/* Whether the sink may have to translate from this adapter's standard. */
-bool sink_needs(struct compile *c, const struct connector *sink, const struct module *m);
+/* Whether the sink may have to translate from the standard of this side. */
+bool sink_needs(struct compile *c, const struct connector *sink, const struct side *s);
 bool party_is_hub(const struct connector *x);
 int plan_write(struct compile *c, struct tree **ret);
 int print_write(struct compile *c, struct buf *out);

@@ -48,7 +48,7 @@ static struct tree *side_tree(const struct compile *c, const struct side *s)
     if (r == 0 && s->plugin)
         r = tree_puts(t, "plugin", tree_gets(s->plugin->about, "name", s->plugin->name));
     if (r == 0 && s->adapter)
-        r = tree_puts(t, "speaks", tree_gets(s->adapter->about, "name", s->adapter->name));
+        r = tree_puts(t, "speaks", s->standard);
     if (r == 0)
         r = tree_puts(t, "path", tree_gets(s->effective, "path", NULL));
     if (r == 0)

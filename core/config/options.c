@@ -70,6 +70,11 @@ bool module_has(const struct module *m, const char *role)
     return tree_has(tree_get(m->about, "roles"), role);
 }
 
+bool module_is_named(const struct module *m)
+{
+    return m->kind == CONFIG_ADAPTER && tree_getb(m->about, "named", false);
+}
+
 static enum shape shape_of(const char *type)
 {
     static const struct {
@@ -112,9 +117,25 @@ static bool option_read(const struct module *m, size_t i, struct option *o)
     return true;
 }
 
-static bool on_side(const struct option *o, bool deliver)
+/* The rules: reeve/plugin.h, REEVE_OPT_ADAPTER and REEVE_ADAPTER_NAMED. */
+static bool on_side(const struct option *o, const struct module *m, bool deliver)
 {
-    return strcmp(o->side, "both") == 0 || strcmp(o->side, deliver ? "deliver" : "receive") == 0;
+    if (strcmp(o->side, "adapter") == 0)
+        return m->kind == CONFIG_ADAPTER;
+    return strcmp(o->side, "both") == 0 ||
+           (!module_is_named(m) && strcmp(o->side, deliver ? "deliver" : "receive") == 0);
+}
+
+static void wrong_side(struct compile *c, const struct option *o, const struct module *m,
+                       const struct tree *key)
+{
+    const char *name = tree_gets(m->about, "name", m->name);
+    if (strcmp(o->side, "adapter") == 0 || module_is_named(m))
+        error_at(c, key, "option-side", "`%s` is an option of %s only where it is %s adapter",
+                 o->key, name, m->kind == CONFIG_ADAPTER ? "no" : "an");
+    else
+        error_at(c, key, "option-side", "`%s` is an option of the %s side of %s only", o->key,
+                 o->side, name);
 }
 
 static void bad(struct compile *c, const struct option *o, const struct tree *t, const char *why,
@@ -290,9 +311,8 @@ static void take(struct compile *c, const struct module *m, bool deliver, const 
         unknown(c, m, host, key);
         return;
     }
-    if (!on_side(&o, deliver)) {
-        error_at(c, key, "option-side", "`%s` is an option of the %s side of %s only", o.key,
-                 o.side, tree_gets(m->about, "name", m->name));
+    if (!on_side(&o, m, deliver)) {
+        wrong_side(c, &o, m, key);
         return;
     }
     if (o.deprecated)
@@ -339,7 +359,7 @@ void options_check(struct compile *c, const struct module *m, bool deliver,
     }
     struct option o;
     for (size_t i = 0; out && print && option_read(m, i, &o); i++) {
-        if (on_side(&o, deliver) && !tree_get(print, o.key))
+        if (on_side(&o, m, deliver) && !tree_get(print, o.key))
             fill(c, m, &o, at, out, print);
     }
     if (!out || !print)

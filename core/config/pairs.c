@@ -135,12 +135,19 @@ static enum may node_says(const struct tree *node, const char *attribute, const 
     return when ? and(m, when_says(when, attribute, value)) : m;
 }
 
-/* Of a route and (or NULL) its alternative: the source's messages of this type. */
+/* Of a route and (or NULL) its alternative: the source's messages of any type. */
+static enum may lets_in(const struct connector *x, const struct tree *route,
+                        const struct tree *alternative)
+{
+    return and(node_says(route, "party", x->party_name),
+               alternative ? node_says(alternative, "party", x->party_name) : MAY);
+}
+
+/* The source's messages of this type. */
 static enum may carries(const struct connector *x, const struct tree *route,
                         const struct tree *alternative, const char *type)
 {
-    enum may who = and(node_says(route, "party", x->party_name),
-                       alternative ? node_says(alternative, "party", x->party_name) : MAY);
+    enum may who = lets_in(x, route, alternative);
     enum may m = and(node_says(route, "type", type),
                      alternative ? node_says(alternative, "type", type) : MAY);
     return who == MAY_NOT ? MAY_NOT : m;
@@ -188,14 +195,14 @@ static void check_agreement(struct compile *c, const struct connector *x, const 
 }
 
 /* ---- standards ---- */
-static const char *standard(const struct module *m)
+static bool any_standard(const struct side *s)
 {
-    return tree_gets(m->about, "name", m->name);
+    return strcmp(s->standard, "cloudevents") == 0;
 }
 
-static bool any_standard(const struct module *m)
+static bool same_standard(const struct side *a, const struct side *b)
 {
-    return strcmp(standard(m), "cloudevents") == 0;
+    return strcmp(a->standard, b->standard) == 0;
 }
 
 static bool writable(const struct module *from, const struct module *to)
@@ -250,20 +257,20 @@ static size_t lacking(const struct tree *gives, const struct tree *needs, char *
 }
 
 /* What both tables say of the type. true: there is nothing to say. */
-static bool type_writable(const struct module *a, const struct module *b, const char *type,
-                          char *why, size_t cap)
+static bool type_writable(const struct side *a, const struct side *b, const char *type, char *why,
+                          size_t cap)
 {
     char fields[200];
     bool a_told, b_told;
-    const struct tree *gives = tree_get(row_of(a, type, "gives", &a_told), "gives"),
-                      *needs = tree_get(row_of(b, type, "needs", &b_told), "needs");
+    const struct tree *gives = tree_get(row_of(a->adapter, type, "gives", &a_told), "gives"),
+                      *needs = tree_get(row_of(b->adapter, type, "needs", &b_told), "needs");
     if (a_told && !tree_is_list(gives))
-        (void)snprintf(why, cap, "%s makes no hub record of %s", standard(a), type);
+        (void)snprintf(why, cap, "%s makes no hub record of %s", a->standard, type);
     else if (b_told && !tree_is_list(needs))
-        (void)snprintf(why, cap, "%s has no place for %s", standard(b), type);
+        (void)snprintf(why, cap, "%s has no place for %s", b->standard, type);
     else if (tree_is_list(gives) && lacking(gives, needs, fields, sizeof(fields)) > 0)
-        (void)snprintf(why, cap, "of %s %s needs what %s never says: %s", type, standard(b),
-                       standard(a), fields);
+        (void)snprintf(why, cap, "of %s %s needs what %s never says: %s", type, b->standard,
+                       a->standard, fields);
     else
         return true;
     return false;
@@ -273,13 +280,13 @@ static void check_standard(struct compile *c, const struct connector *from,
                            const struct connector *to, const struct tree *at, const char *type,
                            enum may m)
 {
-    const struct module *a = from->receive.adapter, *b = to->deliver.adapter;
+    const struct side *a = &from->receive, *b = &to->deliver;
     char why[400] = "";
-    if (!a || !b || a == b || any_standard(a) || any_standard(b))
+    if (!a->adapter || !b->adapter || same_standard(a, b) || any_standard(a) || any_standard(b))
         return;
-    if (!writable(a, b)) {
-        const struct module *lacks = module_has(a, "to_hub") ? b : a;
-        (void)snprintf(why, sizeof(why), "%s has no %s", standard(lacks),
+    if (!writable(a->adapter, b->adapter)) {
+        const struct side *lacks = module_has(a->adapter, "to_hub") ? b : a;
+        (void)snprintf(why, sizeof(why), "%s has no %s", lacks->standard,
                        lacks == a ? "to_hub" : "from_hub");
     } else if (type_writable(a, b, type, why, sizeof(why))) {
         return;
@@ -287,7 +294,7 @@ static void check_standard(struct compile *c, const struct connector *from,
     say(c, m == MAY_SURELY ? SEVERITY_ERROR : SEVERITY_WARNING, at, "no-translation",
         "messages of `%s` follow %s, and `%s` speaks %s: there is no way from one to the other "
         "(%s)",
-        from->name, standard(a), to->name, standard(b), why);
+        from->name, a->standard, to->name, b->standard, why);
 }
 
 /* ---- every (source, type, destination) ---- */
@@ -296,7 +303,7 @@ struct pair {
     const struct tree *route, *alternative;
     const struct tree *at; /* the destination's name, where it stands */
     const struct connector *to;
-    const struct module *needs; /* asked by sink_needs(): does this adapter's standard come here? */
+    const struct side *needs; /* asked by sink_needs(): does this side's standard come here? */
     bool needed;
 };
 
@@ -306,7 +313,7 @@ static void check_type(struct pair *p, const struct connector *from, const char 
     if (m == MAY_NOT)
         return;
     if (p->needs) {
-        p->needed = p->needed || from->receive.adapter == p->needs;
+        p->needed = p->needed || (from->receive.adapter && same_standard(&from->receive, p->needs));
         return;
     }
     if (personal || strncmp(type, "client.", 7) == 0)
@@ -320,6 +327,8 @@ static void check_open(struct pair *p, const struct connector *from)
 {
     static const char *const types[] = {"client.referral", "client.referral.update", "client.case",
                                         "client.case.update", "client.outcome"};
+    if (p->needs)
+        check_type(p, from, "*", false, p->route ? lets_in(from, p->route, p->alternative) : MAY);
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
         enum may m = carries(from, p->route, p->alternative, types[i]);
         if (m == MAY_SURELY || (!p->route && i == 0)) /* unrouted: anything that nobody takes */
@@ -382,19 +391,18 @@ void pairs_check(struct compile *c)
     each_route(&p);
 }
 
-bool sink_needs(struct compile *c, const struct connector *sink, const struct module *m)
+bool sink_needs(struct compile *c, const struct connector *sink, const struct side *s)
 {
-    if (m == sink->deliver.adapter || m->kind != CONFIG_ADAPTER || !m->about ||
-        any_standard(sink->deliver.adapter) || !module_has(m, "to_hub") ||
-        !module_has(sink->deliver.adapter, "from_hub"))
+    const struct side *to = &sink->deliver;
+    if (same_standard(s, to) || any_standard(to) || !writable(s->adapter, to->adapter))
         return false;
     for (size_t i = 0; i < c->connectors_n;
          i++) { /* a CloudEvent may carry a body of any standard */
-        const struct module *a = c->connectors[i].receive.adapter;
-        if (a && any_standard(a))
+        const struct side *from = &c->connectors[i].receive;
+        if (from->adapter && any_standard(from))
             return true;
     }
-    struct pair p = {.c = c, .to = sink, .needs = m};
+    struct pair p = {.c = c, .to = sink, .needs = s};
     each_route(&p);
     return p.needed;
 }

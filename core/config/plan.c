@@ -145,11 +145,12 @@ struct tree *part_new(struct planning *p, const char *name, const char *kind)
     return t;
 }
 
-static struct tree *module_tree(struct planning *p, const struct module *m,
+/* name: NULL: the module's own. */
+static struct tree *module_tree(struct planning *p, const struct module *m, const char *name,
                                 const struct tree *options)
 {
     struct tree *t = tree_map();
-    put_text(p, t, "name", tree_gets(m->about, "name", m->name));
+    put_text(p, t, "name", name ? name : tree_gets(m->about, "name", m->name));
     put_text(p, t, "file", m->file);
     put_text(p, t, "version",
              tree_gets(m->about, "version", NULL)); /* a new version is a change for reload */
@@ -161,7 +162,7 @@ static struct tree *steps_tree(struct planning *p, const struct side *s)
 {
     struct tree *list = tree_list();
     for (size_t i = 0; i < s->steps_n; i++)
-        keep(p, tree_append(list, module_tree(p, s->steps[i].module, s->steps[i].options)));
+        keep(p, tree_append(list, module_tree(p, s->steps[i].module, NULL, s->steps[i].options)));
     return list;
 }
 
@@ -272,8 +273,8 @@ static void add_common(struct planning *p, struct tree *part, const struct side 
     put_text(p, part, "connector", s->connector->name);
     put_was(p, part, s->connector, s->deliver ? ".deliver" : ".receive");
     put(p, part, "party", party_tree(p, s->connector, s->deliver));
-    put(p, part, "plugin", module_tree(p, s->plugin, s->plugin_options));
-    put(p, part, "adapter", module_tree(p, s->adapter, s->adapter_options));
+    put(p, part, "plugin", module_tree(p, s->plugin, NULL, s->plugin_options));
+    put(p, part, "adapter", module_tree(p, s->adapter, s->standard, s->adapter_options));
     put(p, part, "steps", steps_tree(p, s));
     put_number(p, part, "deadline_ms", get_duration(p->c, s->effective, "deadline", deadline));
     put_number(p, part, "message_max", p->message_max);
@@ -304,20 +305,34 @@ static void add_source(struct planning *p, const struct connector *x)
     put_text(p, part, "types", tree_gets(s->effective, "types", "closed"));
 }
 
+struct translators {
+    struct planning *p;
+    const struct connector *sink;
+    struct tree *list;
+};
+
+/* Sides may give an adapter other options, the translator has the defaults; but where the options
+ * say which standard it is, they are the same everywhere. */
+static void add_translator(void *arg, const struct side *s)
+{
+    struct translators *t = arg;
+    struct compile *c = t->p->c;
+    struct tree *options = NULL, *print = NULL;
+    if (!sink_needs(c, t->sink, s))
+        return;
+    if (!s->standard_at)
+        options_check(c, s->adapter, true, NULL, NULL, t->sink->key, &options, &print);
+    keep(t->p, tree_append(t->list, module_tree(t->p, s->adapter, s->standard,
+                                                options ? options : s->adapter_options)));
+    tree_free(options);
+    tree_free(print);
+}
+
 static struct tree *translators(struct planning *p, const struct connector *x)
 {
-    struct tree *list = tree_list();
-    for (size_t i = 0; i < p->c->modules_n; i++) {
-        const struct module *m = p->c->modules[i];
-        struct tree *options = NULL, *print = NULL;
-        if (!sink_needs(p->c, x, m))
-            continue;
-        options_check(p->c, m, true, NULL, NULL, x->key, &options, &print);
-        keep(p, tree_append(list, module_tree(p, m, options)));
-        tree_free(options);
-        tree_free(print);
-    }
-    return list;
+    struct translators t = {.p = p, .sink = x, .list = tree_list()};
+    standards_each(p->c, add_translator, &t);
+    return t.list;
 }
 
 static void add_sink(struct planning *p, const struct connector *x)

@@ -142,8 +142,10 @@ static void check_adapter(struct compile *c, struct side *s, const char *what)
         return;
     }
     s->adapter = m;
-    if (m)
-        options_check(c, m, s->deliver, given, NULL, t, &s->adapter_options, &s->adapter_print);
+    if (!m)
+        return;
+    options_check(c, m, s->deliver, given, NULL, t, &s->adapter_options, &s->adapter_print);
+    standard_check(c, s, given);
 }
 
 static void check_step(struct compile *c, struct side *s, const struct tree *t)

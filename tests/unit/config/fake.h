@@ -35,6 +35,8 @@ static const struct fake fake_plugins[] = {
     {"run",
      "{\"name\":\"run\",\"version\":\"1\",\"roles\":[\"deliver\"],\"options\":[{\"key\":"
      "\"program\",\"type\":\"path\",\"required\":true,\"executable\":true,\"side\":\"both\"}]}"},
+    {"odd", "{\"name\":\"odd\",\"version\":\"1\",\"roles\":[\"deliver\"],\"options\":[{\"key\":"
+            "\"standard\",\"type\":\"string\",\"required\":true,\"side\":\"adapter\"}]}"},
     {"null", "{\"name\":\"null\",\"version\":\"1\",\"roles\":[\"deliver\"],\"options\":[]}"},
     {"redact", "{\"name\":\"redact\",\"version\":\"1\",\"roles\":[\"step\"],\"options\":["
                "{\"key\":\"fields\",\"type\":\"string\",\"list\":true,\"required\":true,\"side\":"
@@ -74,6 +76,13 @@ static const struct fake fake_adapters[] = {
      "\"personal\":false,\"gives\":[\"id\",\"value\",\"valueDate\",\"payee\"],\"needs\":[\"value\"]"
      "},"
      "{\"type\":\"funding.report\",\"attributes\":[],\"personal\":false,\"needs\":[]}]}"},
+    {"any",
+     "{\"name\":\"any\",\"version\":\"1\",\"named\":true,\"roles\":[\"decode\",\"encode\",\"to_"
+     "hub\","
+     "\"from_hub\"],\"options\":[{\"key\":\"standard\",\"type\":\"string\",\"required\":true,"
+     "\"side\":\"adapter\"},{\"key\":\"mode\",\"type\":\"string\",\"side\":\"both\"},"
+     "{\"key\":\"every\",\"type\":\"int\",\"default\":\"5\",\"side\":\"receive\"}],"
+     "\"emits\":[{\"type\":\"*\",\"attributes\":[],\"personal\":false}]}"},
     {"openreferral", "{\"name\":\"openreferral\",\"version\":\"1\",\"roles\":[\"encode\",\"to_"
                      "hub\",\"from_hub\"],\"options\":[]}"},
     {NULL, NULL},
