@@ -19,7 +19,8 @@
 #include <string.h>
 
 struct conversion {
-    const char *from, *to, *file;
+    struct adapter_choice from, to;
+    const char *file;
     bool report, json, records; /* records: TO is `hub` */
     struct dry dry;
     struct tree *part; /* of FROM; dry borrows it */
@@ -162,7 +163,7 @@ static int convert_document(struct conversion *c, const struct document_file *f)
         return CLI_FAILED;
     }
     if (c->dry.issues->unreadable) {
-        document_looks_like(f, c->from);
+        document_looks_like(f, c->dry.intake.adapter->name);
         return CLI_UNREADABLE;
     }
     if (c->dry.issues->package)
@@ -184,24 +185,30 @@ static int lacks(struct err *e, const struct instance *i, const char *role, cons
     return err_set(e, -EINVAL, "plugin-role", "%s has no %s: %s", i->label, role, why);
 }
 
+/* As where it is delivered, an adapter that puts messages together remembers the earlier ones: not
+ * where each message is compared with what comes back of it, and not within one standard. */
+static bool remembers(const struct conversion *c)
+{
+    return !c->report &&
+           (c->records || strcmp(c->dry.intake.adapter->name, c->out.t.adapter->name) != 0);
+}
+
 static int open_both(struct conversion *c, struct err *e)
 {
-    if (document_dry(c->from, &c->dry, &c->part, e) < 0)
+    if (document_dry(&c->from, &c->dry, &c->part, e) < 0)
         return -1;
     c->dry.issues->tap = print_issue;
     c->dry.issues->tap_arg = (void *)(uintptr_t)c->file;
     c->out.file = c->file;
-    /* As where it is delivered, an adapter that puts messages together remembers the earlier ones;
-     * not where each message is compared with what comes back of it. */
-    if (!c->report && strcmp(c->from, c->to) != 0 && dry_remember(&c->dry) < 0)
-        return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     if (!c->dry.intake.adapter->plugin->api.to_hub)
         return lacks(e, c->dry.intake.adapter, "to_hub",
                      "its messages become nothing but documents of the same standard");
+    if (!c->records && encoding_open(&c->out, &c->to, c->file, e) < 0)
+        return -1;
+    if (remembers(c) && dry_remember(&c->dry) < 0)
+        return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     if (c->records)
         return 0;
-    if (encoding_open(&c->out, c->to, c->file, e) < 0)
-        return -1;
     if (!c->out.t.adapter->plugin->api.from_hub)
         return lacks(e, c->out.t.adapter, "from_hub", "no other standard can become this one");
     if (c->report && !c->out.t.adapter->plugin->api.to_hub)
@@ -217,18 +224,22 @@ static bool take_arguments(struct conversion *c, int argc, char **argv)
     static const struct option options[] = {
         {"report", no_argument, NULL, 'r'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
     int o;
-    while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((o = getopt_long(argc, argv, "o:O:", options, NULL)) != -1) {
         c->report = c->report || o == 'r';
         c->json = c->json || o == 'j';
-        if (o != 'r' && o != 'j')
+        if (o == 'o' || o == 'O') {
+            if (!adapter_choice_add(o == 'o' ? &c->from : &c->to, optarg))
+                return false;
+        } else if (o != 'r' && o != 'j') {
             return false;
+        }
     }
     if (optind != argc - 3 || (c->json && !c->report))
         return false;
-    c->from = argv[optind];
-    c->to = argv[optind + 1];
+    c->from.name = argv[optind];
+    c->to.name = argv[optind + 1];
     c->file = argv[optind + 2];
-    c->records = strcmp(c->to, "hub") == 0;
+    c->records = strcmp(c->to.name, "hub") == 0;
     return !(c->records && c->report);
 }
 

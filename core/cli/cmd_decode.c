@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_decode - `reeve decode ADAPTER FILE|-`: a document becomes messages, one CloudEvent JSON a
- * line on standard output; issues on standard error as they are found.
+/* cmd_decode - `reeve decode ADAPTER FILE|- [-o KEY=VALUE]`: a document becomes messages, one
+ * CloudEvent JSON a line on standard output; issues on standard error as they are found.
  *
  * It is the intake of a running source (worker/intake.h) without a hub: source is
  * //local/-/STANDARD, the id is that of a first sending, there is no party and no time, so the same
@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "document.h"
 #include "base/util.h"
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,19 +47,22 @@ int cmd_decode(int argc, char **argv)
     static struct dry d;
     struct document_file f;
     struct tree *part = NULL;
+    struct adapter_choice a = {.n = 0};
     struct err e;
-    if (argc != 3)
+    if (!adapter_choice_options(&a, argc, argv) || argc - optind != 2)
         return cli_usage("decode");
-    if (document_dry(argv[1], &d, &part, &e) < 0) {
+    const char *file = argv[optind + 1];
+    a.name = argv[optind];
+    if (document_dry(&a, &d, &part, &e) < 0) {
         cli_complain("decode", &e);
         return CLI_UNREADABLE;
     }
     int rc = CLI_UNREADABLE;
-    if (document_open(argv[2], &f, &e) < 0) {
+    if (document_open(file, &f, &e) < 0) {
         cli_complain("decode", &e);
     } else {
         d.issues->tap = print_issue;
-        d.issues->tap_arg = argv[2];
+        d.issues->tap_arg = (void *)(uintptr_t)file;
         document_read(&d, &f, NULL);
         rc = result(&d, &f);
         document_close(&f);

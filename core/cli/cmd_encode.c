@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_encode - `reeve encode ADAPTER [FILE|-]`: CloudEvents, one JSON a line (or one JSON array of
- * them), become a document of the adapter's standard on standard output; messages of another
- * standard are translated through the hub record, where both adapters can. Exit: 0, 1 some messages
- * were left out (the rest is written), 2 nothing could be written. */
+/* cmd_encode - `reeve encode ADAPTER [FILE|-] [-o KEY=VALUE]`: CloudEvents, one JSON a line (or one
+ * JSON array of them), become a document of the adapter's standard on standard output; messages of
+ * another standard are translated through the hub record, where both adapters can. Exit: 0, 1 some
+ * messages were left out (the rest is written), 2 nothing could be written. */
 #include "cli.h"
 #include "encoding.h"
 #include "base/util.h"
 #include "message/message.h"
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -95,12 +96,14 @@ static int encode(struct encoding *x, const char *path)
 int cmd_encode(int argc, char **argv)
 {
     static struct encoding x;
+    struct adapter_choice a = {.n = 0};
     struct err e;
     int rc = CLI_UNREADABLE;
-    if (argc != 2 && argc != 3)
+    if (!adapter_choice_options(&a, argc, argv) || argc - optind < 1 || argc - optind > 2)
         return cli_usage("encode");
-    const char *file = argc == 3 ? argv[2] : "-";
-    int opened = encoding_open(&x, argv[1], file, &e);
+    const char *file = argc - optind == 2 ? argv[optind + 1] : "-";
+    a.name = argv[optind];
+    int opened = encoding_open(&x, &a, file, &e);
     if (opened == 0 && encoding_remember(&x) < 0)
         opened = err_set(&e, -ENOMEM, "out-of-memory", "out of memory");
     if (opened < 0)

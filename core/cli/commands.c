@@ -165,7 +165,17 @@ static const option_list plugin = {
     JSON("one JSON document, or one a line"),
     END,
 };
+#define OPTION(l, whose)                                      \
+    {                                                         \
+        .letter = (l), .argument = "KEY=VALUE", .help = whose \
+    }
+static const option_list one_adapter = {
+    OPTION('o', "an option of the adapter; repeat it; KEY=NAME=VALUE for a map"),
+    END,
+};
 static const option_list convert = {
+    OPTION('o', "an option of FROM; repeat it; KEY=NAME=VALUE for a map"),
+    OPTION('O', "an option of TO"),
     {.name = "report",
      .help = "write no document, but what was kept, widened, changed, lost and added, field by "
              "field"},
@@ -280,19 +290,21 @@ const struct command_help command_helps[] = {
          "their reasons. Stopped in the middle, the\nsame command goes on; what comes twice has "
          "the same id. Exit: 0 done, 1 refused or cut short.\n"},
     {.name = "decode",
-     .arguments = "ADAPTER FILE|-",
+     .arguments = "ADAPTER FILE|- [-o KEY=VALUE]…",
      .summary = "read a document of a standard and print its messages",
+     .options = one_adapter,
      .words = "@adapter",
      .values = "@file",
      .text = "Exit: 0 all valid, 1 some refused, 2 not readable as that standard.\n"},
     {.name = "encode",
-     .arguments = "ADAPTER [FILE|-]",
+     .arguments = "ADAPTER [FILE|-] [-o KEY=VALUE]…",
      .summary = "write messages as a document of a standard",
+     .options = one_adapter,
      .words = "@adapter",
      .values = "@file",
      .text = "Exit: 0 all written, 1 some refused, 2 not readable.\n"},
     {.name = "convert",
-     .arguments = "FROM TO FILE|- [--report [--json]]",
+     .arguments = "FROM TO FILE|- [-o KEY=VALUE]… [-O KEY=VALUE]… [--report [--json]]",
      .summary = "turn a document of one standard into one of another",
      .options = convert,
      .words = "@adapter",

@@ -7,6 +7,7 @@
 #include "worker/sniff.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -52,36 +53,79 @@ void document_read(struct dry *d, const struct document_file *f, const char *con
     dry_document(d, content_type, slash ? slash + 1 : f->path, f->fd, f->p ? f->p : "", f->len);
 }
 
-struct tree *adapter_part(const char *name, struct err *e)
+bool adapter_choice_add(struct adapter_choice *a, const char *option)
+{
+    if (a->n == ADAPTER_OPTIONS_MAX)
+        return false;
+    a->options[a->n++] = option;
+    return true;
+}
+
+bool adapter_choice_options(struct adapter_choice *a, int argc, char **argv)
+{
+    int o;
+    while ((o = getopt(argc, argv, "o:")) != -1)
+        if (o != 'o' || !adapter_choice_add(a, optarg))
+            return false;
+    return true;
+}
+
+/* Which standard it speaks; what a configuration may not say cannot be said here either. NULL: *e.
+ */
+static const char *standard_named(const struct plugin *p, const struct tree *options, struct err *e)
+{
+    const char *name = p->api.name;
+    struct err none;
+    if (!plugin_is_named(p))
+        return name;
+    name = tree_text(tree_item(tree_get(options, PLUGIN_STANDARD), 0));
+    _cleanup_free_ char *taken = name ? plugin_find(PLUGIN_KIND_ADAPTER, name, &none) : NULL;
+    if (name && !taken && plugin_name_ok(name) && strcmp(name, "hub") != 0)
+        return name;
+    (void)err_set(e, -EINVAL, "standard",
+                  "%s needs -o " PLUGIN_STANDARD
+                  "=NAME, a name of a-z, 0-9 and - that no adapter of this installation has",
+                  p->api.name);
+    return NULL;
+}
+
+static struct tree *part_of(const struct plugin *p, const char *file, struct tree *options,
+                            struct err *e)
+{
+    const char *name = standard_named(p, options, e);
+    struct tree *part = name ? tree_map() : NULL;
+    if (!name)
+        return NULL;
+    if (tree_puts(part, "name", name) == 0 && tree_puts(part, "file", file) == 0 &&
+        tree_put(part, "options", tree_copy(options)) == 0)
+        return part;
+    tree_free(part);
+    (void)err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+    return NULL;
+}
+
+struct tree *adapter_part(const struct adapter_choice *a, struct err *e)
 {
     struct plugin *p = NULL;
     struct tree *options = NULL, *part = NULL;
-    char *file = plugin_find(PLUGIN_KIND_ADAPTER, name, e);
+    _cleanup_free_ char *file = plugin_find(PLUGIN_KIND_ADAPTER, a->name, e);
     if (!file)
         return NULL;
-    if (plugin_load(file, &p, e) == 0 && host_options(p, NULL, 0, &options, e) == 0) {
-        part = tree_map();
-        if (tree_puts(part, "name", p->api.name) < 0 || tree_puts(part, "file", file) < 0 ||
-            tree_put(part, "options", TAKE_PTR(options)) < 0) {
-            tree_free(part);
-            part = NULL;
-            (void)err_set(e, -ENOMEM, "out-of-memory", "out of memory");
-        }
-    }
+    if (plugin_load(file, &p, e) == 0 && host_options(p, a->options, a->n, &options, e) == 0)
+        part = part_of(p, file, options, e);
     tree_free(options);
-    if (p)
-        plugin_unload(p);
-    free(file);
+    plugin_unload(p);
     return part;
 }
 
-int document_dry(const char *adapter, struct dry *d, struct tree **ret_part, struct err *e)
+int document_dry(const struct adapter_choice *a, struct dry *d, struct tree **ret_part,
+                 struct err *e)
 {
-    struct tree *a = adapter_part(adapter, e);
-    if (!a)
+    struct tree *adapter = adapter_part(a, e);
+    if (!adapter)
         return -1;
     struct tree *part = tree_map();
-    int rc = tree_puts(part, "hub", "local") | tree_put(part, "adapter", a);
+    int rc = tree_puts(part, "hub", "local") | tree_put(part, "adapter", adapter);
     rc = rc ? err_set(e, rc, "out-of-memory", "out of memory") : dry_open(part, d, e);
     if (rc < 0) {
         tree_free(part);

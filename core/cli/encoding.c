@@ -12,16 +12,18 @@
 
 #define DOCUMENT_MAX (1u << 30)
 
-static int load(struct encoding *x, const char *name, struct instance **ret, struct err *e)
+static int load(struct encoding *x, const struct adapter_choice *a, struct instance **ret,
+                struct err *e)
 {
-    struct tree *part = adapter_part(name, e);
+    struct tree *part = adapter_part(a, e);
     if (!part || tree_append(x->parts, part) < 0)
         return -ENOENT;
     int rc = instance_load("adapter", part, MESSAGE_BYTES_MAX, &x->room, ret, e);
     return rc < 0 ? rc : instance_open(*ret, e);
 }
 
-int encoding_open(struct encoding *x, const char *adapter, const char *file, struct err *e)
+int encoding_open(struct encoding *x, const struct adapter_choice *a, const char *file,
+                  struct err *e)
 {
     *x = (struct encoding){.file = file, .parts = tree_list()};
     x->room.issues = issues_new();
@@ -32,7 +34,7 @@ int encoding_open(struct encoding *x, const char *adapter, const char *file, str
         return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
     x->room.issues->tap = print_issue;
     x->room.issues->tap_arg = (void *)(uintptr_t)file;
-    int rc = load(x, adapter, &x->t.adapter, e);
+    int rc = load(x, a, &x->t.adapter, e);
     if (rc == 0 && !x->t.adapter->plugin->api.encode)
         rc = err_set(e, -EINVAL, "plugin-role", "%s cannot encode", x->t.adapter->label);
     return rc;
@@ -66,7 +68,8 @@ void encoding_need(struct encoding *x, const char *standard)
         if (strcmp(x->t.others[i]->name, standard) == 0)
             return;
     struct instance *other = NULL;
-    if (strchr(standard, '/') == NULL && load(x, standard, &other, &e) == 0)
+    struct adapter_choice named = {.name = standard};
+    if (strchr(standard, '/') == NULL && load(x, &named, &other, &e) == 0)
         x->others[x->t.others_n++] = other;
     else
         instance_free(other);

@@ -3,6 +3,7 @@
  * document on standard output. */
 #ifndef REEVE_CLI_ENCODING_H
 #define REEVE_CLI_ENCODING_H
+#include "document.h"
 #include "plugin/memory.h"
 #include "worker/translate.h"
 
@@ -20,7 +21,8 @@ struct encoding {
     struct map *memory; /* what adapters remember; NULL: nothing */
 };
 /* Loads and opens the adapter, which must have encode. 0, or *e; encoding_close() in any case. */
-int encoding_open(struct encoding *x, const char *adapter, const char *file, struct err *e);
+int encoding_open(struct encoding *x, const struct adapter_choice *a, const char *file,
+                  struct err *e);
 void encoding_close(struct encoding *x);
 /* Adapters remember, from now on, what they would where messages are delivered. -ENOMEM. */
 int encoding_remember(struct encoding *x);

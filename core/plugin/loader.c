@@ -72,6 +72,11 @@ static bool name_ok(const char *s, const char *more)
     return true;
 }
 
+bool plugin_name_ok(const char *name)
+{
+    return name_ok(name, "-");
+}
+
 /* ---- checks; each says one sentence ---- */
 
 static int check_sizes(const struct reeve_plugin *theirs, struct err *e)
@@ -181,7 +186,7 @@ static int check_roles(const struct plugin *p, struct err *e)
 
 static int check(const struct plugin *p, struct err *e)
 {
-    if (!name_ok(p->api.name, "-"))
+    if (!plugin_name_ok(p->api.name))
         return err_set(e, -ENOEXEC, "plugin-name", "its name \"%s\" is not one (a-z, 0-9 and -)",
                        p->api.name ? p->api.name : "");
     if (!p->api.version || !*p->api.version)

@@ -26,6 +26,7 @@ bool plugin_emits(const struct plugin *p, size_t i, struct reeve_emits *ret);
 /* Is it an adapter whose option PLUGIN_STANDARD names the standard? */
 #define PLUGIN_STANDARD "standard"
 bool plugin_is_named(const struct plugin *p);
+bool plugin_name_ok(const char *name); /* of a-z, 0-9 and -, at most 64 */
 
 /* The description (core/README.md "Descriptions"), from a loaded plugin, or from a file by way of a
  * child process that is given 10 s and whose crash is an error of this file, not of ours. worker:
