@@ -43,7 +43,7 @@ static int give(struct batch *b, size_t i)
         return program_send_json(p, b->first + i, reeve_job_attempt(job), body, len);
     reeve_msg *m = reeve_msg_copy(reeve_job_msg(job));
     int rc = m != NULL ? reeve_msg_set_body(m, type, len > 0 ? body : NULL, len) : -1;
-    rc = rc == 0 ? program_send(p, b->first + i, reeve_job_attempt(job), m) : rc;
+    rc = rc == 0 ? program_send(p, b->first + i, reeve_job_attempt(job), NULL, m) : rc;
     reeve_msg_free(m);
     return rc;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exec - the parts of the plugin. From the bottom: lines and said are pure; spawn starts a process;
- * program is one that is supervised, start is its beginning; deliver, step and receive speak with
- * it. One instance, one thread. The protocol: PROTOCOL.md beside this file. */
+/* exec - the parts of the plugin. From the bottom: lines, said, said_more and base64 are pure;
+ * spawn starts a process; program is one that is supervised, start is its beginning; talk asks it
+ * one thing; deliver, step, receive and adapter speak with it. One instance, one thread. The
+ * protocol: PROTOCOL.md beside this file. */
 #ifndef REEVE_EXEC_H
 #define REEVE_EXEC_H
 #include <reeve/plugin.h>
@@ -128,22 +129,56 @@ void program_good(struct program *p);
 void program_fail(struct program *p, reeve_ctx *ctx, bool had_message);
 void program_quiet(struct program *p, reeve_ctx *ctx); /* the same without a word and a pause */
 void program_because(struct program *p, const char *fmt, ...) REEVE_PRINTF(2, 3);
-/* Appends an event to what is to be written: {"seq":N[,"attempt":N],"event":…} LF. -1: it does not
- * fit, and the program has to be given up. */
-int program_send(struct program *p, uint64_t seq, uint32_t attempt, const reeve_msg *msg);
-/* The same for one that is JSON already. */
+/* Appends an event to what is to be written: {"seq":N[,"attempt":N][,"call":…],"event":…} LF; call
+ * may be NULL. -1: it does not fit, and the program has to be given up. */
+int program_send(struct program *p, uint64_t seq, uint32_t attempt, const char *call,
+                 const reeve_msg *msg);
+/* The same without a call for one that is JSON already. */
 int program_send_json(struct program *p, uint64_t seq, uint32_t attempt, const char *json,
                       size_t len);
 /* A text as JSON, appended. 0 or -1. */
 int add_json_text(reeve_buf *b, const char *text);
 
-/* ---- deliver.c, step.c, receive.c ---- */
 struct inbox;
 struct exec {
     struct program program;
     uint64_t seq;        /* the last that was given */
     struct inbox *inbox; /* of a receive side, from its first poll on */
 };
+
+/* ---- talk.c: one thing is asked, and a verdict ends it ---- */
+enum heard {
+    HEARD,
+    HEARD_FAULT, /* of the program: its why[] says so */
+    HEARD_STOP   /* it is our own fault, its reason is recorded */
+};
+struct talk {
+    struct exec *x;
+    reeve_ctx *ctx;
+    /* Appends one line more of what is asked: 1; 0: that was the last; -1: it cannot be had (stop
+     * is set) or not be written (why[]). NULL: all is written before. */
+    int (*more)(struct talk *t);
+    /* Looks at a line with this seq, also at the verdict. NULL: there is nothing but a verdict. */
+    enum heard (*take)(struct talk *t, const struct said *s);
+    void *arg;
+    bool all, stop; /* all: the last line was appended */
+};
+/* With HEARD, *s is the verdict. x->seq names what is asked. */
+enum heard talk(struct talk *t, struct said *s);
+/* After HEARD_FAULT: the program is given up, and what it had in hand comes again. */
+reeve_rc talk_failed(struct talk *t, const char *what);
+/* The verdict, when it is not ok, with its reason recorded. */
+reeve_rc verdict_other(reeve_ctx *ctx, const struct said *s);
+/* Sends one event (call may be NULL) and waits. OK: s->emit is there. */
+reeve_rc talk_message(struct exec *x, reeve_ctx *ctx, const char *call, const reeve_msg *in,
+                      struct said *s);
+
+/* ---- made.c ---- */
+/* What the program made of `in` goes on, all or nothing. *ret_n: how many. */
+reeve_rc made_emit(reeve_ctx *ctx, const reeve_msg *in, struct slice emit, reeve_out *out,
+                   size_t *ret_n);
+
+/* ---- deliver.c, step.c, receive.c ---- */
 reeve_rc exec_poll(reeve_ctx *ctx, void *inst);
 void exec_settled(reeve_ctx *ctx, void *inst, uint64_t token, reeve_rc rc,
                   const reeve_report *report);

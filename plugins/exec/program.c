@@ -343,27 +343,28 @@ void program_done(struct program *p, reeve_ctx *ctx)
 
 /* ---- what is sent ---- */
 
-static int send_head(struct program *p, uint64_t seq, uint32_t attempt)
+static int send_head(struct program *p, uint64_t seq, uint32_t attempt, const char *call)
 {
-    char head[96];
-    int n =
-        attempt
-            ? snprintf(head, sizeof head,
-                       "{\"seq\":%llu,\"attempt\":%u,\"event\":", (unsigned long long)seq, attempt)
-            : snprintf(head, sizeof head, "{\"seq\":%llu,\"event\":", (unsigned long long)seq);
-    return reeve_buf_add(p->to, head, (size_t)n);
+    char head[128];
+    int n = snprintf(head, sizeof head, "{\"seq\":%llu", (unsigned long long)seq);
+    if (attempt > 0)
+        n += snprintf(head + n, sizeof head - (size_t)n, ",\"attempt\":%u", attempt);
+    if (call != NULL)
+        n += snprintf(head + n, sizeof head - (size_t)n, ",\"call\":\"%.16s\"", call);
+    return reeve_buf_add(p->to, head, (size_t)n) | reeve_buf_add(p->to, ",\"event\":", 9);
 }
 
-int program_send(struct program *p, uint64_t seq, uint32_t attempt, const reeve_msg *msg)
+int program_send(struct program *p, uint64_t seq, uint32_t attempt, const char *call,
+                 const reeve_msg *msg)
 {
-    return send_head(p, seq, attempt) | reeve_msg_to_json(msg, p->to) |
+    return send_head(p, seq, attempt, call) | reeve_msg_to_json(msg, p->to) |
            reeve_buf_add(p->to, "}\n", 2);
 }
 
 int program_send_json(struct program *p, uint64_t seq, uint32_t attempt, const char *json,
                       size_t len)
 {
-    int rc = send_head(p, seq, attempt);
+    int rc = send_head(p, seq, attempt, NULL);
     for (size_t n; rc == 0 && len > 0; json += n, len -= n) { /* a line has no line feeds in it */
         const char *lf = memchr(json, '\n', len);
         n = lf ? (size_t)(lf - json) : len;
