@@ -71,10 +71,11 @@ PROGRAMS := $O/reeve $O/reeve-worker $O/reeve-door $O/reeve-spool
 MODULES  := $(patsubst %/,%,$(filter-out %/lib/,$(wildcard plugins/*/ adapters/*/)))
 MODULES  := $(foreach m,$(MODULES),$(if $(wildcard $m/*.c),$m))
 SO       := $(foreach m,$(MODULES),$O/$m.so)
--include $(wildcard $(addsuffix /module.mk,$(MODULES)))   # sets LIBS.<module>, EXTRA.<module>: sources besides its folder's
+-include $(wildcard $(addsuffix /module.mk,$(MODULES)))   # sets LIBS.<module>, EXTRA.<module>: sources besides its folder's; adds to ALSO_ADAPTER
+ALSO     := $(foreach m,$(ALSO_ADAPTER),adapters/$(notdir $m).so)# plugins that are adapters, too: found under both names
 
 # ---------------------------------------------------------------- building
-all: $(PROGRAMS) $(SO) current ## build everything (BUILD=debug|release|asan|tsan, W=1: warnings are errors, V=1)
+all: $(PROGRAMS) $(SO) $(addprefix $O/,$(ALSO)) current ## build everything (BUILD=debug|release|asan|tsan, W=1: warnings are errors, V=1)
 
 ifeq ($O,build/$(BUILD))
 current: $(PROGRAMS) $(SO) ; $Q for p in $(PROGRAMS); do ln -sfn "$(BUILD)/$${p##*/}" "build/$${p##*/}"; done; \
@@ -120,6 +121,10 @@ $O/$1.so: $$(patsubst %.c,$O/%.o,$$(wildcard $1/*.c) $(EXTRA.$1)) $(if $(filter 
 	$$Q$$(CC) -shared $$(LDFLAGS_ALL) -Wl,--version-script=core/plugin.syms,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIBS.$1)
 endef
 $(foreach m,$(MODULES),$(eval $(call MODULE,$m)))
+
+$(addprefix $O/,$(ALSO)): $O/adapters/%.so: | $O/plugins/%.so
+	@mkdir -p $(@D)
+	$Q ln -sfn ../plugins/$(@F) $@
 
 # ---------------------------------------------------------------- tests
 TESTLIB := $(if $(wildcard tests/lib/*.c),$O/tests/libtest.a) # an archive: a test links what it uses
@@ -298,6 +303,7 @@ install: all ## DESTDIR= PREFIX=
 	install -m 755 $O/reeve-worker $O/reeve-door $O/reeve-spool $(DESTDIR)$(libexecdir)/
 	install -m 644 $(filter $O/plugins/%,$(SO)) $(DESTDIR)$(moduledir)/plugins/
 	install -m 644 $(filter $O/adapters/%,$(SO)) $(DESTDIR)$(moduledir)/adapters/
+	for a in $(notdir $(ALSO)); do ln -sfn ../plugins/$$a $(DESTDIR)$(moduledir)/adapters/$$a; done
 	install -m 644 core/include/reeve/plugin.h $(DESTDIR)$(includedir)/reeve/
 	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' contrib/reeve.pc.in > $(DESTDIR)$(pkgdir)/reeve.pc
 	cp -r contrib/template $(DESTDIR)$(datadir)/

@@ -41,20 +41,62 @@ struct slice { /* JSON text, borrowed; p NULL: it was not there */
     size_t len;
 };
 enum said_verdict { SAID_NONE, SAID_OK, SAID_RETRY, SAID_REJECT, SAID_DOWN };
+struct json_object;
 struct said {
     uint64_t version; /* 0: no hello */
     bool has_seq;
     uint64_t seq;
     enum said_verdict verdict;
     uint64_t after_ms;
-    char name[64], code[64], text[300]; /* cut */
-    struct slice emit, event, position; /* an array, an object, anything; what is inside them was
-                                           only looked at for where they end */
+    char name[256], code[64], text[300]; /* cut */
+    struct slice emit, event, position;  /* an array, an object, anything; what is inside them was
+                                            only looked at for where they end */
+    union {                              /* of an adapter, likewise; anything at all */
+        struct {
+            struct slice offers, issue, refuse, document, document_base64, content_type;
+        };
+        struct slice of_adapter[6];
+    };
 };
 /* 0, or -1 with a sentence in why[]. Members that are not known are passed over. */
 int said_read(const char *line, size_t len, struct said *ret, char *why, size_t why_size);
 /* The next item of an array: 1, 0 at its end, -1: it is no array. *rest begins as the whole. */
 int said_item(struct slice *rest, struct slice *item);
+/* The next member of an object, likewise; the key without its quotes, as it is written. */
+int said_member(struct slice *rest, struct slice *key, struct slice *value);
+struct said_text { /* a JSON text as what it means; p NULL: it is none */
+    const char *p;
+    size_t len;
+    struct json_object *owner;
+};
+/* false: it is no text. said_text_done() in any case; borrowed from v until then. */
+bool said_whole_text(struct slice v, struct said_text *ret);
+void said_text_done(struct said_text *t);
+bool said_cut_text(struct slice v, char *out, size_t size);
+
+/* ---- said_more.c: what only an adapter says ---- */
+#define OFFER_DECODE   1u
+#define OFFER_ENCODE   2u
+#define OFFER_TO_HUB   4u
+#define OFFER_FROM_HUB 8u
+/* The calls that a hello offers; 0 with why[]: none that is known, or no array of texts. */
+unsigned said_offers(struct slice offers, char *why, size_t why_size);
+void offers_words(unsigned offers, char *out, size_t size); /* "decode, encode" */
+struct said_issue {
+    struct reeve_issue issue; /* its texts are the following */
+    char code[64], where[256], subject[256], found[256], wanted[256], text[400];
+};
+/* 0, or -1 with why[]. Texts that are too long are cut; null is nothing. */
+int said_issue_read(struct slice issue, struct said_issue *ret, char *why, size_t why_size);
+/* Is it JSON's null? */
+bool said_null(struct slice v);
+
+/* ---- base64.c: RFC 4648 section 4 ---- */
+#define BASE64_PIECE 49152u /* bytes that become one piece of text; a multiple of three */
+/* -1: there is no room for it. n is at most BASE64_PIECE. */
+int add_base64(reeve_buf *b, const void *p, size_t n);
+/* -1: no room; -2: it is not base64. */
+int add_bytes_of_base64(reeve_buf *b, const char *text, size_t len);
 
 /* ---- complaints.c: standard error into the log, so many lines a second, each cut ---- */
 struct complaints {
@@ -91,6 +133,7 @@ struct program {
     reeve_buf *to; /* what is to be written; from to_at on */
     size_t to_at;
     struct complaints complaints;
+    unsigned offers;   /* of an adapter: OFFER_… */
     unsigned failures; /* in a row, without an answer between */
     uint64_t not_before;
     char why[WHY_MAX]; /* why the last one ended */
@@ -185,6 +228,19 @@ void exec_settled(reeve_ctx *ctx, void *inst, uint64_t token, reeve_rc rc,
 void inbox_free(struct inbox *in); /* NULL is fine */
 reeve_rc exec_deliver(reeve_ctx *ctx, void *inst, reeve_job *const *jobs, size_t n);
 reeve_rc exec_step(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_out *out);
+
+/* ---- adapter.c, adapter_decode.c ---- */
+/* There is a program, and it offers this. REJECT with the reason: it does not. */
+reeve_rc adapter_ready(struct exec *x, reeve_ctx *ctx, unsigned offer);
+/* The beginning of a new call's first line, and a call's last line. 0 or -1. */
+int adapter_begin(struct exec *x, const char *call);
+int adapter_end(struct talk *t);
+reeve_rc exec_decode(reeve_ctx *ctx, void *inst, reeve_reader *reader, const char *content_type,
+                     reeve_out *out);
+reeve_rc exec_encode(reeve_ctx *ctx, void *inst, const reeve_msg *const *msgs, size_t n,
+                     reeve_buf *b);
+reeve_rc exec_to_hub(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_out *out);
+reeve_rc exec_from_hub(reeve_ctx *ctx, void *inst, const reeve_msg *in, reeve_out *out);
 
 /* As many whole characters (UTF-8) as there is room for, and a zero. */
 void cut_text(char *out, size_t size, const char *text, size_t len);

@@ -1,1 +1,2 @@
-LIBS.plugins/exec := -ljson-c
+LIBS.plugins/exec := -ljson-c -lcrypto
+ALSO_ADAPTER += plugins/exec

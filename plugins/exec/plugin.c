@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exec - a program in any language as a connector or a step: it lives as long as the worker, and
- * lines of JSON go to and fro over its standard streams (PROTOCOL.md). */
+/* exec - a program in any language as a connector, a step or an adapter: it lives as long as the
+ * worker, and lines of JSON go to and fro over its standard streams (PROTOCOL.md). */
 #include "exec.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -40,7 +40,8 @@ static void exec_close(reeve_ctx *ctx, void *inst)
 static reeve_rc exec_check(reeve_ctx *ctx, void *inst)
 {
     struct exec *x = inst;
-    return program_ready(&x->program, ctx, "check", NULL, WAIT_PLAIN);
+    const char *kind = reeve_conf(ctx, "standard", 0) != NULL ? "adapter" : "check";
+    return program_ready(&x->program, ctx, kind, NULL, WAIT_PLAIN);
 }
 
 static const struct reeve_option options[] = {
@@ -48,6 +49,11 @@ static const struct reeve_option options[] = {
      .type = REEVE_T_PATH,
      .flags = REEVE_OPT_REQUIRED | REEVE_OPT_EXECUTABLE,
      .help = "The program's file; no shell comes between."},
+    {.key = "standard",
+     .type = REEVE_T_STR,
+     .flags = REEVE_OPT_REQUIRED | REEVE_OPT_ADAPTER,
+     .help = "The name of the standard that the program reads and writes, for the whole "
+             "configuration."},
     {.key = "arguments", .type = REEVE_T_STR, .flags = REEVE_OPT_LIST, .help = "Its arguments."},
     {.key = "directory", .type = REEVE_T_PATH, .help = "Its working directory."},
     {.key = "environment",
@@ -67,8 +73,12 @@ static const struct reeve_option options[] = {
      .help = "How long a program that ended with exit code 0 rests before it is started again."},
     {.key = NULL}};
 
+/* What the program makes is known to nobody beforehand. */
+static const struct reeve_emits emits[] = {{.type = "*"}, {.type = NULL}};
+
 REEVE_PLUGIN(.name = "exec", .version = "1.0",
              .summary = "a program in any language, spoken to by lines of JSON", .options = options,
              .open = exec_open, .close = exec_close, .check = exec_check, .poll = exec_poll,
              .settled = exec_settled, .deliver = exec_deliver, .max_batch = DELIVER_BATCH,
-             .step = exec_step);
+             .step = exec_step, .decode = exec_decode, .encode = exec_encode, .to_hub = exec_to_hub,
+             .from_hub = exec_from_hub, .emits = emits, .adapter_flags = REEVE_ADAPTER_NAMED);

@@ -78,12 +78,14 @@ void cut_text(char *out, size_t size, const char *text, size_t len)
     out[len] = '\0';
 }
 
-static bool text_of(struct slice v, char *out, size_t size)
+bool said_whole_text(struct slice v, struct said_text *ret)
 {
-    if (v.len < 2 || v.len > INT32_MAX || *v.p != '"')
+    *ret = (struct said_text){.p = NULL};
+    if (v.p == NULL || v.len < 2 || v.len > INT32_MAX || *v.p != '"')
         return false;
     if (plain_text(v)) {
-        cut_text(out, size, v.p + 1, v.len - 2);
+        ret->p = v.p + 1;
+        ret->len = v.len - 2;
         return true;
     }
     struct json_tokener *t = json_tokener_new();
@@ -91,12 +93,31 @@ static bool text_of(struct slice v, char *out, size_t size)
         return false;
     json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
     struct json_object *o = json_tokener_parse_ex(t, v.p, (int)v.len);
-    bool ok = json_tokener_get_error(t) == json_tokener_success && o != NULL &&
-              json_object_is_type(o, json_type_string);
-    if (ok)
-        cut_text(out, size, json_object_get_string(o), (size_t)json_object_get_string_len(o));
-    json_object_put(o);
+    if (json_tokener_get_error(t) == json_tokener_success && o != NULL &&
+        json_object_is_type(o, json_type_string)) {
+        ret->p = json_object_get_string(o);
+        ret->len = (size_t)json_object_get_string_len(o);
+        ret->owner = o;
+    } else {
+        json_object_put(o);
+    }
     json_tokener_free(t);
+    return ret->p != NULL;
+}
+
+void said_text_done(struct said_text *t)
+{
+    json_object_put(t->owner);
+    *t = (struct said_text){.p = NULL};
+}
+
+bool said_cut_text(struct slice v, char *out, size_t size)
+{
+    struct said_text t;
+    bool ok = said_whole_text(v, &t);
+    if (ok)
+        cut_text(out, size, t.p, t.len);
+    said_text_done(&t);
     return ok;
 }
 
@@ -119,7 +140,7 @@ static bool verdict_of(struct slice v, enum said_verdict *ret)
     static const char *const names[] = {
         [SAID_OK] = "ok", [SAID_RETRY] = "retry", [SAID_REJECT] = "reject", [SAID_DOWN] = "down"};
     char word[16];
-    if (!text_of(v, word, sizeof word))
+    if (!said_cut_text(v, word, sizeof word))
         return false;
     for (size_t i = SAID_OK; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(word, names[i]) == 0) {
@@ -132,7 +153,27 @@ static bool verdict_of(struct slice v, enum said_verdict *ret)
 
 /* ---- members ---- */
 
-enum member { REEVE, NAME, SEQ, VERDICT, CODE, TEXT, AFTER, EMIT, EVENT, POSITION, MEMBERS };
+/* Of an adapter only; looked at where they are asked for, so that others may say them as they like:
+ * OFFERS and what follows. */
+enum member {
+    REEVE,
+    NAME,
+    SEQ,
+    VERDICT,
+    CODE,
+    TEXT,
+    AFTER,
+    EMIT,
+    EVENT,
+    POSITION,
+    OFFERS,
+    ISSUE,
+    REFUSE,
+    DOCUMENT,
+    DOCUMENT_BASE64,
+    CONTENT_TYPE,
+    MEMBERS
+};
 static const struct {
     const char *name, *wanted;
 } members[MEMBERS] = {
@@ -146,6 +187,12 @@ static const struct {
     [EMIT] = {"emit", "an array of events"},
     [EVENT] = {"event", "an object"},
     [POSITION] = {"position", "a value of at most 4096 bytes"},
+    [OFFERS] = {"offers", ""},
+    [ISSUE] = {"issue", ""},
+    [REFUSE] = {"refuse", ""},
+    [DOCUMENT] = {"document", ""},
+    [DOCUMENT_BASE64] = {"document_base64", ""},
+    [CONTENT_TYPE] = {"content_type", ""},
 };
 
 static bool take(struct said *s, enum member m, struct slice v)
@@ -154,15 +201,15 @@ static bool take(struct said *s, enum member m, struct slice v)
     case REEVE:
         return number_of(v, &s->version) && s->version > 0;
     case NAME:
-        return text_of(v, s->name, sizeof s->name);
+        return said_cut_text(v, s->name, sizeof s->name);
     case SEQ:
         return s->has_seq = number_of(v, &s->seq);
     case VERDICT:
         return verdict_of(v, &s->verdict);
     case CODE:
-        return text_of(v, s->code, sizeof s->code);
+        return said_cut_text(v, s->code, sizeof s->code);
     case TEXT:
-        return text_of(v, s->text, sizeof s->text);
+        return said_cut_text(v, s->text, sizeof s->text);
     case AFTER:
         return number_of(v, &s->after_ms);
     case EMIT:
@@ -171,9 +218,12 @@ static bool take(struct said *s, enum member m, struct slice v)
     case EVENT:
         s->event = v;
         return *v.p == '{';
-    default:
+    case POSITION:
         s->position = v;
         return v.len <= POSITION_MAX;
+    default:
+        s->of_adapter[m - OFFERS] = v;
+        return true;
     }
 }
 
@@ -253,29 +303,55 @@ int said_read(const char *line, size_t len, struct said *s, char *why, size_t si
     return 0;
 }
 
-int said_item(struct slice *rest, struct slice *item)
+/* rest stands on what opens, or on the comma before the next. 1: p stands on the next; 0: at the
+ * end; -1: neither. */
+static int enter(struct slice rest, char open, char close, const char **p)
 {
-    const char *end = rest->p + rest->len, *p = rest->p;
-    if (p == end || (*p != '[' && *p != ','))
+    const char *end = rest.p + rest.len;
+    if (rest.len == 0 || (*rest.p != open && *rest.p != ','))
         return -1;
-    bool first = *p == '[';
-    p = skip_white(p + 1, end);
-    if (first && p < end && *p == ']')
-        return skip_white(p + 1, end) == end ? 0 : -1;
-    const char *q = skip_value(p, end);
-    if (q == NULL)
-        return -1;
-    *item = (struct slice){p, (size_t)(q - p)};
-    p = skip_white(q, end);
+    *p = skip_white(rest.p + 1, end);
+    if (*rest.p == open && *p < end && **p == close)
+        return skip_white(*p + 1, end) == end ? 0 : -1;
+    return 1;
+}
+
+/* Behind one at p: what is left of it all. */
+static int leave(struct slice *rest, const char *p, char close, const char *none)
+{
+    const char *end = rest->p + rest->len;
+    p = skip_white(p, end);
     if (p < end && *p == ',') {
         *rest = (struct slice){p, (size_t)(end - p)};
         return 1;
     }
-    if (p == end || *p != ']' || skip_white(p + 1, end) != end)
+    if (p == end || *p != close || skip_white(p + 1, end) != end)
         return -1;
-    static const char none[] = "[]";
     *rest = (struct slice){none, 2};
     return 1;
+}
+
+int said_item(struct slice *rest, struct slice *item)
+{
+    const char *p = NULL, *end = rest->p + rest->len;
+    int rc = enter(*rest, '[', ']', &p);
+    if (rc != 1)
+        return rc;
+    const char *q = skip_value(p, end);
+    if (q == NULL)
+        return -1;
+    *item = (struct slice){p, (size_t)(q - p)};
+    return leave(rest, q, ']', "[]");
+}
+
+int said_member(struct slice *rest, struct slice *key, struct slice *value)
+{
+    const char *p = NULL, *end = rest->p + rest->len;
+    int rc = enter(*rest, '{', '}', &p);
+    if (rc != 1)
+        return rc;
+    p = next_member(p, end, key, value);
+    return p != NULL ? leave(rest, p, '}', "{}") : -1;
 }
 
 void said_reason(const struct said *s, char *out, size_t size)

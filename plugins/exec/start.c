@@ -42,6 +42,8 @@ static int add_hello(reeve_ctx *ctx, reeve_buf *b, const char *kind, const char 
     (void)snprintf(head, sizeof head, "{\"reeve\":%u,\"kind\":\"%s\",\"limit\":%llu",
                    PROTOCOL_VERSION, kind, (unsigned long long)reeve_limit(ctx, "message"));
     int rc = add(b, head) | add_settings(ctx, b);
+    if (strcmp(kind, "adapter") == 0)
+        rc |= add(b, ",\"standard\":") | add_json_text(b, reeve_conf(ctx, "standard", 0));
     if (position != NULL)
         rc |= add(b, ",\"position\":") | add(b, position);
     return rc | add(b, "}\n");
@@ -130,10 +132,13 @@ static int start(struct program *p, reeve_ctx *ctx)
     return rc;
 }
 
-static int greeted(struct program *p, const struct said *s)
+static int greeted(struct program *p, const char *kind, const struct said *s)
 {
+    p->offers = 0;
+    if (s->version == PROTOCOL_VERSION && strcmp(kind, "adapter") == 0)
+        p->offers = said_offers(s->offers, p->why, sizeof p->why);
     if (s->version == PROTOCOL_VERSION)
-        return 0;
+        return p->offers != 0 || strcmp(kind, "adapter") != 0 ? 0 : -1;
     if (s->version == 0)
         program_because(p, "its first line is no hello: {\"reeve\":%u,\"name\":…}",
                         PROTOCOL_VERSION);
@@ -143,8 +148,17 @@ static int greeted(struct program *p, const struct said *s)
     return -1;
 }
 
+static void tell_started(const struct program *p, reeve_ctx *ctx, const struct said *s)
+{
+    char offers[64];
+    offers_words(p->offers, offers, sizeof offers);
+    reeve_log(ctx, 6, "the program %s is started, process %d%s%s",
+              *s->name ? s->name : "without a name", (int)p->process.pid,
+              p->offers ? "; it offers: " : "", offers);
+}
+
 /* 0; -1: p->why; 1: the host asks to stop. */
-static int greet(struct program *p, reeve_ctx *ctx, enum waiting w)
+static int greet(struct program *p, reeve_ctx *ctx, const char *kind, enum waiting w)
 {
     uint64_t timeout = (uint64_t)reeve_conf_int(ctx, "timeout"), now = monotonic_ms();
     struct said s;
@@ -153,9 +167,8 @@ static int greet(struct program *p, reeve_ctx *ctx, enum waiting w)
         int rc = program_said(p, &s);
         if (rc == PROGRAM_OVER)
             program_over(p, ctx);
-        if (rc == 1 && greeted(p, &s) == 0) {
-            reeve_log(ctx, 6, "the program %s is started, process %d",
-                      *s.name ? s.name : "without a name", (int)p->process.pid);
+        if (rc == 1 && greeted(p, kind, &s) == 0) {
+            tell_started(p, ctx, &s);
             return 0;
         }
         if (rc != 0)
@@ -210,7 +223,7 @@ reeve_rc program_ready(struct program *p, reeve_ctx *ctx, const char *kind, cons
         program_because(p, "its options are too long to be told");
         rc = -1;
     }
-    rc = rc == 0 ? greet(p, ctx, w) : rc;
+    rc = rc == 0 ? greet(p, ctx, kind, w) : rc;
     if (rc == 0)
         return REEVE_OK;
     if (rc > 0) {
