@@ -132,6 +132,7 @@ struct program {
     struct lines lines;
     reeve_buf *to; /* what is to be written; from to_at on */
     size_t to_at;
+    bool more; /* there will be more to write as soon as this is written: a turn ends then */
     struct complaints complaints;
     unsigned offers;   /* of an adapter: OFFER_… */
     unsigned failures; /* in a row, without an answer between */

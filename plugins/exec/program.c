@@ -149,7 +149,7 @@ void program_write(struct program *p)
         reeve_buf_clear(p->to);
         p->to_at = 0;
     }
-    toggle(p, p->process.in, &p->in_watched, program_unsent(p) > 0, EPOLLOUT);
+    toggle(p, p->process.in, &p->in_watched, program_unsent(p) > 0 || p->more, EPOLLOUT);
 }
 
 /* ---- a turn ---- */

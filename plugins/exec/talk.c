@@ -12,11 +12,13 @@
 static bool say_more(struct talk *t)
 {
     struct program *p = &t->x->program;
+    program_write(p);
     while (t->more != NULL && !t->all && program_unsent(p) == 0 && p->process.in >= 0) {
         int rc = t->more(t);
         if (rc < 0)
             return false;
         t->all = rc == 0;
+        p->more = !t->all;
         program_write(p);
     }
     if (t->more == NULL || p->process.in >= 0)
@@ -41,7 +43,7 @@ static enum heard judge(struct talk *t, const struct said *s)
     return h;
 }
 
-enum heard talk(struct talk *t, struct said *s)
+static enum heard hear(struct talk *t, struct said *s)
 {
     struct program *p = &t->x->program;
     uint64_t timeout = (uint64_t)reeve_conf_int(t->ctx, "timeout"), now = monotonic_ms();
@@ -66,6 +68,14 @@ enum heard talk(struct talk *t, struct said *s)
     }
     program_because(p, "it gave no verdict within %llu ms", (unsigned long long)timeout);
     return HEARD_FAULT;
+}
+
+enum heard talk(struct talk *t, struct said *s)
+{
+    t->x->program.more = t->more != NULL;
+    enum heard h = hear(t, s);
+    t->x->program.more = false;
+    return h;
 }
 
 reeve_rc talk_failed(struct talk *t, const char *what)
