@@ -13,6 +13,8 @@ import sys
 
 import conformance
 import pytest
+from conftest import module, put, wait_for
+from hub import COUNCIL
 
 BUILD = pathlib.Path(os.environ.get("REEVE_BUILD", "build")).resolve()
 SHARED = pathlib.Path(os.environ.get("REEVE_SHARED", pathlib.Path(__file__).resolve().parents[3] / "shared"))
@@ -242,6 +244,45 @@ def test_releases_become_records_of_their_whole_process(tmp_path):
     assert r.returncode == 0 and len(contracts) == 3, r.stderr
     assert [x["tender"]["title"] for x in contracts] == ["day 2", "day 2", "day 3"]
     assert contracts[-1]["tags"] == ["compiled"] and [a["value"] for a in contracts[-1]["awards"]] == [{"amount": "11000000", "currency": "GBP"}]
+
+
+RECORDS = """#!/usr/bin/python3
+import json, sys
+def say(**what):
+    print(json.dumps(what), flush=True)
+sys.stdin.readline()
+say(reeve=1, name="records", offers=["encode", "from_hub"])
+for line in sys.stdin:
+    call = json.loads(line)
+    if call.get("call") == "from_hub":
+        say(seq=call["seq"], verdict="ok", emit=[call["event"]])
+    elif call.get("call") == "encode":
+        events = []
+        while not (piece := json.loads(sys.stdin.readline())).get("end"):
+            events.append(piece["event"]["data"])
+        say(seq=call["seq"], verdict="ok", name="r.json", document=json.dumps(events))
+"""
+
+
+def test_a_killed_worker_still_knows_the_releases_of_a_process(hub, tmp_path):
+    """To a receiver with a standard of its own: releases in the wrong order, the worker killed between them, one of them said again."""
+    module("plugins/exec")
+    put(tmp_path / "records.py", RECORDS, 0o755)
+    speaks = {"exec": {"standard": "records", "program": str(tmp_path / "records.py")}}
+    h = hub({"parties": dict(COUNCIL),
+             "connectors": {"notices": {"party": "dcms", "receive": {"plugin": "http", "path": "/notices", "speaks": "ocds"}},
+                            "register": {"party": "council", "deliver": {"plugin": "file", "directory": "out", "speaks": speaks}}},
+             "routes": {"contracts": {"match": {"type": "information.contract"}, "to": "register"}}})
+    for n, day in enumerate((3, 1, 2, 1)):
+        more = {"awards": [{"id": "A1", "value": {"amount": day, "currency": "GBP"}}], f"x{day}": n}
+        status, answer = h.push(package({**release(day), "date": f"2026-03-0{day}T09:00:00Z", **more}), "/notices")
+        assert status in (200, 202), answer
+        wait_for(lambda: len(h.files("out")) == n + 1, 20, lambda: h.log()[-3000:])
+        if n == 1:
+            h.kill_process("register.deliver")
+    records = [json.loads(path.read_text())[0] for path in sorted(h.files("out"), key=lambda path: path.stat().st_mtime_ns)]
+    assert [r["awards"][0]["value"]["amount"] for r in records] == ["3"] * 4
+    assert records[-1]["other"]["ocds"] == {"initiationType": "tender", "x1": 3, "x2": 2, "x3": 0}, records[-1]
 
 
 def test_a_route_to_where_something_has_no_source_is_refused_with_its_name(tmp_path):
