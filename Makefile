@@ -258,7 +258,7 @@ $O/tests/fuzz/fuzz_amqp.o: CSTD += -Iplugins/amqp -Iplugins
 FUZZ_OBJ.fuzz_fetch       := $O/plugins/fetch/url.o
 FUZZ_LIBS.fuzz_fetch      := $(LIBS.plugins/fetch)
 $O/tests/fuzz/fuzz_fetch.o: CSTD += -Iplugins/fetch
-FUZZ_OBJ.fuzz_exec        := $(patsubst %,$O/plugins/exec/%.o,lines said)
+FUZZ_OBJ.fuzz_exec        := $(patsubst %,$O/plugins/exec/%.o,lines said said_more)
 FUZZ_LIBS.fuzz_exec       := $(LIBS.plugins/exec)
 $O/tests/fuzz/fuzz_exec.o: CSTD += -Iplugins/exec
 define FUZZTARGET

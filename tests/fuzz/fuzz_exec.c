@@ -13,6 +13,28 @@ static void within(struct slice s, const char *line, size_t len)
         abort();
 }
 
+/* Bytes from outside get no further than the room they are given. */
+static void look_adapter(const struct said *s, const char *line, size_t len)
+{
+    struct slice rest = s->event, key, value;
+    struct said_issue issue;
+    struct said_text text;
+    char why[WHY_MAX] = "";
+    for (size_t i = 0; i < sizeof s->of_adapter / sizeof s->of_adapter[0]; i++) {
+        within(s->of_adapter[i], line, len);
+        (void)said_whole_text(s->of_adapter[i], &text);
+        said_text_done(&text);
+    }
+    while (rest.p != NULL && said_member(&rest, &key, &value) == 1)
+        within(value, line, len);
+    if (said_offers(s->offers, why, sizeof why) == 0 && *why == '\0')
+        abort();
+    why[0] = '\0';
+    if (s->issue.p != NULL && said_issue_read(s->issue, &issue, why, sizeof why) < 0 &&
+        *why == '\0')
+        abort();
+}
+
 static void look(const char *line, size_t len)
 {
     struct said s;
@@ -27,6 +49,7 @@ static void look(const char *line, size_t len)
     within(s.emit, line, len);
     within(s.position, line, len);
     said_reason(&s, reason, sizeof reason);
+    look_adapter(&s, line, len);
     while (s.emit.p != NULL && said_item(&s.emit, &item) == 1)
         within(item, line, len);
 }
