@@ -34,7 +34,8 @@ def blocks(language, mark):
 
 @pytest.fixture
 def scratch(tmp_path):
-    """What an example finds: the sample hub, the demo's data, reeve in PATH."""
+    """What an example finds: the sample hub, the demo's data, an adapter in Python, reeve in PATH."""
+    shutil.copy(ROOT / "plugins/exec/examples/housing.py", tmp_path)
     shutil.copytree(ROOT / "config", tmp_path / "config", ignore=shutil.ignore_patterns("var", "secrets"))
     shutil.copytree(ROOT / "contrib/demo/data", tmp_path / "data")
     return tmp_path

@@ -43,7 +43,8 @@ def test_install_puts_everything_below_the_prefix_and_it_works_there(tmp_path):
     assert {p for p in there if p.startswith(("bin/", "libexec/"))} == \
         {"bin/reeve", "bin/reeve-push", "libexec/reeve/reeve-worker", "libexec/reeve/reeve-door", "libexec/reeve/reeve-spool"}
     modules = {f"lib/reeve/{p.relative_to(ROOT)}.so" for kind in ("plugins", "adapters") for p in (ROOT / kind).iterdir() if p.name != "lib" and list(p.glob("*.c"))}
-    assert {p for p in there if p.startswith("lib/reeve/")} == modules
+    assert {p for p in there if p.startswith("lib/reeve/")} == modules | {"lib/reeve/adapters/exec.so"}  # a link: it is an adapter, too
+    assert os.readlink(root / "lib/reeve/adapters/exec.so") == "../plugins/exec.so"
     assert {"include/reeve/plugin.h", "lib/pkgconfig/reeve.pc", "lib/systemd/system/reeve.service", "lib/sysusers.d/reeve.conf",
             "lib/tmpfiles.d/reeve.conf", "share/reeve/template/Makefile", "share/reeve/exec/PROTOCOL.md"} <= there
     assert {f"share/reeve/exec/examples/{p.name}" for p in (ROOT / "plugins/exec/examples").iterdir()} <= there
