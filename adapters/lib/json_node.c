@@ -236,39 +236,47 @@ static bool same_name(const struct json_node *a, const struct json_node *b)
     return a->name_len == b->name_len && memcmp(a->name, b->name, a->name_len) == 0;
 }
 
+/* Members of one name in the order of the text: names lie behind each other in one buffer. */
 static int by_name(const void *a, const void *b)
 {
     const struct json_node *const *x = a, *const *y = b;
     size_t len = (*x)->name_len < (*y)->name_len ? (*x)->name_len : (*y)->name_len;
     int order = memcmp((*x)->name, (*y)->name, len);
-    return order != 0 ? order
-                      : ((*x)->name_len > (*y)->name_len) - ((*x)->name_len < (*y)->name_len);
+    if (order == 0)
+        order = ((*x)->name_len > (*y)->name_len) - ((*x)->name_len < (*y)->name_len);
+    return order != 0 ? order : ((*x)->name > (*y)->name) - ((*x)->name < (*y)->name);
 }
 
-static bool many_repeat(const struct json_node *o, bool *ret)
+static void repeat(struct json_parser *p, struct json_node *member)
 {
-    const struct json_node **all = malloc(o->n * sizeof *all);
-    size_t n = 0;
+    member->repeated = true;
+    p->repeats = true;
+}
+
+static bool mark_among_many(struct json_parser *p, struct json_node *first, size_t n)
+{
+    struct json_node **all = malloc(n * sizeof *all);
     if (all == NULL)
-        return false;
-    for (const struct json_node *m = o->first; m != NULL; m = m->next)
-        all[n++] = m;
+        return fail(p, JSON_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++, first = first->next)
+        all[i] = first;
     qsort(all, n, sizeof *all, by_name);
-    for (size_t i = 1; i < n && !*ret; i++)
-        *ret = same_name(all[i - 1], all[i]);
+    for (size_t i = 1; i < n; i++)
+        if (same_name(all[i - 1], all[i]))
+            repeat(p, all[i - 1]);
     free(all);
     return true;
 }
 
-static bool note_repeats(struct json_parser *p, const struct json_node *o)
+/* Marks the members that are named again later, so that nobody has to look for them. */
+static bool mark_repeated(struct json_parser *p, struct json_node *first, size_t n)
 {
-    if (p->repeats)
-        return true;
-    if (o->n > FEW)
-        return many_repeat(o, &p->repeats) || fail(p, JSON_NO_MEMORY, "out of memory");
-    for (const struct json_node *a = o->first; a != NULL; a = a->next)
-        for (const struct json_node *b = a->next; b != NULL; b = b->next)
-            p->repeats |= same_name(a, b);
+    if (n > FEW)
+        return mark_among_many(p, first, n);
+    for (struct json_node *a = first; a != NULL; a = a->next)
+        for (const struct json_node *b = a->next; b != NULL && !a->repeated; b = b->next)
+            if (same_name(a, b))
+                repeat(p, a);
     return true;
 }
 
@@ -292,7 +300,7 @@ static bool take_many(struct json_parser *p, struct json_node *v, unsigned depth
 {
     bool object = *p->at == '{';
     char close = object ? '}' : ']';
-    struct json_node *last = NULL;
+    struct json_node *first = NULL, *last = NULL;
     if (depth == p->depth_max)
         return fail(p, JSON_TOO_DEEP, "values are nested too deep");
     v->kind = object ? JSON_OBJECT : JSON_ARRAY;
@@ -305,7 +313,7 @@ static bool take_many(struct json_parser *p, struct json_node *v, unsigned depth
         if (last != NULL)
             last->next = item;
         else
-            v->first = item;
+            v->first = first = item;
         last = item;
         v->n++;
         skip_space(p);
@@ -318,7 +326,7 @@ static bool take_many(struct json_parser *p, struct json_node *v, unsigned depth
         skip_space(p);
     }
     p->at++;
-    return !object || note_repeats(p, v);
+    return !object || mark_repeated(p, first, v->n);
 }
 
 static bool take_value(struct json_parser *p, struct json_node *v, unsigned depth)

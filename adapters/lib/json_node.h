@@ -25,10 +25,11 @@ enum json_kind {
 /* Valid until the parser is used again or freed. Texts have a zero behind them. */
 struct json_node {
     enum json_kind kind;
-    uint32_t n;                           /* arrays, objects: how many are inside */
-    const struct json_node *first, *next; /* what is inside, in the order of the text; the next
-                                              beside this one. NULL: none */
-    const char *name;                     /* a member's, escapes undone; NULL: it is none */
+    uint32_t n;                    /* arrays, objects: how many are inside */
+    bool repeated;                 /* a member: its object names it again later */
+    const struct json_node *first; /* what is inside, in the order of the text; NULL: nothing */
+    struct json_node *next;        /* the next beside this one; NULL: this is the last */
+    const char *name;              /* a member's, escapes undone; NULL: it is none */
     size_t name_len;
     const char *text; /* string: escapes undone (a zero may stand inside); number: as written */
     size_t len;

@@ -170,6 +170,33 @@ static void a_member_named_twice_is_noticed_and_the_last_counts(void **state)
     assert_true(json_parser_repeats(parser));
 }
 
+/* Which members of the first object are marked, one character each. */
+static void assert_marked(const char *text, size_t from, const char *marks)
+{
+    const struct json_node *m = parse(text)->first;
+    for (size_t i = 0; i < from; i++, m = m->next)
+        assert_false(m->repeated);
+    for (; *marks != 0; marks++, m = m->next)
+        if (m->repeated != (*marks == 'x'))
+            fail_msg("%s: %s", text, marks);
+    assert_null(m);
+}
+
+static void a_member_is_marked_when_its_object_names_it_again_later(void **state)
+{
+    char many[2000] = "{";
+    (void)state;
+    assert_marked("{\"a\":1,\"b\":2,\"\\u0061\":3}", 0, "x..");
+    assert_marked("{\"a\":1,\"a\":2,\"b\":3,\"a\":4,\"aa\":5,\"\":6}", 0, "xx....");
+    assert_marked("{\"a\":{\"b\":1},\"b\":[{\"b\":1}]}", 0, "..");
+    size_t len = 1;
+    for (int i = 0; i < 100; i++)
+        len += (size_t)snprintf(many + len, sizeof many - len, "\"m%d\":%d,", i, i);
+    (void)snprintf(many + len, sizeof many - len,
+                   "\"b\":1,\"a\":2,\"a\\u0000\":3,\"\":4,\"a\":5,\"b\":6,\"\":7,\"a\":8}");
+    assert_marked(many, 100, "xx.xx...");
+}
+
 static void signs_are_told_without_rounding(void **state)
 {
     static const struct {
@@ -190,6 +217,7 @@ int main(void)
         cmocka_unit_test(depth_and_number_of_values_have_a_limit),
         cmocka_unit_test(members_items_texts_and_numbers_are_found),
         cmocka_unit_test(a_member_named_twice_is_noticed_and_the_last_counts),
+        cmocka_unit_test(a_member_is_marked_when_its_object_names_it_again_later),
         cmocka_unit_test(signs_are_told_without_rounding),
     };
     return cmocka_run_group_tests(tests, made, unmade);
