@@ -33,7 +33,8 @@ enum way {                /* the standard's: the record's */
            WAY_PARTY,     /* text: {"identifiers": [ … ]} */
            WAY_OBJECT,    /* of: the same */
            WAY_OBJECTS,   /* array of them: the same */
-           WAY_SELF,      /* no member: what `of` has of this object is an object of its own */
+           WAY_SELF,      /* no member: what `of` has of this object is an object of its own;
+                             nothing of `of` goes into (WAY_INTO) */
            WAY_INTO,      /* object: what `of` has of it stands in the record's object itself */
            WAY_INTO_1,    /* array of one object: the same */
            /* items of the group's list, to which several members go */

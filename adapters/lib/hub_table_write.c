@@ -333,58 +333,71 @@ static const struct answer *row_of(const struct answers *t, const struct json_no
     return NULL;
 }
 
-static bool last_of_its_name(const struct json_node *member)
-{
-    for (const struct json_node *m = member->next; m != NULL; m = m->next)
-        if (m->name_len == member->name_len && memcmp(m->name, member->name, m->name_len) == 0)
-            return false;
-    return true;
-}
-
 static bool is_into(const struct answer *a)
 {
     return a != NULL && (a->way == WAY_INTO || a->way == WAY_INTO_1);
 }
 
-static bool has_rest(const struct answers *t, const struct json_node *o);
-
-/* All of the member stands in the record, as it will be read back. */
-static bool has_place(const struct answers *t, const struct json_node *o,
+/* All of the member stands in the record, as it will be read back. a: its row, NULL: it has none */
+static bool has_place(const struct answers *t, const struct answer *a, const struct json_node *o,
                       const struct json_node *member)
 {
-    const struct answer *a = row_of(t, member);
-    for (size_t i = 0; a == NULL && i < t->n; i++)
-        if (t->row[i].way == WAY_SELF && row_of(t->row[i].of, member) != NULL)
-            return has_place(t->row[i].of, o, member);
+    for (size_t i = 0; a == NULL && i < t->n; i++) {
+        const struct answers *self = t->row[i].way == WAY_SELF ? t->row[i].of : NULL;
+        const struct answer *b = self != NULL ? row_of(self, member) : NULL;
+        if (b != NULL)
+            return has_place(self, b, o, member);
+    }
     if (a == NULL || !fits(t, a, o, member))
         return false;
-    if (a->way == WAY_NAME)
-        return node_is(member, JSON_STRING); /* that it was a number is kept */
-    return !is_into(a) || (inside(a, member)->n > 0 && !has_rest(a->of, inside(a, member)));
+    return a->way != WAY_NAME || node_is(member, JSON_STRING); /* that it was a number is kept */
 }
 
-static bool has_rest(const struct answers *t, const struct json_node *o)
+/* An object for what has no place; it and those around it are begun when there is something to
+ * stand in it, so that every member is asked once. */
+struct rest {
+    struct rest *up;
+    const char *name;
+    bool begun;
+};
+
+static void begin_rest(struct json_write *w, struct rest *r)
 {
-    for (const struct json_node *m = o->first; m != NULL; m = m->next)
-        if (!has_place(t, o, m) && last_of_its_name(m))
-            return true;
-    return false;
+    if (r == NULL || r->begun)
+        return;
+    begin_rest(w, r->up);
+    json_write_name(w, r->name);
+    json_write_object(w);
+    r->begun = true;
 }
 
-static void write_rest(struct json_write *w, const struct answers *t, const struct json_node *o)
+static void end_rest(struct json_write *w, const struct rest *r)
+{
+    if (r->begun)
+        json_write_end(w);
+}
+
+/* Of members of one name the last one counts. The others are passed over before anything is asked
+ * of them: what looks for a neighbour costs the length of o, and is then done once a row at most.
+ */
+static void write_rest(struct json_write *w, const struct answers *t, const struct json_node *o,
+                       struct rest *rest)
 {
     for (const struct json_node *m = o->first; m != NULL; m = m->next) {
+        if (m->repeated)
+            continue;
         const struct answer *a = row_of(t, m);
-        if (has_place(t, o, m) || !last_of_its_name(m))
-            continue;
-        json_write_name_len(w, m->name, m->name_len);
-        if (!is_into(a) || !fits(t, a, o, m)) {
+        if (is_into(a) && fits(t, a, o, m)) {
+            struct rest within = {.up = rest, .name = a->own};
+            if (inside(a, m)->n == 0)
+                begin_rest(w, &within);
+            write_rest(w, a->of, inside(a, m), &within);
+            end_rest(w, &within);
+        } else if (!has_place(t, a, o, m)) {
+            begin_rest(w, rest);
+            json_write_name_len(w, m->name, m->name_len);
             json_write_node(w, m);
-            continue;
         }
-        json_write_object(w);
-        write_rest(w, a->of, inside(a, m));
-        json_write_end(w);
     }
 }
 
@@ -419,16 +432,11 @@ static void write_rows(const struct side *s, const struct answers *t, const stru
 
 static void write_members(const struct side *s, const struct answers *t, const struct json_node *o)
 {
+    struct rest other = {.name = "other"}, own = {.up = &other, .name = s->standard};
     write_rows(s, t, o);
-    if (!has_rest(t, o))
-        return;
-    json_write_name(s->w, "other");
-    json_write_object(s->w);
-    json_write_name(s->w, s->standard);
-    json_write_object(s->w);
-    write_rest(s->w, t, o);
-    json_write_end(s->w);
-    json_write_end(s->w);
+    write_rest(s->w, t, o, &own);
+    end_rest(s->w, &own);
+    end_rest(s->w, &other);
 }
 
 void hub_table_write(struct json_write *w, const char *standard, const struct answers *t,

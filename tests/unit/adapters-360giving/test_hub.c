@@ -183,6 +183,33 @@ static void every_member_has_its_place_and_comes_back(void **state)
     }
 }
 
+/* So many that what is not linear in them does not end. */
+static void very_many_unknown_members_come_back_and_of_one_name_the_last(void **state)
+{
+    const size_t n = 200000;
+    char *grant = malloc(n * 40);
+    assert_non_null(grant);
+    size_t len = (size_t)sprintf(grant, "%.*s", (int)strlen(GRANT("")) - 1, GRANT(""));
+    for (size_t i = 0; i < n; i++)
+        len += (size_t)sprintf(grant + len, ",\"m%zu\":%zu,\"currency\":\"%s\"", i, i,
+                               i + 1 < n ? "old" : "EUR");
+    (void)sprintf(grant + len, "}");
+    char *record = hub_of(*state, grant);
+    assert_non_null(strstr(record, "\"currency\":\"EUR\""));
+    assert_null(strstr(record, "old"));
+    assert_int_equal(back(*state, record), REEVE_OK);
+    char *again = body_of(((struct adapter_host *)*state)->messages[0]);
+    struct json_parser *p = json_parser_new(64);
+    const struct json_node *v = json_parse(p, again, strlen(again));
+    assert_int_equal(v->n, 8 + n);
+    assert_false(json_parser_repeats(p));
+    assert_string_equal(node_member(v, "m199999")->text, "199999");
+    json_parser_free(p);
+    free(again);
+    free(record);
+    free(grant);
+}
+
 static void a_grant_to_an_individual_stays_personal(void **state)
 {
     struct adapter_host *h = *state;
@@ -350,6 +377,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_member_has_its_place_and_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            very_many_unknown_members_come_back_and_of_one_name_the_last, setup, teardown),
         cmocka_unit_test_setup_teardown(a_grant_to_an_individual_stays_personal, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_that_is_no_grant_is_refused_with_what_it_lacks,
                                         setup, teardown),
