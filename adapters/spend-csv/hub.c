@@ -137,7 +137,8 @@ static size_t write_answers(struct json_write *w, const struct spoken *s, size_t
 static bool has_place(const struct spoken *s, const struct json_node *member)
 {
     for (size_t i = 0; i < ANSWERS; i++)
-        if (strcmp(answers[i].own, member->name) == 0)
+        if (strlen(answers[i].own) == member->name_len &&
+            memcmp(answers[i].own, member->name, member->name_len) == 0)
             return fits(s, &answers[i], member);
     return false;
 }
@@ -146,7 +147,7 @@ static void write_other(struct json_write *w, const struct spoken *s)
 {
     bool begun = false;
     for (const struct json_node *m = s->record->first; m != NULL; m = m->next) {
-        if (has_place(s, m) || node_member(s->record, m->name) != m)
+        if (m->repeated || has_place(s, m))
             continue; /* of a name that stands there twice the last one counts */
         if (!begun) {
             json_write_name(w, "other");
@@ -283,7 +284,7 @@ static bool write_record(struct json_write *w, const struct json_node *record)
             amount = amount || strcmp(answers[i].own, "amount") == 0;
     for (const struct json_node *m = node_is(other, JSON_OBJECT) ? other->first : NULL; m != NULL;
          m = m->next) {
-        if (node_member(other, m->name) != m)
+        if (m->repeated)
             continue;
         json_write_name_len(w, m->name, m->name_len);
         json_write_node(w, m);

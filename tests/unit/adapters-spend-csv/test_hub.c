@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -84,6 +85,11 @@ static void every_member_has_its_place_and_comes_back(void **state)
          HUB "\"value\":{\"amount\":\"5\",\"currency\":\"GBP\"},\"other\":{\"spend-csv\":{"
              "\"supplier\":\"REDACTED\",\"redacted\":true}}}",
          false},
+        /* a name with a zero inside is another name */
+        {"{\"amount\":\"5\",\"currency\":\"GBP\",\"amount\\u0000\":\"6\",\"a\\u0000\":1}",
+         HUB "\"value\":{\"amount\":\"5\",\"currency\":\"GBP\"},\"other\":{\"spend-csv\":{"
+             "\"amount\\u0000\":\"6\",\"a\\u0000\":1}}}",
+         false},
         /* what does not fit its place */
         {"{\"amount\":\"5\",\"currency\":\"GBP\",\"date\":\"1 April\",\"vat\":\"x\",\"number\":1,"
          "\"card\":\"Y\",\"body\":\"\"}",
@@ -109,6 +115,28 @@ static void every_member_has_its_place_and_comes_back(void **state)
         assert_string_equal(body(h, 2), cases[i].hub);
         assert_int_equal(strlen(body(h, 1)), strlen(cases[i].own));
     }
+}
+
+/* So many that what is not linear in them does not end. */
+static void very_many_unknown_members_are_kept_and_of_one_name_the_last(void **state)
+{
+    const size_t n = 200000;
+    struct adapter_host *h = *state;
+    char *own = malloc(n * 32);
+    assert_non_null(own);
+    size_t len = (size_t)sprintf(own, "{\"amount\":\"5\",\"currency\":\"GBP\"");
+    for (size_t i = 0; i < n; i++)
+        len += (size_t)sprintf(own + len, ",\"m%zu\":1,\"x\":%d", i, i + 1 < n ? 2 : 3);
+    (void)sprintf(own + len, "}");
+    struct message *m = payment(own, false);
+    adapter_host_reset(h);
+    assert_int_equal(adapter_host_to_hub(h, m), REEVE_OK);
+    assert_non_null(strstr(body(h, 0), ",\"m199999\":1,\"x\":3}}}"));
+    assert_null(strstr(body(h, 0), "\"x\":2"));
+    assert_int_equal(adapter_host_from_hub(h, h->messages[0]), REEVE_OK);
+    assert_non_null(strstr(body(h, 1), ",\"m199999\":1,\"x\":3}"));
+    message_free(m);
+    free(own);
 }
 
 static void what_others_say_of_a_payment_is_taken(void **state)
@@ -202,6 +230,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_member_has_its_place_and_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(very_many_unknown_members_are_kept_and_of_one_name_the_last,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(what_others_say_of_a_payment_is_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_payment_does_not_become_a_record, setup,
                                         teardown),
