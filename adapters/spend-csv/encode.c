@@ -11,10 +11,12 @@ struct table {
     reeve_ctx *ctx;
     reeve_buf *out;
     struct json_parser *parser;
-    char **extra; /* headings of columns that mean nothing, each once */
+    char **extra;   /* headings of columns that mean nothing, each once, as they came */
+    size_t *sorted; /* their places, in the order of the headings */
     size_t extras, cap;
-    enum target amount; /* the column of all amounts */
-    bool mixed;         /* some are net or gross and others are not: a column of its own says it */
+    const struct json_node **cell; /* of the record under way: what stands in them */
+    enum target amount;            /* the column of all amounts */
+    bool mixed; /* some are net or gross and others are not: a column of its own says it */
     bool written, failed;
     size_t cells; /* of the line under way */
 };
@@ -112,21 +114,50 @@ static enum target meaning_of(const struct table *t, const char *heading)
     return TARGETS;
 }
 
+/* Where the heading stands among the sorted ones, or would. */
+static size_t search(const struct table *t, const char *heading, bool *ret_found)
+{
+    size_t low = 0, high = t->extras;
+    *ret_found = false;
+    while (low < high && !*ret_found) {
+        size_t mid = low + (high - low) / 2;
+        int order = strcmp(heading, t->extra[t->sorted[mid]]);
+        *ret_found = order == 0;
+        low = order > 0 ? mid + 1 : order == 0 ? mid : low;
+        high = order < 0 ? mid : high;
+    }
+    return low;
+}
+
+static bool has_room(struct table *t)
+{
+    if (t->extras < t->cap)
+        return true;
+    size_t cap = t->cap < 16 ? 32 : t->cap * 2;
+    char **extra = realloc(t->extra, cap * sizeof *extra);
+    t->extra = extra != NULL ? extra : t->extra;
+    size_t *sorted = realloc(t->sorted, cap * sizeof *sorted);
+    t->sorted = sorted != NULL ? sorted : t->sorted;
+    if (extra == NULL || sorted == NULL)
+        return false;
+    t->cap = cap;
+    return true;
+}
+
+/* When there are more than a table may have, which is refused, no more are needed. */
 static int add_column(struct table *t, const char *heading)
 {
-    for (size_t i = 0; i < t->extras; i++)
-        if (strcmp(t->extra[i], heading) == 0)
-            return 0;
-    if (t->extras == t->cap) {
-        size_t cap = t->cap < 16 ? 32 : t->cap * 2;
-        char **extra = realloc(t->extra, cap * sizeof *extra);
-        if (extra == NULL)
-            return -1;
-        t->extra = extra;
-        t->cap = cap;
-    }
-    t->extra[t->extras] = strdup(heading);
-    return t->extra[t->extras++] != NULL ? 0 : -1;
+    bool found;
+    size_t at = search(t, heading, &found);
+    if (found || t->extras == CSV_FIELDS_MAX)
+        return 0;
+    char *copy = has_room(t) ? strdup(heading) : NULL;
+    if (copy == NULL)
+        return -1;
+    memmove(t->sorted + at + 1, t->sorted + at, (t->extras - at) * sizeof *t->sorted);
+    t->sorted[at] = t->extras;
+    t->extra[t->extras++] = copy;
+    return 0;
 }
 
 /* An extra stands under its own heading, or in the empty column of that heading. */
@@ -140,7 +171,8 @@ static int add_columns(struct table *t, const struct json_node *record)
 {
     const struct json_node *extras = node_member(record, "extras");
     for (const struct json_node *m = extras != NULL ? extras->first : NULL; m != NULL; m = m->next)
-        if (m->len > 0 && !in_column_of(t, record, m->name) && add_column(t, m->name) != 0)
+        if (!m->repeated && m->len > 0 && !in_column_of(t, record, m->name) &&
+            add_column(t, m->name) != 0)
             return -1;
     return t->mixed && member_text(record, "basis") != NULL ? add_column(t, BASIS) : 0;
 }
@@ -188,6 +220,20 @@ static void put_heading(struct table *t)
     end_line(t);
 }
 
+/* The extras of a record, each in its column. */
+static void find_cells(struct table *t, const struct json_node *extras)
+{
+    for (size_t i = 0; i < t->extras; i++)
+        t->cell[i] = NULL;
+    for (const struct json_node *m = extras != NULL ? extras->first : NULL; m != NULL;
+         m = m->next) {
+        bool found;
+        size_t at = search(t, m->name, &found);
+        if (found) /* of a name that stands there twice the last one counts */
+            t->cell[t->sorted[at]] = m;
+    }
+}
+
 static void put_record(struct table *t, const struct json_node *record)
 {
     const struct json_node *extras = node_member(record, "extras");
@@ -197,9 +243,10 @@ static void put_record(struct table *t, const struct json_node *record)
             continue;
         put_cell(t, s != NULL ? s : member_text(extras, spend_meaning[m].heading));
     }
+    find_cells(t, extras);
     for (size_t i = 0; i < t->extras; i++) {
         const char *s =
-            in_column_of(t, record, t->extra[i]) ? NULL : member_text(extras, t->extra[i]);
+            t->cell[i] == NULL || in_column_of(t, record, t->extra[i]) ? NULL : t->cell[i]->text;
         bool basis = t->mixed && s == NULL && strcmp(t->extra[i], BASIS) == 0;
         put_cell(t, basis ? member_text(record, "basis") : s);
     }
@@ -246,6 +293,8 @@ reeve_rc spend_encode(reeve_ctx *ctx, void *inst, const reeve_msg *const *msgs, 
         rc = each(&t, msgs, n, add_columns);
     if (rc == REEVE_OK && t.extras + TARGETS > CSV_FIELDS_MAX)
         rc = reeve_fail(ctx, REEVE_REJECT, "the payments have more columns than a table may");
+    if (rc == REEVE_OK && (t.cell = calloc(t.extras + 1, sizeof *t.cell)) == NULL)
+        rc = reeve_fail(ctx, REEVE_RETRY, "out of memory");
     if (rc == REEVE_OK) {
         t.failed = reeve_buf_set(out, "content-type", "text/csv; charset=utf-8") != 0;
         put_heading(&t);
@@ -255,6 +304,8 @@ reeve_rc spend_encode(reeve_ctx *ctx, void *inst, const reeve_msg *const *msgs, 
         rc = reeve_fail(ctx, REEVE_REJECT, "the table would be over the message limit");
     for (size_t i = 0; i < t.extras; i++)
         free(t.extra[i]);
+    free(t.cell);
+    free(t.sorted);
     free(t.extra);
     json_parser_free(t.parser);
     return rc;
