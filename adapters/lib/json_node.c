@@ -399,10 +399,14 @@ const struct json_node *node_member(const struct json_node *v, const char *name)
     return found;
 }
 
+const char *node_text(const struct json_node *v)
+{
+    return node_is(v, JSON_STRING) && strlen(v->text) == v->len ? v->text : NULL;
+}
+
 const char *member_text(const struct json_node *o, const char *name)
 {
-    const struct json_node *v = node_member(o, name);
-    return node_is(v, JSON_STRING) && strlen(v->text) == v->len ? v->text : NULL;
+    return node_text(node_member(o, name));
 }
 
 const struct json_node *first_item(const struct json_node *o, const char *array)

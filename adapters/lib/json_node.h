@@ -59,8 +59,10 @@ bool json_parser_repeats(const struct json_parser *p);
 /* A member of an object; the last one when it is named twice. NULL: there is none. */
 const struct json_node *node_member(const struct json_node *v, const char *name);
 bool node_is(const struct json_node *v, enum json_kind kind);
-/* The text of a member; NULL when it is absent, not a string, or has a zero character inside: half
- * of it would pass for another value. */
+/* The text of a string; NULL when it is none, or has a zero character inside: half of it would pass
+ * for another value. */
+const char *node_text(const struct json_node *v);
+/* The same of a member. */
 const char *member_text(const struct json_node *o, const char *name);
 /* The first of a member that is an array; NULL: it is none, or empty. */
 const struct json_node *first_item(const struct json_node *o, const char *array);

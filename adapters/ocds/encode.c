@@ -43,33 +43,27 @@ static reeve_rc read_body(struct encoding *e, const reeve_msg *m, const struct j
     return REEVE_OK;
 }
 
-/* Of a transaction: its process, its contract and all that it says. */
-static struct print transaction_print(const struct json_node *release,
-                                      const struct json_node *contract,
-                                      const struct json_node *transaction)
-{
-    const struct json_node *const parts[] = {node_member(release, "ocid"),
-                                             node_member(contract, "id"), transaction};
-    struct print key = {0, 0};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        print_join(&key, json_print(parts[i]));
-    return key;
-}
-
-/* false: out of memory. *ret_known: all of the release's transactions were seen before. */
+/* false: out of memory. *ret_known: all of the release's transactions were seen before, each by its
+ * process, its contract and all that it says. */
 static bool transactions(struct encoding *e, const struct json_node *release, bool add,
                          bool *ret_known)
 {
+    const struct print ocid = json_print(node_member(release, "ocid"));
     *ret_known = true;
-    for (const struct json_node *c = first_item(release, "contracts"); c != NULL; c = c->next)
+    for (const struct json_node *c = first_item(release, "contracts"); c != NULL; c = c->next) {
+        const struct print contract = json_print(node_member(c, "id"));
         for (const struct json_node *t =
                  first_item(node_member(c, "implementation"), "transactions");
              t != NULL; t = t->next) {
-            struct print key = transaction_print(release, c, t);
+            struct print key = {0, 0};
+            print_join(&key, ocid);
+            print_join(&key, contract);
+            print_join(&key, json_print(t));
             if (add && print_set_add(e->payments, key) < 0)
                 return false;
             *ret_known = *ret_known && print_set_has(e->payments, key);
         }
+    }
     return true;
 }
 

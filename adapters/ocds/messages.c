@@ -5,6 +5,7 @@
 #include "lib/attribute.h"
 #include "lib/formats.h"
 #include "lib/json_write.h"
+#include "lib/node_index.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -36,19 +37,50 @@ reeve_rc release_emit(struct decoding *d, const struct json_node *release, reeve
 }
 
 /* ---- payments ---- */
+/* What the payments of a release share is looked for once: there may be very many of both, members
+ * and payments. */
+struct payments {
+    struct decoding *d;
+    const struct json_node *ocid, *date, *initiation, *language; /* of the release */
+    const struct json_node *contract_id, *award_id; /* of the contract that is looked at */
+    struct node_index *parties;
+};
 struct payment {
-    const struct json_node *release, *contract, *transaction, *value;
+    const struct payments *of;
+    const struct json_node *transaction, *value;
     const char *payer, *payee; /* ids, NULL when not said */
     char subject[SUBJECT_MAX];
 };
 
-static void copy_member(struct json_write *w, const struct json_node *o, const char *name)
+static void write_value(struct json_write *w, const char *name, const struct json_node *v)
 {
-    const struct json_node *v = node_member(o, name);
     if (v == NULL)
         return;
     json_write_name(w, name);
     json_write_node(w, v);
+}
+
+static struct print print_of_id(const char *id)
+{
+    return id != NULL ? text_print(id, strlen(id)) : (struct print){0, 0};
+}
+
+static struct print party_key(const struct json_node *party)
+{
+    return print_of_id(id_text(party, "id"));
+}
+
+struct found { /* parties of one id that are not written yet */
+    const struct node_entry *next;
+    size_t left;
+};
+
+static struct found find_parties(const struct payment *p, const char *id)
+{
+    struct found f = {NULL, 0};
+    if (id != NULL)
+        f.next = node_index_find(p->of->parties, print_of_id(id), &f.left);
+    return f;
 }
 
 static bool same(const char *a, const char *b)
@@ -56,20 +88,27 @@ static bool same(const char *a, const char *b)
     return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-/* Who pays and who is paid, as `parties` has them. */
+/* Who pays and who is paid, as `parties` has them and in its order. */
 static void write_parties(struct json_write *w, const struct payment *p)
 {
     bool begun = false;
-    for (const struct json_node *o = first_item(p->release, "parties"); o != NULL; o = o->next) {
-        const char *id = id_text(o, "id");
-        if (!same(id, p->payer) && !same(id, p->payee))
+    struct found payers = find_parties(p, p->payer), payees = {NULL, 0};
+    if (!same(p->payer, p->payee))
+        payees = find_parties(p, p->payee);
+    while (payers.left + payees.left > 0) {
+        bool payer = payees.left == 0 || (payers.left > 0 && payers.next->at < payees.next->at);
+        struct found *f = payer ? &payers : &payees;
+        const struct json_node *party = f->next->item;
+        f->next++;
+        f->left--;
+        if (!same(id_text(party, "id"), payer ? p->payer : p->payee))
             continue;
         if (!begun) {
             json_write_name(w, "parties");
             json_write_array(w);
         }
         begun = true;
-        json_write_node(w, o);
+        json_write_node(w, party);
     }
     if (begun)
         json_write_end(w);
@@ -82,22 +121,22 @@ static void write_payment(struct json_write *w, const struct payment *p)
 {
     const struct json_node *date = node_member(p->transaction, "date");
     json_write_object(w);
-    copy_member(w, p->release, "ocid");
+    write_value(w, "ocid", p->of->ocid);
     json_write_member(w, "id", p->subject);
     json_write_name(w, "date");
-    json_write_node(w, node_is(date, JSON_STRING) ? date : node_member(p->release, "date"));
+    json_write_node(w, node_is(date, JSON_STRING) ? date : p->of->date);
     json_write_name(w, "tag");
     json_write_array(w);
     json_write_text(w, "implementation", strlen("implementation"));
     json_write_end(w);
-    copy_member(w, p->release, "initiationType");
+    write_value(w, "initiationType", p->of->initiation);
     write_parties(w, p);
-    copy_member(w, p->release, "language");
+    write_value(w, "language", p->of->language);
     json_write_name(w, "contracts");
     json_write_array(w);
     json_write_object(w);
-    copy_member(w, p->contract, "id");
-    copy_member(w, p->contract, "awardID");
+    write_value(w, "id", p->of->contract_id);
+    write_value(w, "awardID", p->of->award_id);
     json_write_name(w, "implementation");
     json_write_object(w);
     json_write_name(w, "transactions");
@@ -131,7 +170,7 @@ static reeve_rc payment_emit(struct decoding *d, const struct payment *p,
     (void)reeve_msg_set(m, "type", "funding.payment");
     (void)reeve_msg_set(m, "dataschema", OCDS_SCHEMA);
     attribute_set_escaped(m, "subject", p->subject);
-    attribute_set_escaped(m, "correlationid", member_text(p->release, "ocid"));
+    attribute_set_escaped(m, "correlationid", node_text(p->of->ocid));
     attribute_set(m, "funder", p->payer);
     attribute_set(m, "recipient", p->payee);
     set_money(m, p->value);
@@ -139,11 +178,10 @@ static reeve_rc payment_emit(struct decoding *d, const struct payment *p,
 }
 
 /* The names of OCDS 1.0 are read where those of 1.1 are absent. */
-static reeve_rc transaction_emit(struct decoding *d, const struct json_node *release,
-                                 const struct json_node *contract, const struct json_node *t)
+static reeve_rc transaction_emit(const struct payments *of, const struct json_node *t)
 {
-    struct payment p = {.release = release, .contract = contract, .transaction = t};
-    const char *ocid = member_text(release, "ocid"), *contract_id = id_text(contract, "id"),
+    struct payment p = {.of = of, .transaction = t};
+    const char *ocid = node_text(of->ocid), *contract_id = node_id(of->contract_id),
                *id = id_text(t, "id");
     p.value = node_member(t, node_member(t, "value") != NULL ? "value" : "amount");
     p.payer = id_text(
@@ -153,22 +191,32 @@ static reeve_rc transaction_emit(struct decoding *d, const struct json_node *rel
     if (ocid == NULL || contract_id == NULL || id == NULL ||
         (size_t)snprintf(p.subject, sizeof p.subject, "%s/%s/%s", ocid, contract_id, id) >=
             sizeof p.subject)
-        return too_large(d, &p);
+        return too_large(of->d, &p);
     struct json_write w;
     json_write_init(&w, PAYMENT_MAX);
     write_payment(&w, &p);
-    reeve_rc rc = w.failed ? too_large(d, &p) : payment_emit(d, &p, &w);
+    reeve_rc rc = w.failed ? too_large(of->d, &p) : payment_emit(of->d, &p, &w);
     json_write_done(&w);
     return rc;
 }
 
 reeve_rc payments_emit(struct decoding *d, const struct json_node *release)
 {
-    reeve_rc rc = REEVE_OK;
-    for (const struct json_node *c = first_item(release, "contracts"); c != NULL; c = c->next)
+    struct payments p = {.d = d,
+                         .ocid = node_member(release, "ocid"),
+                         .date = node_member(release, "date"),
+                         .initiation = node_member(release, "initiationType"),
+                         .language = node_member(release, "language"),
+                         .parties = node_index_new(first_item(release, "parties"), party_key)};
+    reeve_rc rc = p.parties != NULL ? REEVE_OK : REEVE_RETRY;
+    for (const struct json_node *c = first_item(release, "contracts"); c != NULL; c = c->next) {
+        p.contract_id = node_member(c, "id");
+        p.award_id = node_member(c, "awardID");
         for (const struct json_node *t =
                  first_item(node_member(c, "implementation"), "transactions");
              t != NULL && rc == REEVE_OK; t = t->next)
-            rc = transaction_emit(d, release, c, t);
+            rc = transaction_emit(&p, t);
+    }
+    node_index_free(p.parties);
     return rc;
 }

@@ -35,6 +35,7 @@ reeve_rc release_emit(struct decoding *d, const struct json_node *release, reeve
 reeve_rc payments_emit(struct decoding *d, const struct json_node *release);
 
 /* Text of an identifier, which may be a number; NULL: neither, or with a zero character inside. */
+const char *node_id(const struct json_node *v);
 const char *id_text(const struct json_node *o, const char *name);
 
 reeve_rc ocds_decode(reeve_ctx *ctx, void *inst, reeve_reader *r, const char *content_type,

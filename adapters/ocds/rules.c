@@ -19,10 +19,14 @@ static void warn(struct rules *r, const char *code, const struct place *up, cons
     check_report(r->check, REEVE_ISSUE_WARNING, code, member != NULL ? &here : up, v, wanted, text);
 }
 
+const char *node_id(const struct json_node *v)
+{
+    return node_is(v, JSON_NUMBER) ? v->text : node_text(v);
+}
+
 const char *id_text(const struct json_node *o, const char *name)
 {
-    const struct json_node *v = node_member(o, name);
-    return node_is(v, JSON_NUMBER) ? v->text : member_text(o, name);
+    return node_id(node_member(o, name));
 }
 
 static void check_value(struct rules *r, const struct place *at, const struct json_node *value)
