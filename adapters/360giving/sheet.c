@@ -176,6 +176,10 @@ static reeve_rc add_row(struct sheet *s, struct waiting *g, const struct json_wr
     json_write_init(&w, CSV_RECORD_MAX * 4);
     if (a != NULL && b != NULL)
         sheet_merge(&m, NULL, a, b);
+    if (m.no_memory) {
+        json_write_done(&w);
+        return REEVE_RETRY;
+    }
     if (a == NULL || b == NULL || w.failed) {
         g->refused = true;
         say(s, REEVE_ISSUE_ERROR, "too-large", s->line, NULL, "a grant of at most 4 MiB",

@@ -43,8 +43,9 @@ struct sheet_merge {
     struct json_write *w;
     void (*contradiction)(void *arg, const struct place *at);
     void *arg;
+    bool no_memory; /* set when it ran out; w has failed then */
 };
-void sheet_merge(const struct sheet_merge *m, const struct place *at, const struct json_node *a,
+void sheet_merge(struct sheet_merge *m, const struct place *at, const struct json_node *a,
                  const struct json_node *b);
 
 reeve_rc sheet_decode(reeve_ctx *ctx, reeve_reader *r, reeve_out *out);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sheet_row: a row as a grant in JSON, and rows of one grant put together. */
 #include "sheet.h"
+#include "lib/node_index.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define NUMBER_MAX 64
@@ -126,34 +128,61 @@ static bool same_item(const struct json_node *a, const struct json_node *b)
     return one != NULL && two != NULL ? strcmp(one, two) == 0 : equal(a, b);
 }
 
-static const struct json_node *item_like(const struct json_node *list, const struct json_node *item)
+/* Items that are the same have the same key. */
+static struct print item_key(const struct json_node *item)
 {
-    for (const struct json_node *i = list->first; i != NULL; i = i->next)
-        if (same_item(i, item))
-            return i;
+    const char *id = member_text(item, "id");
+    return id != NULL ? text_print(id, strlen(id)) : json_print(item);
+}
+
+/* The first item of the list that is the same; NULL: there is none. */
+static const struct node_entry *item_like(const struct node_index *list,
+                                          const struct json_node *item)
+{
+    size_t n = 0;
+    const struct node_entry *e = node_index_find(list, item_key(item), &n);
+    for (; n > 0; n--, e++)
+        if (same_item(e->item, item))
+            return e;
     return NULL;
 }
 
-static void merge_lists(const struct sheet_merge *m, const struct place *at,
-                        const struct json_node *a, const struct json_node *b)
+/* met: of the items of b, in its order; those that a has as well */
+static void write_merged(struct sheet_merge *m, const struct place *at, const struct json_node *a,
+                         const struct json_node *b, const struct node_index *in_b, bool *met)
 {
     struct place here = {.up = at};
     json_write_array(m->w);
     for (const struct json_node *i = a->first; i != NULL; i = i->next, here.index++) {
-        const struct json_node *other = item_like(b, i);
-        if (other != NULL)
-            sheet_merge(m, &here, i, other);
-        else
+        const struct node_entry *other = item_like(in_b, i);
+        if (other != NULL) {
+            met[other->at] = true;
+            sheet_merge(m, &here, i, other->item);
+        } else {
             json_write_node(m->w, i);
+        }
     }
     for (const struct json_node *i = b->first; i != NULL; i = i->next)
-        if (item_like(a, i) == NULL)
+        if (!met[item_like(in_b, i)->at])
             json_write_node(m->w, i);
     json_write_end(m->w);
 }
 
-static void merge_objects(const struct sheet_merge *m, const struct place *at,
-                          const struct json_node *a, const struct json_node *b)
+static void merge_lists(struct sheet_merge *m, const struct place *at, const struct json_node *a,
+                        const struct json_node *b)
+{
+    struct node_index *in_b = node_index_new(b->first, item_key);
+    bool *met = calloc((size_t)b->n + 1, sizeof *met);
+    if (in_b != NULL && met != NULL)
+        write_merged(m, at, a, b, in_b, met);
+    else
+        m->no_memory = m->w->failed = true;
+    free(met);
+    node_index_free(in_b);
+}
+
+static void merge_objects(struct sheet_merge *m, const struct place *at, const struct json_node *a,
+                          const struct json_node *b)
 {
     json_write_object(m->w);
     for (const struct json_node *i = a->first; i != NULL; i = i->next) {
@@ -174,7 +203,7 @@ static void merge_objects(const struct sheet_merge *m, const struct place *at,
     json_write_end(m->w);
 }
 
-void sheet_merge(const struct sheet_merge *m, const struct place *at, const struct json_node *a,
+void sheet_merge(struct sheet_merge *m, const struct place *at, const struct json_node *a,
                  const struct json_node *b)
 {
     if (node_is(a, JSON_OBJECT) && node_is(b, JSON_OBJECT)) {

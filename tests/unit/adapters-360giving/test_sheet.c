@@ -195,6 +195,33 @@ static void rows_of_one_grant_are_put_together(void **state)
     assert_string_equal(body(h, 1), GRANT("360G-ex-2") "}]}");
 }
 
+/* So many that what is not linear in them does not end. */
+static void very_long_lists_of_one_grant_are_put_together(void **state)
+{
+    const size_t n = 60000;
+    struct adapter_host *h = *state;
+    char *text = malloc(2 * n * 8 + 1024);
+    assert_non_null(text);
+    size_t len = (size_t)sprintf(text, HEAD ",Related Activity\n");
+    for (size_t row = 0; row < 2; row++) {
+        len += (size_t)sprintf(text + len, ROW("360G-ex-1") ",");
+        for (size_t i = 0; i < n; i++)
+            len += (size_t)sprintf(text + len, "%zu;", i + row * n / 2);
+        len += (size_t)sprintf(text + len, "\n");
+    }
+    assert_int_equal(decode(h, text), REEVE_OK);
+    assert_int_equal(h->issues_n, 0);
+    assert_int_equal(h->messages_n, 1);
+    const char *list = strstr(body(h, 0), "\"relatedActivity\":");
+    size_t items = 0;
+    for (const char *s = list; (s = strchr(s, ',')) != NULL; s++)
+        items++;
+    assert_int_equal(items + 1, n + n / 2);
+    assert_non_null(strstr(list, "\"59999\",\"60000\""));
+    assert_non_null(strstr(list, ",\"89999\"]"));
+    free(text);
+}
+
 static void rows_that_contradict_each_other_are_refused_with_their_column(void **state)
 {
     struct adapter_host *h = *state;
@@ -280,6 +307,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_column_that_means_the_same_is_kept_under_its_heading,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(rows_of_one_grant_are_put_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(very_long_lists_of_one_grant_are_put_together, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(
             rows_that_contradict_each_other_are_refused_with_their_column, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_far_apart_are_refused, setup, teardown),
