@@ -183,25 +183,30 @@ static bool any(const struct tree *a, const struct tree *b)
     return true;
 }
 
-/* partner[i]: 1 + index in `is` of the partner of was[i]; taken[j]: j has one. */
-static void pair_items(const struct tree *was, const struct tree *is, size_t *partner, bool *taken,
+/* The first item from j on that has no partner yet, or the end. next[j]: j itself of such a one,
+ * else somewhere on the way to it; ways are cut short as they are gone. */
+static size_t unpaired(size_t *next, size_t j)
+{
+    while (next[j] != j) {
+        next[j] = next[next[j]];
+        j = next[j];
+    }
+    return j;
+}
+
+/* partner[i]: 1 + index in `is` of the partner of was[i]; next: of `is`, see unpaired() */
+static void pair_items(const struct tree *was, const struct tree *is, size_t *partner, size_t *next,
                        bool (*fit)(const struct tree *, const struct tree *))
 {
-    size_t first = 0; /* all before it are taken */
     for (size_t i = 0; i < was->n; i++) {
         if (partner[i])
             continue;
-        while (first < is->n && taken[first])
-            first++;
-        size_t looked = 0;
-        for (size_t j = first; j < is->n && looked < FAR; j++) {
-            if (taken[j])
-                continue;
-            looked++;
+        size_t j = unpaired(next, 0);
+        for (size_t looked = 0; looked < FAR && j < is->n; looked++, j = unpaired(next, j + 1)) {
             if (!fit(was->child[i], is->child[j]))
                 continue;
             partner[i] = j + 1;
-            taken[j] = true;
+            next[j] = j + 1;
             break;
         }
     }
@@ -210,13 +215,15 @@ static void pair_items(const struct tree *was, const struct tree *is, size_t *pa
 static void compare_lists(struct comparing *c, const struct tree *was, const struct tree *is)
 {
     size_t *partner = xcalloc(was->n + 1, sizeof(*partner));
-    bool *taken = xcalloc(is->n + 1, sizeof(*taken));
-    if (!partner || !taken) {
+    size_t *next = xcalloc(is->n + 1, sizeof(*next));
+    if (!partner || !next) {
         c->rc = -ENOMEM;
     } else {
-        pair_items(was, is, partner, taken, same);
-        pair_items(was, is, partner, taken, named_alike);
-        pair_items(was, is, partner, taken, any);
+        for (size_t j = 0; j <= is->n; j++)
+            next[j] = j;
+        pair_items(was, is, partner, next, same);
+        pair_items(was, is, partner, next, named_alike);
+        pair_items(was, is, partner, next, any);
     }
     for (size_t i = 0; i < was->n && c->rc == 0; i++) {
         struct mark m = step(c, NULL, i);
@@ -227,14 +234,14 @@ static void compare_lists(struct comparing *c, const struct tree *was, const str
         back(c, m);
     }
     for (size_t j = 0; j < is->n && c->rc == 0; j++) {
-        if (taken[j])
+        if (next[j] != j)
             continue;
         struct mark m = step(c, NULL, j);
         alone(c, FIDELITY_ADDED, is->child[j]);
         back(c, m);
     }
     free(partner);
-    free(taken);
+    free(next);
 }
 
 static void compare(struct comparing *c, const struct tree *was, const struct tree *is)

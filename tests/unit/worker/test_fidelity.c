@@ -136,12 +136,38 @@ static void a_long_list_is_compared(void **state)
     buf_done(&b);
 }
 
+static void count(void *arg, const struct fidelity_field *f)
+{
+    ((size_t *)arg)[f->what]++;
+}
+
+/* The first of a list has no partner, all others have: nobody walks over them for each. */
+static void a_very_long_list_with_one_item_more_is_compared_to_its_end(void **state)
+{
+    const size_t n = 300000;
+    struct tree *was = tree_list(), *is = tree_list();
+    size_t counts[FIDELITIES] = {0};
+    char text[32];
+    (void)state;
+    assert_int_equal(tree_appends(is, "new"), 0);
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(text, sizeof(text), "%zu", i);
+        assert_int_equal(tree_appends(was, text) | tree_appends(is, text), 0);
+    }
+    assert_int_equal(fidelity_compare(was, is, NULL, count, counts), 0);
+    assert_int_equal(counts[FIDELITY_KEPT], n);
+    assert_int_equal(counts[FIDELITY_ADDED], 1);
+    tree_free(was);
+    tree_free(is);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_field_has_one_fate),
         cmocka_unit_test(fields_have_no_numbers),
         cmocka_unit_test(a_long_list_is_compared),
+        cmocka_unit_test(a_very_long_list_with_one_item_more_is_compared_to_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
