@@ -133,10 +133,10 @@ static int scan_value(const char *p, size_t len, struct scan *s)
             const char *q = memchr(p + at, '"', len - at);
             size_t quote = q != NULL ? (size_t)(q - p) : len, slashes = 0;
             /* an odd number of backslashes before it makes the quote part of the string */
-            while (slashes < quote && p[quote - slashes - 1] == '\\')
+            while (slashes < quote - at && p[quote - slashes - 1] == '\\')
                 slashes++;
             if (q == NULL) {
-                s->at = quote - slashes; /* look at the backslashes again with what follows them */
+                s->at = quote - slashes % 2; /* one that escapes waits for what it escapes */
                 return 0;
             }
             at = quote + 1;

@@ -111,6 +111,30 @@ static void a_record_over_the_limit_is_passed_over_and_the_rest_comes(void **sta
     free(text);
 }
 
+/* Backslashes up to the end of what was read, and beyond it: every second one escapes. */
+static void escapes_cross_the_read_buffer_unharmed(void **state)
+{
+    enum { BUFFER = 256 << 10 };
+    char *text = malloc(BUFFER + 100), *out = malloc(BUFFER + 200), *want = malloc(BUFFER + 200);
+    (void)state;
+    assert_true(text != NULL && out != NULL && want != NULL);
+    for (int n = BUFFER - 24; n < BUFFER + 8; n++) {
+        char *run = text + sprintf(text, "[\"");
+        memset(run, '\\', (size_t)n);
+        (void)sprintf(run + n, "%s,7]", n % 2 == 0 ? "\"" : "\"]\"");
+        (void)sprintf(want, "r0=%.*s r1=7 end", (int)strlen(text) - 4, text + 1);
+        cut(text, strlen(text), NULL, BUFFER + 100, out, BUFFER + 200);
+        if (strcmp(out, want) != 0)
+            fail_msg("%d backslashes", n);
+        (void)sprintf(want, "big0 r1=7 end");
+        cut(text, strlen(text), NULL, 1000, out, BUFFER + 200);
+        assert_string_equal(out, want);
+    }
+    free(want);
+    free(out);
+    free(text);
+}
+
 static void many_records_cross_the_read_buffer_unharmed(void **state)
 {
     (void)state;
@@ -148,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_are_cut_whole),
         cmocka_unit_test(a_record_over_the_limit_is_passed_over_and_the_rest_comes),
+        cmocka_unit_test(escapes_cross_the_read_buffer_unharmed),
         cmocka_unit_test(many_records_cross_the_read_buffer_unharmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
