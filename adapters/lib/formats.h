@@ -15,6 +15,7 @@ int64_t instant_us(const char *s, size_t len);
 bool format_date_shape(const char *s, size_t len);
 bool format_month_shape(const char *s, size_t len); /* ^[0-9]{4}(-(0[1-9]|1[012]))?$ */
 bool format_uri(const char *s, size_t len);         /* RFC 3986 section 3 URI: with a scheme */
+bool format_language_tag(const char *s);            /* RFC 5646 section 2.1, such as en-GB */
 bool date_exists(const char *s,
                  size_t len); /* of a string whose first ten bytes have the date shape */
 

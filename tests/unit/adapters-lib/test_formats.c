@@ -83,6 +83,49 @@ static void dates_and_months_are_shapes(void **state)
     assert_true(date_exists("2026-02-28T", 11));
 }
 
+static void language_tags_follow_rfc_5646(void **state)
+{
+    (void)state;
+    static const struct example e[] = {
+        {"en", true},
+        {"cy", true},
+        {"eng", true},
+        {"abcd", true},
+        {"abcdefgh", true},
+        {"en-GB", true},
+        {"es-419", true},
+        {"zh-cmn-Hans-CN", true},
+        {"zh-yue-abc-def", true},
+        {"zh-yue-abc-def-ghi", false},
+        {"abcd-yue", false},
+        {"sl-rozaj-biske-1994", true},
+        {"de-CH-1901", true},
+        {"de-CH-a901", false},
+        {"en-a-bbb-cc-b-dddddddd", true},
+        {"en-a", false},
+        {"en-a-b", false},
+        {"en-X-abc", false},
+        {"en-x-a-b1", true},
+        {"en-x-abc-x-d", true},
+        {"en-x", false},
+        {"x-a", true},
+        {"x-123456789", false},
+        {"x", false},
+        {"X-a", false},
+        {"e", false},
+        {"abcdefghi", false},
+        {"en_GB", false},
+        {"en-", false},
+        {"en--GB", false},
+        {"en-GB-", false},
+        {"en-GB-US", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < sizeof e / sizeof e[0]; i++)
+        if (format_language_tag(e[i].text) != e[i].good)
+            fail_msg("\"%s\" should be %s", e[i].text, e[i].good ? "taken" : "refused");
+}
+
 static void uris_follow_rfc_3986(void **state)
 {
     (void)state;
@@ -143,6 +186,7 @@ int main(void)
         cmocka_unit_test(date_times_follow_rfc_3339),
         cmocka_unit_test(instants_are_compared_across_zones),
         cmocka_unit_test(dates_and_months_are_shapes),
+        cmocka_unit_test(language_tags_follow_rfc_5646),
         cmocka_unit_test(uris_follow_rfc_3986),
         cmocka_unit_test(numbers_are_read_as_text),
     };
