@@ -44,6 +44,7 @@ struct print text_print(const char *s, size_t len)
 struct print_set {
     uint32_t (*slot)[WORDS]; /* all zero is empty */
     size_t n, cap;           /* a power of two */
+    uint64_t secret;         /* where in memory it lies, which no sender knows */
 };
 
 struct print_set *print_set_new(void)
@@ -52,6 +53,7 @@ struct print_set *print_set_new(void)
     if (s == NULL)
         return NULL;
     s->cap = 64;
+    s->secret = (uintptr_t)s;
     s->slot = calloc(s->cap, sizeof *s->slot);
     if (s->slot == NULL) {
         free(s);
@@ -82,9 +84,14 @@ static bool is_empty(const uint32_t slot[WORDS])
     return slot[0] == 0 && slot[1] == 0 && slot[2] == 0;
 }
 
+/* Values whose prints end in the same bits are easily made: who sends a million of them must not
+ * know that they begin at one place. */
 static uint32_t *find_slot(const struct print_set *s, const uint32_t p[WORDS])
 {
-    size_t at = ((size_t)p[1] << 32 | p[0]) & (s->cap - 1);
+    struct print place = {s->secret, s->secret};
+    print_add(&place, (uint64_t)p[1] << 32 | p[0]);
+    print_add(&place, p[2]);
+    size_t at = (size_t)(place.a ^ place.b) & (s->cap - 1);
     while (!is_empty(s->slot[at]) && memcmp(s->slot[at], p, sizeof s->slot[at]) != 0)
         at = (at + 1) & (s->cap - 1);
     return s->slot[at];
@@ -99,7 +106,8 @@ bool print_set_has(const struct print_set *s, struct print p)
 
 static int grow(struct print_set *s)
 {
-    struct print_set bigger = {.slot = calloc(s->cap * 2, sizeof *s->slot), .cap = s->cap * 2};
+    struct print_set bigger = {
+        .slot = calloc(s->cap * 2, sizeof *s->slot), .cap = s->cap * 2, .secret = s->secret};
     if (bigger.slot == NULL)
         return -1;
     for (size_t i = 0; i < s->cap; i++)

@@ -32,6 +32,20 @@ static void each_is_new_once_however_many_there_are(void **state)
     print_set_free(s);
 }
 
+/* So many of them contrived to meet that a set which lets them does not end. */
+static void prints_that_end_alike_lie_apart(void **state)
+{
+    enum { N = 300000 };
+    struct print_set *s = print_set_new();
+    (void)state;
+    assert_non_null(s);
+    for (uint64_t i = 0; i < N; i++) {
+        assert_int_equal(print_set_add(s, (struct print){7, i}), 1);
+        assert_int_equal(print_set_add(s, (struct print){(i + 1) << 32, 0}), 1);
+    }
+    print_set_free(s);
+}
+
 static void prints_that_look_like_an_empty_place_are_kept(void **state)
 {
     static const struct print odd[] = {{0, 0}, {0, (uint64_t)1 << 32}, {0, 2}, {1, 0}};
@@ -65,6 +79,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_is_new_once_however_many_there_are),
+        cmocka_unit_test(prints_that_end_alike_lie_apart),
         cmocka_unit_test(prints_that_look_like_an_empty_place_are_kept),
         cmocka_unit_test(texts_that_differ_have_prints_that_differ),
     };
