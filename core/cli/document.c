@@ -139,8 +139,8 @@ int document_dry(const struct adapter_choice *a, struct dry *d, struct tree **re
 void document_looks_like(const struct document_file *f, const char *standard)
 {
     char head[SNIFF_BYTES];
-    ssize_t n = f->fd >= 0 ? pread(f->fd, head, sizeof(head), 0) : (ssize_t)f->len;
-    const char *what = n >= 0 ? sniff(f->fd >= 0 ? head : f->p, (size_t)n) : NULL;
+    size_t len = f->len;
+    const char *p = sniff_beginning(f->fd, f->p, &len, head), *what = sniff(p, len);
     if (what)
         fprintf(stderr, "%s: document: error: this is not %s; it looks like %s [unreadable]\n",
                 f->name, standard, what);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 static bool has(const char *p, size_t len, const char *what, size_t n)
 {
@@ -137,7 +138,25 @@ const char *sniff(const char *p, size_t len)
     return NULL;
 }
 
-const char *sniff_content_type(const char *content_type)
+const char *sniff_beginning(int fd, const char *p, size_t *len, char head[SNIFF_BYTES])
+{
+    if (fd < 0)
+        return p;
+    ssize_t n = pread(fd, head, SNIFF_BYTES, 0);
+    *len = n > 0 ? (size_t)n : 0;
+    return head;
+}
+
+/* Where Excel is installed Windows says so of every .csv, and so do browsers there. */
+static bool may_be_csv(const char *content_type, const char *p, size_t len)
+{
+    static const char excel[] = "application/vnd.ms-excel";
+    size_t n = sizeof(excel) - 1;
+    return strncasecmp(content_type, excel, n) == 0 && strchr("; \t", content_type[n]) != NULL &&
+           !has(p, len, "\xd0\xcf\x11\xe0", 4) && !has(p, len, "PK\x03\x04", 4);
+}
+
+const char *sniff_content_type(const char *content_type, const char *p, size_t len)
 {
     static const struct {
         const char *begins, *what;
@@ -156,7 +175,9 @@ const char *sniff_content_type(const char *content_type)
         {"application/vnd.oasis.", "an OpenDocument file"},
         {"application/javascript", "a program"},
     };
-    for (size_t i = 0; content_type && i < ARRAY_SIZE(others); i++)
+    if (!content_type || may_be_csv(content_type, p, len))
+        return NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         if (strncasecmp(content_type, others[i].begins, strlen(others[i].begins)) == 0)
             return others[i].what;
     return NULL;

@@ -207,13 +207,8 @@ static int take_record(void *arg, struct record *r, struct err *e)
 static void sniff_document(const struct offer *o, struct submission *sub)
 {
     char head[SNIFF_BYTES];
-    const char *p = o->p;
     size_t len = o->len;
-    if (o->fd >= 0) {
-        ssize_t n = pread(o->fd, head, sizeof(head), 0);
-        p = head;
-        len = n > 0 ? (size_t)n : 0;
-    }
+    const char *p = sniff_beginning(o->fd, o->p, &len, head);
     sub->looks_like = sniff(p, len);
 }
 

@@ -195,6 +195,26 @@ def test_another_kind_of_content_type_is_415(hub):
     assert status == 415 and "PDF" in answer["detail"]
 
 
+TABLE = ("Identifier,Title,Description,Currency,Amount Awarded,Award Date,Funding Org:Identifier,Funding Org:Name,Recipient Org:Identifier,Recipient Org:Name\n"
+         "360G-ex-1,Warm rooms,Heating,GBP,1250.50,2026-01-15,GB-LAE-EXA,Exampleshire,GB-CHC-1112223,A hall\n").encode()
+SPEND_TABLE = b"Body,Date,Amount,Supplier\nExampleshire,01/04/2026,1250.50,A hall\n"
+
+
+@pytest.mark.parametrize("speaks, table", [("360giving", TABLE), ("spend-csv", SPEND_TABLE)], ids=["360giving", "spend-csv"])
+def test_a_table_that_windows_calls_an_excel_file_is_read(hub, speaks, table):
+    config = basic(routes={"all": {"when": "true", "to": "register"}})
+    config["connectors"]["dcms-grants"]["receive"]["speaks"] = speaks
+    h = hub(config)
+    excel = {"Content-Type": "application/vnd.ms-excel"}
+    status, answer = h.push(table, headers=excel)
+    assert status == 202 and counts(answer)[:2] == (1, 1), answer
+    for workbook in (b"PK\x03\x04\x14\x00\x06\x00xl/workbook.xml", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)):
+        status, answer = h.push(workbook, headers=excel)
+        assert status == 415 and f"an Office file; what is read here is {speaks}" in answer["detail"], answer
+    status, answer = h.push(b"<!DOCTYPE html><html><table>", headers=excel)
+    assert status == 400 and "HTML" in answer["detail"], answer
+
+
 @BOTH_ENGINES
 def test_receipts(hub):
     h = hub(basic())

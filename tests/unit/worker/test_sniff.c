@@ -68,20 +68,36 @@ static void any_bytes_are_safe(void **state)
 static void content_types_of_another_kind(void **state)
 {
     (void)state;
-    assert_non_null(sniff_content_type("application/pdf"));
-    assert_non_null(sniff_content_type("IMAGE/png"));
-    assert_non_null(sniff_content_type("multipart/form-data; boundary=x"));
-    assert_null(sniff_content_type("application/json; charset=utf-8"));
-    assert_null(sniff_content_type(
-        "application/x-www-form-urlencoded")); /* curl's default: the bytes decide */
-    assert_null(sniff_content_type(""));
-    assert_null(sniff_content_type(NULL));
+    assert_non_null(sniff_content_type("application/pdf", B("")));
+    assert_non_null(sniff_content_type("IMAGE/png", B("")));
+    assert_non_null(sniff_content_type("multipart/form-data; boundary=x", B("")));
+    assert_null(sniff_content_type("application/json; charset=utf-8", B("")));
+    assert_null(sniff_content_type("application/x-www-form-urlencoded",
+                                   B(""))); /* curl's default: the bytes decide */
+    assert_null(sniff_content_type("", B("")));
+    assert_null(sniff_content_type(NULL, B("")));
+}
+
+static void what_windows_calls_a_table_is_looked_at(void **state)
+{
+    static const char excel[] = "application/vnd.ms-excel";
+    (void)state;
+    assert_null(sniff_content_type(excel, B("Date,Amount\n")));
+    assert_null(sniff_content_type("Application/vnd.MS-Excel; charset=utf-8", B("Date\tAmount\n")));
+    assert_null(sniff_content_type(excel, B("")));
+    assert_null(sniff_content_type(excel, B("PK")));
+    assert_non_null(sniff_content_type(excel, B("PK\x03\x04 xl/")));
+    assert_non_null(sniff_content_type(excel, B("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")));
+    assert_non_null(
+        sniff_content_type("application/vnd.ms-excel.addin.macroEnabled.12", B("a,b\n")));
+    assert_non_null(sniff_content_type("application/vnd.ms-powerpoint", B("a,b\n")));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(what_people_send_instead),
                                        cmocka_unit_test(any_bytes_are_safe),
-                                       cmocka_unit_test(content_types_of_another_kind)};
+                                       cmocka_unit_test(content_types_of_another_kind),
+                                       cmocka_unit_test(what_windows_calls_a_table_is_looked_at)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
