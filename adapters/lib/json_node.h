@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define BODY_DEPTH_MAX  63         /* as deep as the host lets a body be */
-#define JSON_VALUES_MAX (1u << 20) /* in one text: 64 MiB of memory */
+#define JSON_VALUES_MAX (1u << 20) /* in one text: 72 MiB of memory */
 
 enum json_kind {
     JSON_NULL,
