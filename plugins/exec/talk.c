@@ -8,7 +8,9 @@
 #include "exec.h"
 #include "lib/mono.h"
 
-/* false: p->why says why not. */
+#define LAST_WORDS_MS 200u /* of one that reads no more */
+
+/* false: p->why, or t->stop, says why not. */
 static bool say_more(struct talk *t)
 {
     struct program *p = &t->x->program;
@@ -21,10 +23,13 @@ static bool say_more(struct talk *t)
         p->more = !t->all;
         program_write(p);
     }
-    if (t->more == NULL || p->process.in >= 0)
-        return true;
-    program_because(p, "it closed its standard input with a call in hand");
-    return !program_runs(p); /* how it ended is the better reason */
+    return true;
+}
+
+/* It reads no more: what it said before is still heard, and perhaps how it ended. */
+static bool closed(const struct talk *t)
+{
+    return t->more != NULL && t->x->program.process.in < 0;
 }
 
 static enum heard judge(struct talk *t, const struct said *s)
@@ -36,7 +41,7 @@ static enum heard judge(struct talk *t, const struct said *s)
     }
     enum heard h = t->take != NULL ? t->take(t, s) : HEARD;
     if (h == HEARD && s->verdict == SAID_OK && t->more != NULL &&
-        (!t->all || program_unsent(p) > 0)) {
+        (!t->all || program_unsent(p) > 0 || closed(t))) {
         program_because(p, "it gave the verdict ok before the end of what it is to read");
         return HEARD_FAULT;
     }
@@ -51,7 +56,9 @@ static enum heard hear(struct talk *t, struct said *s)
         if (!say_more(t))
             return t->stop ? HEARD_STOP : HEARD_FAULT;
         size_t unsent = program_unsent(p);
-        (void)program_turn(p, t->ctx, last + timeout - now, true, WAIT_PLAIN);
+        uint64_t ms = closed(t) ? LAST_WORDS_MS : last + timeout - now;
+        bool heard = false;
+        (void)program_turn(p, t->ctx, ms, true, WAIT_PLAIN);
         int rc;
         if (program_unsent(p) < unsent)
             last = monotonic_ms();
@@ -60,9 +67,14 @@ static enum heard hear(struct talk *t, struct said *s)
             if (h != HEARD || s->verdict != SAID_NONE)
                 return h;
             last = monotonic_ms();
+            heard = true;
         }
         if (rc == PROGRAM_OVER)
             program_over(p, t->ctx);
+        if (rc == 0 && closed(t) && ms == LAST_WORDS_MS && !heard) {
+            program_because(p, "it closed its standard input with a call in hand");
+            rc = -1;
+        }
         if (rc != 0)
             return HEARD_FAULT;
     }

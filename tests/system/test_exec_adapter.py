@@ -354,6 +354,20 @@ def test_a_document_that_is_refused_before_its_end_disturbs_nothing(hub, script)
     assert "is given up" not in h.log()
 
 
+def test_a_program_that_refuses_and_ends_at_once_is_heard(script, tmp_path):
+    put(tmp_path / "doc", "y" * 3000000)
+    path = script(PRELUDE + """
+say(reeve=1, offers=["decode"])
+seq = json.loads(sys.stdin.readline())["seq"]
+os.close(0)
+for n in range(3000):
+    say(seq=seq, issue={"severity": "warning", "code": "c", "text": "x" * 300})
+say(seq=seq, verdict="reject", text="no, thank you")
+""")
+    r = exec_("decode", tmp_path / "doc", program_=path, standard="x")
+    assert r.returncode == 1 and "no, thank you [document-refused]" in r.stderr, r.stderr[-500:]
+
+
 def test_a_document_that_is_taken_before_its_end_is_not_taken(script, tmp_path):
     put(tmp_path / "doc", "y" * 3000000)
     r = exec_("decode", tmp_path / "doc", program_=script(EARLY.replace("VERDICT", 'verdict="ok"')), standard="x")
