@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""contrib/reeve-push: one file to the doors of many hubs, killed and resumed, and what it does with answers that are no success."""
+"""contrib/reeve-push: one file to the doors of many hubs, killed and resumed, and what it does with answers that are no success.
+
+REEVE_SEED repeats when it is killed; it is printed.
+"""
 import csv
 import hashlib
 import http.server
 import os
+import random
 import re
 import signal
 import subprocess
@@ -13,25 +17,42 @@ import time
 import pytest
 
 from conftest import ROOT, module, run, wait_for
-from hub import COUNCIL, TOKEN, TestHub, grant, package
+from hub import COUNCIL, TOKEN, TestHub, basic, bodies, grant, package
 
 PUSH = ROOT / "contrib/reeve-push/reeve-push"
-DOORS = 10  # of each of two hubs: twenty hubs are eighty processes
+DOORS = 10  # of each of two hubs
+HUBS = 20  # whole ones
+KILLS = 5
+SEED = int(os.environ.get("REEVE_SEED", random.SystemRandom().randrange(1 << 30)))
+
+
+def started(directory, configs):
+    """A hub for each configuration, each in a directory of its own; all of them start at once."""
+    module("plugins/http"), module("plugins/file"), module("adapters/360giving"), module("adapters/cloudevents")
+    hubs = []
+    try:
+        for i, config in enumerate(configs):
+            (directory / f"hub{i}").mkdir()
+            hubs.append(TestHub(directory / f"hub{i}", config))
+        for h in hubs:
+            h.wait_ready()
+        yield hubs
+    finally:
+        for h in hubs:
+            h.process.send_signal(signal.SIGTERM) if h.running() else None
+        for h in hubs:
+            h.stop()
 
 
 @pytest.fixture
 def two_hubs(tmp_path):
-    module("plugins/http"), module("plugins/file"), module("adapters/360giving")
-    hubs = []
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        sources = {f"door{i}": {"party": "dcms", "receive": {"plugin": "http", "path": f"/g{i}", "speaks": "360giving"}} for i in range(DOORS)}
-        hubs.append(TestHub(tmp_path / name, {"parties": dict(COUNCIL), "connectors": sources}))
-    for h in hubs:
-        h.wait_ready()
-    yield hubs
-    for h in hubs:
-        h.stop()
+    sources = {f"door{i}": {"party": "dcms", "receive": {"plugin": "http", "path": f"/g{i}", "speaks": "360giving"}} for i in range(DOORS)}
+    yield from started(tmp_path, [{"parties": dict(COUNCIL), "connectors": sources}] * 2)
+
+
+@pytest.fixture
+def twenty_hubs(tmp_path):
+    yield from started(tmp_path, [basic()] * HUBS)
 
 
 def write_hubs(path, urls, key=TOKEN):
@@ -123,6 +144,36 @@ def test_killed_and_resumed_each_of_twenty_doors_has_accepted_once(two_hubs, tmp
             taken = h.journal(f"door{i}.receive", "unrouted")
             assert len({x for _, x in taken}) == 3 and len(taken) == 3, (i, taken)
     assert push(file, hubs).count("accepted ") == 0  # nothing left to do
+
+
+def accepted(result):
+    return sum(r["state"] == "accepted" for r in rows(result).values()) if result.exists() else 0
+
+
+def test_killed_at_random_and_resumed_each_of_twenty_hubs_has_accepted_once_and_the_csv_says_so(twenty_hubs, tmp_path, file):
+    chance = random.Random(SEED)
+    print(f"REEVE_SEED={SEED}")
+    hubs, result = write_hubs(tmp_path / "hubs.csv", [f"http://127.0.0.1:{h.port}/grants" for h in twenty_hubs]), tmp_path / "grants.json.pushed.csv"
+    killed = []
+    for _ in range(KILLS):
+        enough = accepted(result) + chance.randint(0, HUBS // KILLS)
+        p = subprocess.Popen([PUSH, file, hubs, "--parallel", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda p=p, enough=enough: accepted(result) >= enough or p.poll() is not None, 30, "some have accepted")
+        time.sleep(chance.random() * 0.02)  # anywhere, also between an answer and the CSV
+        p.kill()
+        killed += [accepted(result)] if p.wait() == -signal.SIGKILL else []
+    print("accepted at each kill:", killed)
+    assert len(killed) > 1
+    said = push(file, hubs)
+    after = rows(result)
+    assert f"{HUBS} of {HUBS} hubs have accepted" in said and len(after) == HUBS
+    receipt = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert all((r["state"], r["receipt"], r["accepted"], r["error"]) == ("accepted", receipt, "3", "") for r in after.values()), after
+    for h in twenty_hubs:
+        wait_for(lambda h=h: len(h.journal("register.deliver", "delivered")) >= 3, 30, "its grants are delivered")
+        assert [r for r, _ in h.journal("dcms-grants.receive", "accepted")] == [receipt] * 3
+        assert sorted(m["subject"] for m in bodies(h.files("out/awards"))) == [f"360G-example-{i}" for i in range(3)]
+        assert len(h.journal("register.deliver", "delivered")) == 3
 
 
 def test_what_may_pass_is_tried_again_and_retry_after_is_kept(door, tmp_path, file):
