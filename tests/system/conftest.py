@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -64,6 +65,11 @@ def wait_for(condition, seconds=10, what=None, step=0.02):
         if time.monotonic() >= end:
             pytest.fail(f"not within {seconds * PATIENCE:g} s: {what or getattr(condition, '__name__', condition)}")
         time.sleep(step)
+
+
+def serving(server):
+    """A socketserver at work in a thread of its own; its shutdown() waits for its next look, which is not half a second away."""
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
 
 def put(path, text, mode=0o644):

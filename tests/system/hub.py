@@ -14,7 +14,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import Hub, free_port, put, request, wait_for
+from conftest import Hub, free_port, put, request, serving, wait_for
 
 TOKEN = "a-token-of-the-tests"
 
@@ -63,7 +63,7 @@ class Receiver:
         self.server = Server(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/in"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        serving(self.server)
 
     def taken(self):
         """Bodies that were answered with 2xx, as JSON."""

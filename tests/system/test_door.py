@@ -4,6 +4,7 @@
 LENIENCIES names what libmicrohttpd 0.9.75 lets through and nothing behind it can see; they stay inside the sender's own
 connection (`door: {behind_proxy: true}` closes it after every answer).
 """
+import concurrent.futures
 import contextlib
 import hashlib
 import json
@@ -176,8 +177,8 @@ def test_chunked_bodies(stage):
 
 def test_keep_alive_and_pipelining_in_order(stage):
     w, d = stage.worker(lambda q: time.sleep(0.05 if q["body"] == b"0" else 0) or (202, q["body"])), stage.door()
-    one = "POST /grants HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + TOKEN + "\r\nContent-Length: 1\r\n\r\n"
-    out = d.raw("".join(one + str(i) for i in range(8)).encode(), timeout=2, end=False)
+    one = "POST /grants HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + TOKEN + "\r\nContent-Length: 1\r\n"
+    out = d.raw(("".join(f"{one}\r\n{i}" for i in range(7)) + one + "Connection: close\r\n\r\n7").encode(), timeout=2, end=False)
     assert re.findall(rb"\r\n\r\n(\d)", out) == [str(i).encode() for i in range(8)]
     assert len(w.requests) == 8
 
@@ -269,11 +270,12 @@ def test_health_and_metrics_are_what_the_supervisor_tells(stage):
 
 def test_a_supervisor_that_says_nothing_means_down(stage):
     d = stage.door()
-    status, headers, body = d.ask("GET", "/-/health")
+    with concurrent.futures.ThreadPoolExecutor() as pool:  # each is waited for
+        health, live, head, metrics = pool.map(d.ask, ("GET", "GET", "HEAD", "GET"), ("/-/health", "/-/health/live", "/-/health", "/-/metrics"))
+    status, headers, body = health
     assert (status, json.loads(body)) == (503, {"status": "down"}) and headers["Retry-After"]
-    assert d.ask("GET", "/-/health/live")[0] == 200
-    assert d.ask("HEAD", "/-/health")[0] == 503
-    problem(d.ask("GET", "/-/metrics"), 503, "metrics")
+    assert (live[0], head[0]) == (200, 503)
+    problem(metrics, 503, "metrics")
 
 
 def test_a_broken_telling_ends_the_door(stage):
@@ -431,7 +433,7 @@ TARGETS = {
 @pytest.mark.parametrize("name", TARGETS)
 def test_bad_targets_and_hosts_are_refused(stage, name):
     w, d = stage.worker(), stage.door()
-    out = d.raw(TARGETS[name] + A + b"\r\n", timeout=2, end=False)
+    out = d.raw(TARGETS[name] + A + b"Connection: close\r\n\r\n", timeout=2, end=False)
     assert re.match(rb"HTTP/1.[01] (400|414|431|505)", out) or out == b"", (name, out)
     assert w.requests == []
 
@@ -676,8 +678,8 @@ def test_an_address_in_use_is_tried_again_later(stage, tmp_path):
 def test_nothing_from_outside_is_logged_raw(stage):
     stage.worker()
     d = stage.door()
-    d.raw(b"POST /x%1b[31m HTTP/1.1\r\nHost: x\r\n\r\n")
-    d.raw(b"POST /grants%C3%A9?secret=hunter2 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+    d.raw(b"POST /x%1b[31m HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    d.raw(b"POST /grants%C3%A9?secret=hunter2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
     d.ask("POST", "/grants", b"secret body", {"Authorization": "Bearer not-this-one"})
     log = d.log()
     assert "\033" not in log and "hunter2" not in log and "not-this-one" not in log and "secret body" not in log

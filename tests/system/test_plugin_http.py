@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import program
+from conftest import program, serving
 
 
 class Peer(http.server.ThreadingHTTPServer):
@@ -23,7 +23,7 @@ class Peer(http.server.ThreadingHTTPServer):
         self.seen, self.connections, self.busy, self.most_busy = [], 0, 0, 0
         self.lock = threading.Lock()
         self.status, self.headers, self.body, self.delay = 200, {}, b"", 0
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        serving(self)
 
     def url(self, path="/in"):
         return f"http://127.0.0.1:{self.server_address[1]}{path}"

@@ -11,12 +11,11 @@ import random
 import re
 import signal
 import subprocess
-import threading
 import time
 
 import pytest
 
-from conftest import ROOT, module, run, wait_for
+from conftest import ROOT, module, run, serving, wait_for
 from hub import COUNCIL, TOKEN, TestHub, basic, bodies, grant, package
 
 PUSH = ROOT / "contrib/reeve-push/reeve-push"
@@ -105,7 +104,7 @@ class Script:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/grants"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        serving(self.server)
 
 
 @pytest.fixture
