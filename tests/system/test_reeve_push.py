@@ -15,12 +15,12 @@ import time
 
 import pytest
 
-from conftest import ROOT, module, run, serving, wait_for
+from conftest import ROOT, module, run, sanitized, serving, wait_for
 from hub import COUNCIL, TOKEN, TestHub, basic, bodies, grant, package
 
 PUSH = ROOT / "contrib/reeve-push/reeve-push"
 DOORS = 10  # of each of two hubs
-HUBS = 20  # whole ones
+HUBS = 5 if sanitized() else 20  # whole ones: five processes each, which a sanitizer makes large
 KILLS = 5
 SEED = int(os.environ.get("REEVE_SEED", random.SystemRandom().randrange(1 << 30)))
 
@@ -50,7 +50,7 @@ def two_hubs(tmp_path):
 
 
 @pytest.fixture
-def twenty_hubs(tmp_path):
+def many_hubs(tmp_path):
     yield from started(tmp_path, [basic()] * HUBS)
 
 
@@ -149,26 +149,26 @@ def accepted(result):
     return sum(r["state"] == "accepted" for r in rows(result).values()) if result.exists() else 0
 
 
-def test_killed_at_random_and_resumed_each_of_twenty_hubs_has_accepted_once_and_the_csv_says_so(twenty_hubs, tmp_path, file):
+def test_killed_at_random_and_resumed_each_of_many_hubs_has_accepted_once_and_the_csv_says_so(many_hubs, tmp_path, file):
     chance = random.Random(SEED)
     print(f"REEVE_SEED={SEED}")
-    hubs, result = write_hubs(tmp_path / "hubs.csv", [f"http://127.0.0.1:{h.port}/grants" for h in twenty_hubs]), tmp_path / "grants.json.pushed.csv"
+    hubs, result = write_hubs(tmp_path / "hubs.csv", [f"http://127.0.0.1:{h.port}/grants" for h in many_hubs]), tmp_path / "grants.json.pushed.csv"
     killed = []
-    for _ in range(KILLS):
-        enough = accepted(result) + chance.randint(0, HUBS // KILLS)
+    for n in range(KILLS):
+        enough = accepted(result) + (chance.randint(0, max(1, HUBS // KILLS)) if n else 0)  # the first one before it has begun
         p = subprocess.Popen([PUSH, file, hubs, "--parallel", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda p=p, enough=enough: accepted(result) >= enough or p.poll() is not None, 30, "some have accepted")
         time.sleep(chance.random() * 0.02)  # anywhere, also between an answer and the CSV
         p.kill()
         killed += [accepted(result)] if p.wait() == -signal.SIGKILL else []
     print("accepted at each kill:", killed)
-    assert len(killed) > 1
+    assert killed
     said = push(file, hubs)
     after = rows(result)
     assert f"{HUBS} of {HUBS} hubs have accepted" in said and len(after) == HUBS
     receipt = hashlib.sha256(file.read_bytes()).hexdigest()
     assert all((r["state"], r["receipt"], r["accepted"], r["error"]) == ("accepted", receipt, "3", "") for r in after.values()), after
-    for h in twenty_hubs:
+    for h in many_hubs:
         wait_for(lambda h=h: len(h.journal("register.deliver", "delivered")) >= 3, 30, "its grants are delivered")
         assert [r for r, _ in h.journal("dcms-grants.receive", "accepted")] == [receipt] * 3
         assert sorted(m["subject"] for m in bodies(h.files("out/awards"))) == [f"360G-example-{i}" for i in range(3)]
