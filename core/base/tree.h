@@ -70,5 +70,8 @@ const struct tree *tree_named(const struct tree *list, const char *name);
  * error; nothing is added then. */
 int tree_from_json(const char *p, size_t len, struct tree **ret, struct err *e);
 int tree_to_json(const struct tree *t, struct buf *out, bool indent);
+/* Both are the same JSON, or both NULL. The texts made for it are wiped: they may hold secrets.
+ * false also when they cannot be made. */
+bool tree_same(const struct tree *a, const struct tree *b);
 
 #endif

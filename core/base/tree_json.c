@@ -222,3 +222,21 @@ int tree_to_json(const struct tree *t, struct buf *out, bool indent)
     }
     return r;
 }
+
+static void wipe(struct buf *b)
+{
+    if (b->p)
+        explicit_bzero(b->p, b->len);
+    buf_done(b);
+}
+
+bool tree_same(const struct tree *a, const struct tree *b)
+{
+    struct buf x = BUF_INIT(TREE_JSON_MAX), y = BUF_INIT(TREE_JSON_MAX);
+    bool same = a == b;
+    if (!same && a && b && tree_to_json(a, &x, false) == 0 && tree_to_json(b, &y, false) == 0)
+        same = x.len == y.len && memcmp(buf_str(&x), buf_str(&y), x.len) == 0;
+    wipe(&x);
+    wipe(&y);
+    return same;
+}

@@ -94,21 +94,10 @@ static int lint_condition(const struct lint *l, const struct tree *t, enum verdi
     return r;
 }
 
-static bool same_tree(const struct tree *a, const struct tree *b)
-{
-    struct buf x = BUF_INIT((size_t)1 << 24), y = BUF_INIT((size_t)1 << 24);
-    bool same = a == b;
-    if (a && b && tree_to_json(a, &x, false) == 0 && tree_to_json(b, &y, false) == 0)
-        same = x.len == y.len && memcmp(buf_str(&x), buf_str(&y), x.len) == 0;
-    buf_done(&x);
-    buf_done(&y);
-    return same;
-}
-
 static bool same_condition(const struct tree *a, const struct tree *b)
 {
-    return same_tree(tree_get(a, "match"), tree_get(b, "match")) &&
-           same_tree(tree_get(a, "when"), tree_get(b, "when"));
+    return tree_same(tree_get(a, "match"), tree_get(b, "match")) &&
+           tree_same(tree_get(a, "when"), tree_get(b, "when"));
 }
 
 static int lint_first(struct lint *l, const struct tree *first)
