@@ -3,6 +3,7 @@
 #include "document.h"
 #include "cli.h"
 #include "base/util.h"
+#include "config/config.h"
 #include "plugin/loader.h"
 #include "worker/sniff.h"
 #include <errno.h>
@@ -80,7 +81,7 @@ static const char *standard_named(const struct plugin *p, const struct tree *opt
         return name;
     name = tree_text(tree_item(tree_get(options, PLUGIN_STANDARD), 0));
     _cleanup_free_ char *taken = name ? plugin_find(PLUGIN_KIND_ADAPTER, name, &none) : NULL;
-    if (name && !taken && plugin_name_ok(name) && strcmp(name, "hub") != 0)
+    if (name && !taken && plugin_name_ok(name) && strcmp(name, CONFIG_HUB_RECORD) != 0)
         return name;
     (void)err_set(e, -EINVAL, "standard",
                   "%s needs -o " PLUGIN_STANDARD

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CONFIG_HUB_RECORD "hub" /* what `reeve convert` calls it: no standard may be called so */
+
 /* ---- diagnostics ---- */
 enum severity { SEVERITY_WARNING, SEVERITY_ERROR };
 struct diagnostic {

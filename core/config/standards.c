@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HUB_RECORD "hub" /* what `reeve convert` calls the hub record */
-
 typedef void each_side(void *arg, const struct side *s);
 
 /* All sides that have an adapter, in the order of the files. */
@@ -62,17 +60,7 @@ void standards_each(const struct compile *c, each_side *each, void *arg)
 static const char *differs(const struct tree *a, const struct tree *b)
 {
     for (size_t i = 0; i < a->n; i++) {
-        struct buf x = BUF_INIT(8u << 20), y = BUF_INIT(8u << 20);
-        const struct tree *other = tree_get(b, a->key[i]->text);
-        bool same = other && tree_to_json(a->child[i], &x, false) == 0 &&
-                    tree_to_json(other, &y, false) == 0 && strcmp(buf_str(&x), buf_str(&y)) == 0;
-        if (x.p) /* options may be secrets */
-            explicit_bzero(x.p, x.len);
-        if (y.p)
-            explicit_bzero(y.p, y.len);
-        buf_done(&x);
-        buf_done(&y);
-        if (!same)
+        if (!tree_same(a->child[i], tree_get(b, a->key[i]->text)))
             return a->key[i]->text;
     }
     return NULL;
@@ -113,7 +101,7 @@ static void check_named(struct compile *c, const struct side *s)
                  "`standard` is %s; wanted: a name of a-z, 0-9 and -, written out, of at most %u "
                  "characters",
                  quote(q, s->standard_at->text), NAME_LEN_MAX);
-    else if (strcmp(s->standard, HUB_RECORD) == 0)
+    else if (strcmp(s->standard, CONFIG_HUB_RECORD) == 0)
         error_at(c, s->standard_at, "standard-taken",
                  "`hub` is the name of the hub record; choose another one");
     else if (installed(c, s->standard))
