@@ -210,12 +210,14 @@ static bool place(struct source *s, struct request *r)
 
 static bool content_type_possible(struct source *s, struct request *r)
 {
+    const char *type = reeve_req_get(&r->req, "h:content-type"), *other = sniff_content_type(type);
+    if (!other ||
+        reeve_req_get(&r->req, "h:ce-specversion")) /* in binary mode it is the body's own */
+        return true;
     char head[SNIFF_BYTES];
     size_t len = r->req.body_len;
     const char *p = sniff_beginning(r->req.body ? -1 : r->req.body_fd, r->req.body, &len, head);
-    const char *other = sniff_content_type(reeve_req_get(&r->req, "h:content-type"), p, len);
-    if (!other ||
-        reeve_req_get(&r->req, "h:ce-specversion")) /* in binary mode it is the body's own */
+    if (sniff_may_be_csv(type, p, len))
         return true;
     char text[300];
     (void)snprintf(text, sizeof(text),

@@ -148,7 +148,7 @@ const char *sniff_beginning(int fd, const char *p, size_t *len, char head[SNIFF_
 }
 
 /* Where Excel is installed Windows says so of every .csv, and so do browsers there. */
-static bool may_be_csv(const char *content_type, const char *p, size_t len)
+bool sniff_may_be_csv(const char *content_type, const char *p, size_t len)
 {
     static const char excel[] = "application/vnd.ms-excel";
     size_t n = sizeof(excel) - 1;
@@ -156,7 +156,7 @@ static bool may_be_csv(const char *content_type, const char *p, size_t len)
            !has(p, len, "\xd0\xcf\x11\xe0", 4) && !has(p, len, "PK\x03\x04", 4);
 }
 
-const char *sniff_content_type(const char *content_type, const char *p, size_t len)
+const char *sniff_content_type(const char *content_type)
 {
     static const struct {
         const char *begins, *what;
@@ -175,9 +175,7 @@ const char *sniff_content_type(const char *content_type, const char *p, size_t l
         {"application/vnd.oasis.", "an OpenDocument file"},
         {"application/javascript", "a program"},
     };
-    if (!content_type || may_be_csv(content_type, p, len))
-        return NULL;
-    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+    for (size_t i = 0; content_type && i < ARRAY_SIZE(others); i++)
         if (strncasecmp(content_type, others[i].begins, strlen(others[i].begins)) == 0)
             return others[i].what;
     return NULL;
