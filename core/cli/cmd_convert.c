@@ -12,6 +12,7 @@
 #include "document.h"
 #include "encoding.h"
 #include "base/util.h"
+#include "config/config.h"
 #include "message/message.h"
 #include <errno.h>
 #include <getopt.h>
@@ -205,8 +206,8 @@ static int open_both(struct conversion *c, struct err *e)
                      "its messages become nothing but documents of the same standard");
     if (!c->records && encoding_open(&c->out, &c->to, c->file, e) < 0)
         return -1;
-    if (remembers(c) && dry_remember(&c->dry) < 0)
-        return err_set(e, -ENOMEM, "out-of-memory", "out of memory");
+    if (remembers(c) && dry_remember(&c->dry, e) < 0)
+        return -1;
     if (c->records)
         return 0;
     if (!c->out.t.adapter->plugin->api.from_hub)
@@ -239,7 +240,7 @@ static bool take_arguments(struct conversion *c, int argc, char **argv)
     c->from.name = argv[optind];
     c->to.name = argv[optind + 1];
     c->file = argv[optind + 2];
-    c->records = strcmp(c->to.name, "hub") == 0;
+    c->records = strcmp(c->to.name, CONFIG_HUB_RECORD) == 0;
     return !(c->records && c->report);
 }
 

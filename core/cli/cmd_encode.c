@@ -7,7 +7,6 @@
 #include "encoding.h"
 #include "base/util.h"
 #include "message/message.h"
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,10 +102,7 @@ int cmd_encode(int argc, char **argv)
         return cli_usage("encode");
     const char *file = argc - optind == 2 ? argv[optind + 1] : "-";
     a.name = argv[optind];
-    int opened = encoding_open(&x, &a, file, &e);
-    if (opened == 0 && encoding_remember(&x) < 0)
-        opened = err_set(&e, -ENOMEM, "out-of-memory", "out of memory");
-    if (opened < 0)
+    if (encoding_open(&x, &a, file, &e) < 0 || encoding_remember(&x, &e) < 0)
         cli_complain("encode", &e);
     else
         rc = encode(&x, file);

@@ -53,10 +53,10 @@ void encoding_close(struct encoding *x)
     map_free(x->memory);
 }
 
-int encoding_remember(struct encoding *x)
+int encoding_remember(struct encoding *x, struct err *e)
 {
     x->room.arg = x->memory = memory_new();
-    return x->memory ? 0 : -ENOMEM;
+    return x->memory ? 0 : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
 }
 
 void encoding_need(struct encoding *x, const char *standard)

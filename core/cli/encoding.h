@@ -24,8 +24,9 @@ struct encoding {
 int encoding_open(struct encoding *x, const struct adapter_choice *a, const char *file,
                   struct err *e);
 void encoding_close(struct encoding *x);
-/* Adapters remember, from now on, what they would where messages are delivered. -ENOMEM. */
-int encoding_remember(struct encoding *x);
+/* Adapters remember, from now on, what they would where messages are delivered. 0 or
+ * *e. */
+int encoding_remember(struct encoding *x, struct err *e);
 /* Another adapter, for a message of its standard; without one the message is refused later. */
 void encoding_need(struct encoding *x, const char *standard);
 /* "FILE: WHERE: error: TEXT [CODE]" on standard error; counted. */

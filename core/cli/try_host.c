@@ -110,33 +110,14 @@ static int on_wait(void *host, int fd, uint64_t ms)
     }
 }
 
-/* Texts with one character behind them, so that an empty value is told from none. */
 static int state_get(void *host, const char *key, const void **ret, size_t *ret_len)
 {
-    struct try_host *h = host;
-    const struct tree *t = tree_get(h->state, key);
-    if (!t || t->text_len == 0)
-        return -ENOENT;
-    *ret = t->text;
-    *ret_len = t->text_len - 1; /* the sentinel */
-    return 0;
+    return memory_get(((struct try_host *)host)->state, key, ret, ret_len);
 }
 
 static int state_put(void *host, const char *key, const void *p, size_t len)
 {
-    struct try_host *h = host;
-    if (memchr(p ? p : "", '\0', p ? len : 0))
-        return -ENOTSUP; /* kept as text here; a worker keeps bytes */
-    struct tree *value =
-        p ? tree_scalarf(false, "%.*s.", (int)len, (const char *)p) : tree_scalar("", false);
-    for (size_t i = 0; value && i < h->state->n; i++) {
-        if (strcmp(h->state->key[i]->text, key) == 0) {
-            tree_free(h->state->child[i]);
-            h->state->child[i] = value;
-            return 0;
-        }
-    }
-    return tree_put(h->state, key, value);
+    return memory_put(((struct try_host *)host)->state, key, p, len);
 }
 
 static const struct host_ops ops = {.issue = on_issue,
@@ -164,7 +145,7 @@ int try_host_open(struct try_host *h, const struct plugin *p, uint32_t side,
                   const char *const *options, size_t n, struct err *e)
 {
     h->plugin = p;
-    h->state = tree_map();
+    h->state = memory_new();
     int r = host_options(p, options, n, &h->options, e);
     if (r == 0)
         r = required(p, side, h->options, e);
@@ -192,5 +173,5 @@ void try_host_close(struct try_host *h)
         host_ctx_free(h->ctx);
     }
     tree_free(h->options);
-    tree_free(h->state);
+    map_free(h->state);
 }

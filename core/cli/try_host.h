@@ -4,6 +4,7 @@
 #ifndef REEVE_CLI_TRY_HOST_H
 #define REEVE_CLI_TRY_HOST_H
 #include "plugin/host.h"
+#include "plugin/memory.h"
 
 #define TRY_PENDING_MAX 64u
 
@@ -11,7 +12,8 @@ struct try_host {
     const struct plugin *plugin;
     reeve_ctx *ctx;
     void *inst;
-    struct tree *options, *state;
+    struct tree *options;
+    struct map *state;
     uint64_t until; /* mono ms: asked to stop from then on; UINT64_MAX: never */
     reeve_rc settle_with;
     bool json;

@@ -19,11 +19,11 @@ static int put_state(void *arg, const char *key, const void *p, size_t len)
     return memory_put(((struct dry *)arg)->memory, key, p, len);
 }
 
-int dry_remember(struct dry *d)
+int dry_remember(struct dry *d, struct err *e)
 {
     if (!d->memory)
         d->memory = memory_new();
-    return d->memory ? 0 : -ENOMEM;
+    return d->memory ? 0 : err_set(e, -ENOMEM, "out-of-memory", "out of memory");
 }
 
 /* room.arg points into *ret: a struct dry stays where it was opened. */

@@ -28,8 +28,8 @@ struct dry {
  */
 int dry_open(const struct tree *part, struct dry *ret, struct err *e);
 void dry_close(struct dry *d);
-/* From now on adapter and steps remember what they put, from document to document. -ENOMEM. */
-int dry_remember(struct dry *d);
+/* From now on adapter and steps remember what they put, from document to document. 0 or *e. */
+int dry_remember(struct dry *d, struct err *e);
 /* Reads the document: p, len in memory, or fd >= 0. name may be NULL. Results: issues, result, and
  * dry_next(). */
 void dry_document(struct dry *d, const char *content_type, const char *name, int fd, const char *p,
