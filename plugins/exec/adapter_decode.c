@@ -100,23 +100,22 @@ static void refuse_event(reeve_ctx *ctx, struct decoding *d, const char *where)
     reeve_refuse(d->out, NULL);
 }
 
-/* Text that is no JSON would be an issue of the document; it is one of this event. So the host is
- * asked twice, for JSON first. */
 static enum heard take_event(struct talk *t, struct decoding *d, struct slice event)
 {
     char where[40];
     size_t len = 0;
+    bool json;
     (void)snprintf(where, sizeof where, "event %llu", ++d->events);
     if (event.len > reeve_limit(t->ctx, "message") || whole(d, event) != 0) {
         refuse_event(t->ctx, d, where);
         return HEARD;
     }
-    const char *json = reeve_buf_data(d->json, &len);
-    if (reeve_msg_set_body(d->probe, "application/json", json, len) != 0) {
+    const char *p = reeve_buf_data(d->json, &len);
+    reeve_msg *m = made_event(t->ctx, d->probe, where, p, len, &json);
+    if (m == NULL && !json) {
         refuse_event(t->ctx, d, where);
         return HEARD;
     }
-    reeve_msg *m = reeve_msg_from_json(t->ctx, where, json, len);
     if (m == NULL) { /* its issue says why */
         reeve_refuse(d->out, NULL);
         return HEARD;

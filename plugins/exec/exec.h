@@ -218,6 +218,13 @@ reeve_rc talk_message(struct exec *x, reeve_ctx *ctx, const char *call, const re
                       struct said *s);
 
 /* ---- made.c ---- */
+/* An event that the program wrote. NULL: *ret_json says whether it is JSON at all, not too large
+ * and not too deep; if so, an issue says why it is no event. The host alone would make an issue of
+ * the document of what is no JSON, so it is asked twice. probe: a message whose body this is tried
+ * as.
+ */
+reeve_msg *made_event(reeve_ctx *ctx, reeve_msg *probe, const char *where, const char *p, size_t n,
+                      bool *ret_json);
 /* What the program made of `in` goes on, all or nothing. *ret_n: how many. */
 reeve_rc made_emit(reeve_ctx *ctx, const reeve_msg *in, struct slice emit, reeve_out *out,
                    size_t *ret_n);

@@ -21,22 +21,28 @@ static const char *changed(const reeve_msg *in, const reeve_msg *made)
     return NULL;
 }
 
+reeve_msg *made_event(reeve_ctx *ctx, reeve_msg *probe, const char *where, const char *p, size_t n,
+                      bool *ret_json)
+{
+    size_t len = 0;
+    *ret_json = reeve_msg_set_body(probe, "application/json", p, n) == 0;
+    if (!*ret_json)
+        return NULL;
+    p = reeve_msg_body(probe, &len);
+    return reeve_msg_from_json(ctx, where, p, len);
+}
+
 /* One item of emit as a message. NULL: refused, with the reason. */
-static reeve_msg *message(reeve_ctx *ctx, const reeve_msg *in, struct slice item, size_t i)
+static reeve_msg *message(reeve_ctx *ctx, const reeve_msg *in, reeve_msg *probe, struct slice item,
+                          size_t i)
 {
     char where[40];
-    size_t len = 0;
+    bool json;
     (void)snprintf(where, sizeof where, "/emit/%zu", i);
-    reeve_msg *json = reeve_msg_new(ctx), *made = NULL;
-    const void *p = NULL;
-    if (json != NULL && reeve_msg_set_body(json, "application/json", item.p, item.len) == 0)
-        p = reeve_msg_body(json, &len);
-    if (p == NULL)
-        (void)reeve_fail(ctx, REEVE_REJECT, "the program made %s, which is no JSON or too large",
-                         where);
-    else if ((made = reeve_msg_from_json(ctx, where, p, len)) == NULL)
-        (void)reeve_fail(ctx, REEVE_REJECT, "the program made %s, which is no event", where);
-    reeve_msg_free(json);
+    reeve_msg *made = made_event(ctx, probe, where, item.p, item.len, &json);
+    if (made == NULL)
+        (void)reeve_fail(ctx, REEVE_REJECT, "the program made %s, which is no %s", where,
+                         json ? "event" : "JSON or too large");
     const char *what = made ? changed(in, made) : NULL;
     if (what != NULL) {
         (void)reeve_fail(ctx, REEVE_REJECT,
@@ -50,6 +56,7 @@ static reeve_msg *message(reeve_ctx *ctx, const reeve_msg *in, struct slice item
 struct outputs {
     reeve_msg **msg;
     size_t n;
+    reeve_msg *probe;
 };
 
 static int collect(reeve_ctx *ctx, const reeve_msg *in, struct slice emit, struct outputs *o)
@@ -64,7 +71,7 @@ static int collect(reeve_ctx *ctx, const reeve_msg *in, struct slice emit, struc
             return -1;
         }
         o->msg = more;
-        o->msg[o->n] = message(ctx, in, item, o->n);
+        o->msg[o->n] = message(ctx, in, o->probe, item, o->n);
         if (o->msg[o->n] == NULL)
             return -1;
         o->n++;
@@ -77,7 +84,10 @@ static int collect(reeve_ctx *ctx, const reeve_msg *in, struct slice emit, struc
 reeve_rc made_emit(reeve_ctx *ctx, const reeve_msg *in, struct slice emit, reeve_out *out,
                    size_t *ret_n)
 {
-    struct outputs o = {.msg = NULL};
+    struct outputs o = {.probe = reeve_msg_new(ctx)};
+    *ret_n = 0;
+    if (o.probe == NULL)
+        return reeve_fail(ctx, REEVE_RETRY, "out of memory");
     reeve_rc rc = collect(ctx, in, emit, &o) == 0 ? REEVE_OK : REEVE_REJECT;
     *ret_n = o.n;
     for (size_t i = 0; i < o.n; i++) {
@@ -87,5 +97,6 @@ reeve_rc made_emit(reeve_ctx *ctx, const reeve_msg *in, struct slice emit, reeve
             rc = REEVE_RETRY;
     }
     free(o.msg);
+    reeve_msg_free(o.probe);
     return rc;
 }
