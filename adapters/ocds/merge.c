@@ -149,6 +149,7 @@ static bool merges_by_id(const struct json_node *v)
     return true;
 }
 
+/* v is of this kind, and one whose inside is put together. */
 static bool goes_on(const struct json_node *v, enum json_kind kind)
 {
     return v->kind == kind && (kind == JSON_OBJECT || merges_by_id(v));
@@ -160,15 +161,14 @@ static bool write_inside(struct json_write *w, const struct json_node *const *ma
 static bool write_value(struct json_write *w, const struct json_node *const *v, size_t n)
 {
     const struct json_node *last = v[n - 1];
-    bool object = last->kind == JSON_OBJECT;
-    if (!goes_on(last, object ? JSON_OBJECT : JSON_ARRAY)) {
+    if (!goes_on(last, last->kind)) {
         json_write_node(w, last);
         return true;
     }
     size_t from = n - 1;
     while (from > 0 && goes_on(v[from - 1], last->kind))
         from--;
-    object ? json_write_object(w) : json_write_array(w);
+    last->kind == JSON_OBJECT ? json_write_object(w) : json_write_array(w);
     bool ok = write_inside(w, v + from, n - from);
     json_write_end(w);
     return ok;

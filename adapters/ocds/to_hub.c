@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_MAX      960u                 /* as much as the host's state surely takes */
-#define KEPT_CEILING (((size_t)16 << 20)) /* likewise, of a value */
+#define KEY_MAX      960u               /* as much as the host's state surely takes */
+#define KEPT_CEILING ((size_t)16 << 20) /* likewise, of a value */
 
-static bool has_transaction(const struct json_node *release)
+static bool has_implementation(const struct json_node *release)
 {
     for (const struct json_node *c = first_item(release, "contracts"); c != NULL; c = c->next)
         if (node_member(c, "implementation") != NULL)
@@ -28,7 +28,7 @@ static bool has_transaction(const struct json_node *release)
 static bool has_stage(const struct json_node *release, const char *stage, bool compiled)
 {
     if (compiled && strcmp(stage, "implementation") == 0)
-        return has_transaction(release);
+        return has_implementation(release);
     if (compiled)
         return node_member(release, stage) != NULL ||
                (strcmp(stage, "award") == 0 && first_item(release, "awards") != NULL) ||
