@@ -22,6 +22,27 @@ def say(**what):
 hello = json.loads(sys.stdin.readline())
 say(reeve=1, name="tested")
 """
+# whatever a program is for, these are ways in which it fails
+FAILS = """
+def fails(mood):
+    if mood == "crash":
+        os.kill(os.getpid(), 11)
+    elif mood == "exit":
+        sys.exit(3)
+    elif mood == "hang":
+        time.sleep(3600)
+    elif mood == "garbage":
+        print("I am no JSON", flush=True)
+    elif mood == "flood":
+        while True:
+            sys.stdout.write("x" * 65536)
+    else:
+        return False
+    return True
+"""
+FAIL_REASONS = {"crash": "ended by signal 11, SIGSEGV", "exit": "ended with exit code 3", "hang": "no verdict within 1500 ms",
+                "half": "ended with exit code 0, in the middle of a line", "garbage": "a line that is no JSON object",
+                "flood": "a line of more than"}
 FAITHFUL = PRELUDE + """
 for line in sys.stdin:
     asked = json.loads(line)
@@ -30,25 +51,16 @@ for line in sys.stdin:
     say(seq=asked["seq"], verdict="ok")
 """
 # what it does is in the message; every other message it stores
-MOODY = PRELUDE + """
+MOODY = PRELUDE + FAILS + """
 for line in sys.stdin:
     asked = json.loads(line)
     mood, seq = asked["event"]["data"].get("mood"), asked["seq"]
-    if mood == "crash":
-        os.kill(os.getpid(), 11)
-    elif mood == "exit":
-        sys.exit(3)
-    elif mood == "hang":
-        time.sleep(3600)
-    elif mood == "half":
+    if fails(mood):
+        continue
+    if mood == "half":
         sys.stdout.write('{"seq":')
         sys.stdout.flush()
         sys.exit(0)
-    elif mood == "garbage":
-        print("I am no JSON", flush=True)
-    elif mood == "flood":
-        while True:
-            sys.stdout.write("x" * 65536)
     elif mood == "stream":
         while True:
             say(seq=seq + 1000, verdict="ok")
@@ -68,9 +80,7 @@ for line in sys.stdin:
             f.write(line)
         say(seq=seq, verdict="ok")
 """
-REASONS = {"crash": "ended by signal 11, SIGSEGV", "exit": "ended with exit code 3", "hang": "no verdict within 1500 ms",
-           "half": "ended with exit code 0, in the middle of a line", "garbage": "a line that is no JSON object",
-           "flood": "a line of more than", "stream": "which it does not have", "close": "closed its standard output",
+REASONS = {**FAIL_REASONS, "stream": "which it does not have", "close": "closed its standard output",
            "complain": "no verdict within 1500 ms", "reject": "moody: not today"}
 
 

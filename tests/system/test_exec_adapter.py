@@ -9,7 +9,7 @@ import pytest
 from conftest import module, peak_rss, program, put, reeve, run, sanitized, wait_for
 from hub import COUNCIL, event
 from hub_schema import faults
-from test_exec import EXAMPLES, dead, programs, script  # noqa: F401  script is a fixture
+from test_exec import EXAMPLES, FAIL_REASONS, FAILS, dead, programs, script  # noqa: F401  script is a fixture
 
 HOUSING = {"standard": "housing-csv", "program": str(EXAMPLES / "housing.py"), "settings": {"council": "Exampleshire"}}
 HEAD = "reference;paid on;paid to;amount;for\n"
@@ -23,24 +23,15 @@ def say(**what):
 hello = json.loads(sys.stdin.readline())
 """
 # what a document says, happens when it was read, behind an event; with > before it, when that event is written
-MOODY = PRELUDE + """
+MOODY = PRELUDE + FAILS + """
 say(reeve=1, name="moody", offers=["decode", "encode"])
 def fail(mood, seq):
-    if mood == "crash":
-        os.kill(os.getpid(), 11)
-    elif mood == "exit":
-        sys.exit(3)
-    elif mood == "hang":
-        time.sleep(3600)
-    elif mood == "half":
+    if fails(mood):
+        return True
+    if mood == "half":
         sys.stdout.write('{"seq":%d,"event":{"type":' % seq)
         sys.stdout.flush()
         sys.exit(0)
-    elif mood == "garbage":
-        print("I am no JSON", flush=True)
-    elif mood == "flood":
-        while True:
-            sys.stdout.write("x" * 65536)
     elif mood == "other":
         say(seq=seq + 1, verdict="ok")
     elif mood == "issue":
@@ -75,9 +66,7 @@ for line in sys.stdin:
         elif not fail(mood, seq):
             say(seq=seq, verdict="ok", name="m.txt", document_base64=base64.b64encode(b"\\0" + mood.encode()).decode())
 """
-REASONS = {"crash": "ended by signal 11, SIGSEGV", "exit": "ended with exit code 3", "hang": "no verdict within 1500 ms",
-           "half": "ended with exit code 0, in the middle of a line", "garbage": "a line that is no JSON object",
-           "flood": "a line of more than", "other": "no verdict on the message it has"}
+REASONS = {**FAIL_REASONS, "other": "no verdict on the message it has"}
 IN_DECODE = {**REASONS, "issue": "an issue whose member severity", "empty": "a line without event, issue, refuse and verdict"}
 IN_ENCODE = {**REASONS, "empty": "no verdict on the message it has", "undocumented": "ok without a document", "base64": "ok without a document"}
 
