@@ -126,7 +126,7 @@ struct ac_sub {
     /* the thread's */
     amqp_channel_t channel;
     bool strict, paused;
-    enum { AC_SUB_OFF, AC_SUB_OPENING, AC_SUB_OPEN } state;
+    enum { AC_SUB_OFF, AC_SUB_OPENING, AC_SUB_OPEN, AC_SUB_CLOSING } state;
     bool consuming, bad;
     unsigned consumer; /* counts: a tag of its own for each basic.consume */
     uint64_t retry_at, backoff_ms;
@@ -171,6 +171,7 @@ struct ac_ask { /* a passive declaration under way: of a destination's count, or
     STAILQ_ENTRY(ac_ask) link;
     struct ac_dest *dest;
     struct ac_sub *sub;
+    unsigned consumer; /* the sub's, by then */
 };
 STAILQ_HEAD(ac_asks, ac_ask);
 
@@ -271,7 +272,9 @@ void ac_sub_watch(struct amqp_client *c,
 void ac_sub_lost(struct amqp_client *c, struct ac_sub *s);
 void ac_sub_free(struct ac_sub *s);
 void ac_strict_step(struct amqp_client *c, struct ac_sub *s);
-void ac_strict_alone(struct amqp_client *c, struct ac_sub *s, uint64_t consumers);
+/* So many consume what s consumes: asked while it was its consumer of this number. */
+void ac_strict_alone(struct amqp_client *c, struct ac_sub *s, unsigned consumer,
+                     uint64_t consumers);
 /* The job is not, or no longer, anybody's. */
 void ac_requeue(struct amqp_client *c, struct ac_sub *s, uint64_t tag);
 

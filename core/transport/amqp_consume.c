@@ -33,6 +33,7 @@ static void send_consume(struct amqp_client *c, struct ac_sub *s)
     consumer_tag(s, tag);
     amqp_basic_consume_t m = {.queue = amqp_text(s->destination), .consumer_tag = amqp_text(tag)};
     s->consuming = true;
+    s->ask_at = UINT64_MAX; /* the broker does not count this one yet */
     s->order = (struct amqp_strict){
         .out = s->order.out,
         .out_head = s->order.out_head,
@@ -88,7 +89,8 @@ void ac_sub_lost(struct amqp_client *c, struct ac_sub *s)
     amqp_ring_reset(&s->ring);
     ac_job_free(s->content.job);
     s->content = (struct ac_content){.what = AC_NOTHING};
-    s->held_head = s->held_head || s->head || (s->order.out && s->order.out_head);
+    s->held_head =
+        s->held_head || s->head || s->order.getting || (s->order.out && s->order.out_head);
     drop_held(&s->head);
     drop_held(&s->name);
     s->order = (struct amqp_strict){.active = false};
@@ -98,6 +100,15 @@ void ac_sub_lost(struct amqp_client *c, struct ac_sub *s)
         ac_job_free(ac_job_of(item));
     }
     (void)c;
+}
+
+static void cancel(struct amqp_client *c, struct ac_sub *s)
+{
+    char tag[32];
+    consumer_tag(s, tag);
+    amqp_basic_cancel_t m = {.consumer_tag = amqp_text(tag)};
+    ac_send(c, s->channel, AMQP_BASIC_CANCEL_METHOD, &m);
+    s->consuming = false;
 }
 
 void ac_sub_pause(struct amqp_client *c, struct ac_sub *s, bool paused)
@@ -115,21 +126,10 @@ void ac_sub_pause(struct amqp_client *c, struct ac_sub *s, bool paused)
         return;
     }
     s->bad = false;
-    if (s->consuming) {
-        char tag[32];
-        consumer_tag(s, tag);
-        amqp_basic_cancel_t m = {.consumer_tag = amqp_text(tag)};
-        ac_send(c, s->channel, AMQP_BASIC_CANCEL_METHOD, &m);
-        s->consuming = false;
-    }
-    if (s->head)
-        ac_requeue(c, s, s->head->tag);
-    if (s->name)
-        ac_requeue(c, s, s->name->tag);
-    drop_held(&s->head);
-    drop_held(&s->name);
-    s->order = (struct amqp_strict){
-        .out = s->order.out, .out_head = s->order.out_head, .getting = s->order.getting};
+    if (s->strict)
+        ac_strict_step(c, s);
+    else if (s->consuming)
+        cancel(c, s);
     ac_state(c, NULL);
 }
 
@@ -177,12 +177,13 @@ static void arrived(struct amqp_client *c, struct ac_sub *s)
             give(c, s, j);
         return;
     }
-    s->order.active = s->order.active || !got;
+    if (!got)
+        amqp_strict_active(&s->order, c->n.now);
     if (got) { /* there are no more that somebody else held */
         s->order.getting = false;
         s->order.sure_at = 0;
     }
-    if (j && (s->paused || (got ? s->head : s->name))) { /* two of a kind: cannot be */
+    if (j && (got ? s->head : s->name)) { /* two of a kind: cannot be */
         ac_requeue(c, s, j->tag);
         ac_job_free(j);
     } else if (j && got) {
@@ -255,14 +256,19 @@ static void body(struct amqp_client *c, struct ac_sub *s, const amqp_bytes_t *pa
 
 /* ---- what the broker says ---- */
 
+static void close_ok(struct amqp_client *c, const struct ac_sub *s)
+{
+    amqp_channel_close_ok_t ok = {.dummy = 0};
+    ac_send(c, s->channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
+}
+
 static void closed(struct amqp_client *c, struct ac_sub *s, const amqp_channel_close_t *m)
 {
     struct err e;
     char what[AMQP_NAME_SIZE + 16];
-    amqp_channel_close_ok_t ok = {.dummy = 0};
     (void)snprintf(what, sizeof what, "queue \"%s\"", s->destination);
     (void)amqp_close_reason(m->reply_code, m->reply_text, what, &e);
-    ac_send(c, s->channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
+    close_ok(c, s);
     ac_sub_lost(c, s);
     if (!s->bad) /* the first of a row; the reason is told each time */
         log_warning("subscription-lost", NULL, "%s", e.text);
@@ -315,9 +321,26 @@ static void method(struct amqp_client *c, struct ac_sub *s, const amqp_method_t 
     }
 }
 
+/* The channel is being closed by us (leave()): all else that comes on it is void (AMQP 0-9-1,
+ * channel.close). */
+static void left(struct amqp_client *c, struct ac_sub *s, const amqp_frame_t *f)
+{
+    if (f->frame_type != AMQP_FRAME_METHOD)
+        return;
+    if (f->payload.method.id == AMQP_CHANNEL_CLOSE_METHOD) {
+        close_ok(c, s); /* both at once */
+    } else if (f->payload.method.id == AMQP_CHANNEL_CLOSE_OK_METHOD) {
+        s->state = AC_SUB_OFF;
+        if (!s->paused)
+            ac_sub_start(c, s);
+    }
+}
+
 void ac_sub_frame(struct amqp_client *c, struct ac_sub *s, const amqp_frame_t *f)
 {
-    if (f->frame_type == AMQP_FRAME_METHOD)
+    if (s->state == AC_SUB_CLOSING)
+        left(c, s, f);
+    else if (f->frame_type == AMQP_FRAME_METHOD)
         method(c, s, &f->payload.method);
     else if (f->frame_type == AMQP_FRAME_HEADER)
         header(c, s, f);
@@ -400,11 +423,30 @@ static void get_head(struct amqp_client *c, struct ac_sub *s)
     ac_send(c, s->channel, AMQP_BASIC_GET_METHOD, &m);
 }
 
+/* Paused: the place of the one active consumer is given up when nothing is out, or the next one
+ * would overtake it. By closing the channel: RabbitMQ takes back what a channel held and then looks
+ * for the next consumer, but after a basic.cancel it gives that one the message that follows. */
+static void leave(struct amqp_client *c, struct ac_sub *s)
+{
+    if (s->order.out)
+        return;
+    ac_ack_flush(c, s);
+    amqp_channel_close_t m = {.reply_code = AMQP_REPLY_SUCCESS, .reply_text = amqp_empty_bytes};
+    ac_send(c, s->channel, AMQP_CHANNEL_CLOSE_METHOD, &m);
+    ac_sub_lost(c, s);
+    s->held_head = false; /* the broker is there, and has it back at once */
+    s->state = AC_SUB_CLOSING;
+}
+
 void ac_strict_step(struct amqp_client *c, struct ac_sub *s)
 {
     uint64_t at = 0;
     if (!s->consuming)
         return;
+    if (s->paused) {
+        leave(c, s);
+        return;
+    }
     switch (amqp_strict_next(&s->order, c->n.now, &at)) {
     case AMQP_STRICT_GET:
         get_head(c, s);
@@ -430,9 +472,9 @@ void ac_strict_step(struct amqp_client *c, struct ac_sub *s)
     }
 }
 
-void ac_strict_alone(struct amqp_client *c, struct ac_sub *s, uint64_t consumers)
+void ac_strict_alone(struct amqp_client *c, struct ac_sub *s, unsigned consumer, uint64_t consumers)
 {
-    if (s->consuming && consumers == 1)
-        s->order.active = true;
+    if (s->consuming && s->consumer == consumer && consumers == 1)
+        amqp_strict_active(&s->order, c->n.now);
     ac_strict_step(c, s);
 }

@@ -26,13 +26,14 @@ void ac_ask(struct amqp_client *c, struct ac_dest *dest, struct ac_sub *sub)
     if (dest && dest->asked)
         return;
     STAILQ_FOREACH(a, &c->n.asks, link)
-    if (sub && a->sub == sub)
+    if (sub && a->sub == sub && a->consumer == sub->consumer)
         return;
     a = xcalloc(1, sizeof *a);
     if (!a)
         return; /* asked again with the next turn */
     a->dest = dest;
     a->sub = sub;
+    a->consumer = sub ? sub->consumer : 0;
     if (dest)
         dest->asked = true;
     STAILQ_INSERT_TAIL(&c->n.asks, a, link);
@@ -52,7 +53,7 @@ static void answered(struct amqp_client *c, uint64_t messages, uint64_t consumer
         was.dest->asked = false;
         ac_publish_counted(c, was.dest, messages);
     } else {
-        ac_strict_alone(c, was.sub, consumers);
+        ac_strict_alone(c, was.sub, was.consumer, consumers);
     }
 }
 

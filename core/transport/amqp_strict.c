@@ -9,6 +9,13 @@ static enum amqp_strict_step when(uint64_t at, uint64_t now, enum amqp_strict_st
     return now >= at ? then : AMQP_STRICT_WAIT;
 }
 
+void amqp_strict_active(struct amqp_strict *s, uint64_t now)
+{
+    if (!s->active && s->sure_at < now + AMQP_STRICT_SURE_MS)
+        s->sure_at = now + AMQP_STRICT_SURE_MS;
+    s->active = true;
+}
+
 void amqp_strict_empty(struct amqp_strict *s, uint64_t now)
 {
     s->getting = false;

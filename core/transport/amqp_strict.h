@@ -8,9 +8,10 @@
  * given out before NAME.head was found empty, so nobody overtakes, also after a crash.
  *
  * Found empty may be too early: what a consumer held whose channel is gone is still counted as its
- * own until RabbitMQ has noticed, which after its own crash may be later than our first question.
- * So for a while after we began to consume it is asked again, for long when we held a message of it
- * ourselves; and when there is nothing to do, now and then. */
+ * own until RabbitMQ has noticed, which after its own crash may be later than our first question,
+ * and for NAME.head later than for NAME. So for a while after we began to consume, and after we
+ * became the active one, it is asked again, for long when we held a message of it ourselves; and
+ * when there is nothing to do, now and then. */
 #ifndef REEVE_TRANSPORT_AMQP_STRICT_H
 #define REEVE_TRANSPORT_AMQP_STRICT_H
 #include <stdbool.h>
@@ -28,7 +29,7 @@ struct amqp_strict {           /* all zero: just begun to consume */
     uint64_t sure_at;          /* from then on empty is empty */
 };
 
-#define AMQP_STRICT_SURE_MS  1000u  /* after the start: for what others held */
+#define AMQP_STRICT_SURE_MS  1000u  /* after either: for what others held */
 #define AMQP_STRICT_HELD_MS  30000u /* for what we held */
 #define AMQP_STRICT_AGAIN_MS 200u
 #define AMQP_STRICT_IDLE_MS  5000u
@@ -40,6 +41,9 @@ enum amqp_strict_step {
     AMQP_STRICT_GIVE_HEAD,
     AMQP_STRICT_GIVE_NAME
 };
+
+/* It is the one active consumer, by what was heard now. */
+void amqp_strict_active(struct amqp_strict *s, uint64_t now);
 
 /* NAME.head said that it is empty. */
 void amqp_strict_empty(struct amqp_strict *s, uint64_t now);

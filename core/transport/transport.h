@@ -95,9 +95,10 @@ int transport_publish(struct transport *t, uint64_t tag, const char *id, const c
  * comes as usable(false, "not-allowed: …" | "destination-unknown: …") and is tried again with the
  * next connection. */
 int transport_consume(struct transport *t, const char *destination, uint32_t prefetch);
-/* -ENOENT: not consumed here. What is already on its way still comes. Holds over reconnects. */
-int transport_pause(struct transport *t, const char *destination,
-                    bool paused); /* jobs already here stay */
+/* -ENOENT: not consumed here. What is already on its way still comes, and jobs already here stay.
+ * Holds over reconnects. Several machines, `order: strict`: none of them has the next message
+ * before the job that is out here is settled. */
+int transport_pause(struct transport *t, const char *destination, bool paused);
 
 enum settle {
     SETTLE_DONE,    /* delivered, or dropped with a reason: removed */
@@ -154,7 +155,7 @@ int transport_queue_move(struct transport *t, const char *from, const char *to, 
  * dead letters are wall clock. "trouble": text, while the disk refuses. */
 int transport_status(struct transport *t, struct tree **ret, struct err *e);
 /* Tells whoever consumes the destination, on all machines of the hub, to pause or to resume; waits
- * half a second at most for them to say that they heard it. *ret: a list of {"client", "machine"?,
+ * three seconds at most for them to say that they heard it. *ret: a list of {"client", "machine"?,
  * "told"?: absent: a version that cannot}. One that is not connected now is not told. -ENOTSUP: the
  * engine has one machine only. */
 int transport_pause_all(struct transport *t, const char *destination, bool paused,

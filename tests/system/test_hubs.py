@@ -493,7 +493,8 @@ def test_a_step_is_not_told_that_nothing_is_there_while_postgresql_is_away(hubs,
     assert json.loads(h.command("dead", "list", "--json", "-c", h.config).stdout or "[]") == []
 
 
-def test_order_is_kept_across_hubs(hubs, receiver):
+@pytest.mark.parametrize("ending", ["killed", "stopped"])
+def test_order_is_kept_across_hubs(hubs, receiver, ending):
     """One consumer at a time, whichever hub it is in (`order: strict`)."""
     print("seed", SEED)
     rng = random.Random(SEED)
@@ -517,7 +518,7 @@ def test_order_is_kept_across_hubs(hubs, receiver):
     for kill in range(KILLS):
         time.sleep(rng.uniform(0.2, 0.6))
         victim = h[kill % 2]
-        victim.signal_all(signal.SIGKILL)
+        victim.signal_all(signal.SIGKILL) if ending == "killed" else victim.stop()
         h.start(victim.machine)
     assert done.wait(120)
     wait_for(lambda: len({m["id"] for m in peer.taken()}) == rounds * len(subjects), 60, "every event")

@@ -230,6 +230,37 @@ static void an_order_to_pause_reaches_every_consumer_and_no_other(void **state)
     probe_close(&third);
 }
 
+/* A strict consumer holds a message for a while before it gives it out. Paused then, it has put it
+ * back before anybody has the next one. */
+static void a_message_that_is_held_keeps_its_place_when_its_consumer_is_paused(void **state)
+{
+    (void)state;
+    probe_open(&pub, &g, "all");
+    for (unsigned round = 0; round < 5; round++) {
+        probe_open(&con, &g, "ledger.deliver");
+        consume(&con, "ledger", 10);
+        probe_idle(&con, 100);
+        probe_open(&con2, &g, "ledger.deliver");
+        con2.settle_done = true;
+        consume(&con2, "ledger", 10);
+        probe_idle(&con2, 20);
+        publish_n("ledger", 3 * round, 3);
+        probe_idle(&con, 50);
+        assert_int_equal(con.jobs, 0);
+        assert_int_equal(transport_pause(con.t, "ledger", true), 0);
+        while (con2.jobs < 3) {
+            probe_idle(&con, 5);
+            probe_idle(&con2, 5);
+        }
+        for (unsigned i = 0; i < 3; i++)
+            assert_int_equal(strtoul(con2.got[i].id + 1, NULL, 10), 3 * round + i);
+        assert_int_equal(con.jobs, 0);
+        probe_wait(&con2, &con2.settled, 3);
+        probe_close(&con);
+        probe_close(&con2);
+    }
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -240,6 +271,7 @@ int main(void)
         T(what_the_brokers_own_limit_refuses_has_failed),
         T(a_connection_closed_by_the_operator_comes_back),
         T(an_order_to_pause_reaches_every_consumer_and_no_other),
+        T(a_message_that_is_held_keeps_its_place_when_its_consumer_is_paused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,10 +67,25 @@ static void empty_counts_only_when_nobody_can_hold_anything_any_more(void **stat
     assert_int_equal(s.get_at, NOW + AMQP_STRICT_IDLE_MS);
 }
 
+static void who_becomes_the_active_one_waits_for_what_the_one_before_held(void **state)
+{
+    struct amqp_strict s = {.has_name = true, .sure_at = NOW - 500};
+    (void)state;
+    amqp_strict_active(&s, NOW);
+    assert_true(s.active);
+    assert_int_equal(s.sure_at, NOW + AMQP_STRICT_SURE_MS);
+    amqp_strict_active(&s, NOW + 300); /* it was that already */
+    assert_int_equal(s.sure_at, NOW + AMQP_STRICT_SURE_MS);
+    s = (struct amqp_strict){.sure_at = NOW + AMQP_STRICT_HELD_MS};
+    amqp_strict_active(&s, NOW);
+    assert_int_equal(s.sure_at, NOW + AMQP_STRICT_HELD_MS);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_state_has_one_next_step),
-        cmocka_unit_test(empty_counts_only_when_nobody_can_hold_anything_any_more)};
+        cmocka_unit_test(empty_counts_only_when_nobody_can_hold_anything_any_more),
+        cmocka_unit_test(who_becomes_the_active_one_waits_for_what_the_one_before_held)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
