@@ -76,10 +76,12 @@ int amqp_ask_publish(amqp_connection_state_t c, amqp_channel_t channel, const ch
 
 /* The control question (amqp_link.h), on channels 1 (in confirm mode afterwards) and 2 (closed
  * afterwards): waits until
- * `enough` says that all have answered, and a moment longer for those nobody counts upon; half a
- * second at most. Anybody but an admin: -EPERM. */
+ * `enough` says that all have answered, and a moment longer for those nobody counts upon. Anybody
+ * but an admin: -EPERM. */
+#define AMQP_ANSWERS_MS 500u /* for a question */
 struct amqp_gathered {
     const char *order, *destination; /* "pause" or "resume"; NULL: only a question */
+    unsigned wait_ms; /* at most, whoever is silent */
     bool (*enough)(void *arg, const struct tree *answers);
     void *arg;
     struct tree *answers; /* list of maps, each with a destination; tree_free() it in any case */

@@ -8,8 +8,7 @@
 #include <string.h>
 
 #define CHANNEL     2
-#define WAIT_MS     500u /* at most, whoever is silent */
-#define QUIET_MS    100u /* and so long after the last answer: a paused one is not counted upon */
+#define QUIET_MS    100u /* so long after the last answer: a paused one is not counted upon */
 #define ANSWER_MAX  (1u << 20)
 #define ANSWERS_MAX 10000u
 
@@ -80,7 +79,7 @@ int amqp_gather(amqp_connection_state_t c, struct amqp_gathered *g, struct err *
         uint64_t now = mono_ms();
         bool all = g->enough(g->arg, g->answers);
         uint64_t until =
-            all && quiet + QUIET_MS < start + WAIT_MS ? quiet + QUIET_MS : start + WAIT_MS;
+            all && quiet + QUIET_MS < start + g->wait_ms ? quiet + QUIET_MS : start + g->wait_ms;
         amqp_envelope_t d;
         if (now >= until)
             break;

@@ -62,7 +62,7 @@ static int idle(const struct move *m, struct err *e)
 {
     uint64_t ready, under_way = 0;
     uint32_t consumers = 0, active = 0, holding = 0;
-    struct amqp_gathered g = {.enough = nobody_to_wait_for};
+    struct amqp_gathered g = {.wait_ms = AMQP_ANSWERS_MS, .enough = nobody_to_wait_for};
     int r = amqp_ask_count(m->from, m->source, &ready, &consumers, e);
     r = r < 0 ? r : amqp_gather(m->to, &g, e);
     for (size_t i = 0; r == 0 && i < g.answers->n; i++) {
