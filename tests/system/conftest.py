@@ -56,14 +56,16 @@ def free_port():
 
 
 def wait_for(condition, seconds=10, what=None, step=0.02):
-    """Polls until condition() is true and returns its value; fails the test after so many seconds (of a quick machine)."""
+    """Polls until condition() is true and returns its value; fails the test after so many seconds (of a quick machine). what: the text
+    that says what did not come, or what makes it then."""
     end = time.monotonic() + seconds * PATIENCE
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() >= end:
-            pytest.fail(f"not within {seconds * PATIENCE:g} s: {what or getattr(condition, '__name__', condition)}")
+            what = what() if callable(what) else what or getattr(condition, "__name__", condition)
+            pytest.fail(f"not within {seconds * PATIENCE:g} s: {what}")
         time.sleep(step)
 
 

@@ -137,7 +137,7 @@ def test_who_is_not_let_in_is_said(hub, keys, words):
     place(h, **keys)
     again = TestHub.__mro__[1](h.config, h.directory)
     try:
-        text = wait_for(lambda: alarms_of(again).get("transport"), 20, lambda: "the alarm:\n" + again.log())
+        text = wait_for(lambda: alarms_of(again).get("transport"), 20, lambda: f"the alarm:\n{again.log()}\n{command(again, 'status')}")
         assert re.search(words, text), text
         assert "guest\n" not in again.log()
     finally:
