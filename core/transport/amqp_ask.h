@@ -81,7 +81,7 @@ int amqp_ask_publish(amqp_connection_state_t c, amqp_channel_t channel, const ch
 #define AMQP_ANSWERS_MS 500u /* for a question */
 struct amqp_gathered {
     const char *order, *destination; /* "pause" or "resume"; NULL: only a question */
-    unsigned wait_ms; /* at most, whoever is silent */
+    unsigned wait_ms;                /* at most, whoever is silent */
     bool (*enough)(void *arg, const struct tree *answers);
     void *arg;
     struct tree *answers; /* list of maps, each with a destination; tree_free() it in any case */

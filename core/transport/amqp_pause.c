@@ -63,8 +63,7 @@ static int choose(const struct order *o, const struct tree *answers, struct tree
 int amqp_pause_all(struct amqp_place *place, const char *destination, bool paused,
                    struct tree **ret, struct err *e)
 {
-    struct order o = {
-        .destination = destination, .paused = paused, .machines = place->machines};
+    struct order o = {.destination = destination, .paused = paused, .machines = place->machines};
     struct amqp_gathered g = {.order = paused ? "pause" : "resume",
                               .destination = destination,
                               .wait_ms = WAIT_MS,

@@ -126,8 +126,7 @@ static int add_answer(struct figures *f, const struct tree *a)
 
 static int ask_clients(struct status *s, struct err *e)
 {
-    s->gathered =
-        (struct amqp_gathered){.wait_ms = AMQP_ANSWERS_MS, .enough = enough, .arg = s};
+    s->gathered = (struct amqp_gathered){.wait_ms = AMQP_ANSWERS_MS, .enough = enough, .arg = s};
     int r = amqp_gather(s->c, &s->gathered, e);
     for (size_t i = 0; r == 0 && i < s->gathered.answers->n; i++) {
         const struct tree *a = s->gathered.answers->child[i];
