@@ -11,6 +11,11 @@
 
 #define PAYMENT_MAX ((size_t)16 << 20)
 #define SUBJECT_MAX 1024
+/* What every payment repeats is bounded, or a release of a megabyte becomes gigabytes. By a figure
+ * for each payment, so that it looks the same whatever else the release says. */
+#define SHARED_MAX     1024u      /* each of the texts that all payments share */
+#define PARTIES_MAX    (8u << 10) /* payer and payee together, else their ids and names alone */
+#define PARTY_NAME_MAX 1024u
 
 static void set_money(reeve_msg *m, const struct json_node *value)
 {
@@ -88,14 +93,25 @@ static bool same(const char *a, const char *b)
     return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-/* Who pays and who is paid, as `parties` has them and in its order. */
-static void write_parties(struct json_write *w, const struct payment *p)
+static void write_short(struct json_write *w, const struct json_node *party)
 {
-    bool begun = false;
+    const struct json_node *name = node_member(party, "name");
+    json_write_object(w);
+    write_value(w, "id", node_member(party, "id"));
+    if (node_is(name, JSON_STRING) && name->len <= PARTY_NAME_MAX)
+        write_value(w, "name", name);
+    json_write_end(w);
+}
+
+/* Who pays and who is paid, in the order of `parties`: as they stand there, or in short, and then
+ * each once. */
+static void write_list(struct json_write *w, const struct payment *p, bool whole)
+{
     struct found payers = find_parties(p, p->payer), payees = {NULL, 0};
     if (!same(p->payer, p->payee))
         payees = find_parties(p, p->payee);
-    while (payers.left + payees.left > 0) {
+    json_write_array(w);
+    while (payers.left + payees.left > 0 && !w->failed) {
         bool payer = payees.left == 0 || (payers.left > 0 && payers.next->at < payees.next->at);
         struct found *f = payer ? &payers : &payees;
         const struct json_node *party = f->next->item;
@@ -103,15 +119,32 @@ static void write_parties(struct json_write *w, const struct payment *p)
         f->left--;
         if (!same(id_text(party, "id"), payer ? p->payer : p->payee))
             continue;
-        if (!begun) {
-            json_write_name(w, "parties");
-            json_write_array(w);
+        if (whole) {
+            json_write_node(w, party);
+        } else {
+            write_short(w, party);
+            f->left = 0;
         }
-        begun = true;
-        json_write_node(w, party);
     }
-    if (begun)
-        json_write_end(w);
+    json_write_end(w);
+}
+
+static void write_parties(struct json_write *w, const struct payment *p)
+{
+    struct json_write list;
+    json_write_init(&list, PARTIES_MAX);
+    write_list(&list, p, true);
+    if (list.failed) {
+        json_write_done(&list);
+        json_write_init(&list, PAYMENT_MAX);
+        write_list(&list, p, false);
+    }
+    w->failed = w->failed || list.failed;
+    if (list.len > strlen("[]") && !list.failed) {
+        json_write_name(w, "parties");
+        json_write_bare(w, list.p, list.len);
+    }
+    json_write_done(&list);
 }
 
 /* A release with this transaction alone. What changes with every release (its id, its tags, and its
@@ -177,6 +210,11 @@ static reeve_rc payment_emit(struct decoding *d, const struct payment *p,
     return reeve_emit(d->doc.out, m) == 0 ? REEVE_OK : REEVE_RETRY;
 }
 
+static bool too_long(const struct json_node *shared)
+{
+    return shared != NULL && shared->len > SHARED_MAX;
+}
+
 /* The names of OCDS 1.0 are read where those of 1.1 are absent. */
 static reeve_rc transaction_emit(const struct payments *of, const struct json_node *t)
 {
@@ -188,7 +226,8 @@ static reeve_rc transaction_emit(const struct payments *of, const struct json_no
         node_member(t, node_member(t, "payer") != NULL ? "payer" : "providerOrganization"), "id");
     p.payee = id_text(
         node_member(t, node_member(t, "payee") != NULL ? "payee" : "receiverOrganization"), "id");
-    if (ocid == NULL || contract_id == NULL || id == NULL ||
+    if (ocid == NULL || contract_id == NULL || id == NULL || too_long(of->date) ||
+        too_long(of->award_id) || too_long(of->language) ||
         (size_t)snprintf(p.subject, sizeof p.subject, "%s/%s/%s", ocid, contract_id, id) >=
             sizeof p.subject)
         return too_large(of->d, &p);

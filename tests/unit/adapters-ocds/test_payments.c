@@ -32,6 +32,11 @@ static int teardown(void **state)
     return 0;
 }
 
+static reeve_rc decode(struct adapter_host *h, const char *text)
+{
+    return adapter_host_decode(h, text, strlen(text), "application/json", NULL, 0);
+}
+
 /* What stands in `parties` of the last payment. */
 static const char *parties(const struct adapter_host *h)
 {
@@ -66,8 +71,7 @@ static void a_payment_has_its_payer_and_payee_in_the_order_of_the_release(void *
         (void)snprintf(text, sizeof text, PACKAGE "%s" CONTRACT ",{\"id\":\"L\",%s}]}}]}]}", many,
                        cases[i].transaction);
         adapter_host_reset(h);
-        assert_int_equal(adapter_host_decode(h, text, strlen(text), "application/json", NULL, 0),
-                         REEVE_OK);
+        assert_int_equal(decode(h, text), REEVE_OK);
         assert_int_equal(h->messages_n, 3);
         assert_string_equal(parties(h), cases[i].parties);
     }
@@ -99,11 +103,42 @@ static void very_many_payments_find_their_parties_among_very_many(void **state)
     free(text);
 }
 
+/* A release of a megabyte does not become gigabytes: large parties are said in short. */
+static void large_parties_are_said_by_id_and_name(void **state)
+{
+    struct adapter_host *h = *state;
+    static char text[32768];
+    (void)snprintf(text, sizeof text,
+                   PACKAGE
+                   "{\"id\":\"x\",\"name\":\"X\",\"note\":\"%09000d\"},"
+                   "{\"id\":\"y\",\"name\":\"%09000d\"},{\"id\":\"x\",\"name\":\"again\"}" CONTRACT
+                   ",{\"id\":\"L\",\"payer\":{\"id\":\"x\"},\"payee\":{\"id\":\"y\"}}]}}]}]}",
+                   0, 0);
+    assert_int_equal(decode(h, text), REEVE_OK);
+    assert_int_equal(h->messages_n, 3);
+    assert_string_equal(parties(h), "[{\"id\":\"x\",\"name\":\"X\"},{\"id\":\"y\"}]");
+}
+
+static void a_text_that_every_payment_would_repeat_is_bounded(void **state)
+{
+    struct adapter_host *h = *state;
+    static char text[4096];
+    for (int len = 1024; len <= 1025; len++) {
+        (void)snprintf(text, sizeof text, PACKAGE CONTRACT "]}}],\"language\":\"%0*d\"}]}", len, 0);
+        adapter_host_reset(h);
+        (void)decode(h, text);
+        assert_int_equal(adapter_host_issue(h, "too-large") != NULL, len > 1024);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             a_payment_has_its_payer_and_payee_in_the_order_of_the_release, setup, teardown),
+        cmocka_unit_test_setup_teardown(large_parties_are_said_by_id_and_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_text_that_every_payment_would_repeat_is_bounded, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(very_many_payments_find_their_parties_among_very_many,
                                         setup, teardown),
     };
