@@ -5,7 +5,9 @@
 #include "base/util.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +77,15 @@ static void read_lock(int fd, char who[32])
     who[n > 0 ? n : 0] = '\0';
 }
 
-/* Who only looks at the queues of a hub that does not run does not keep it from starting. */
+static bool lives(const char *who)
+{
+    long pid = strtol(who, NULL, 10);
+    return pid > 0 && pid <= INT_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
+/* Who only looks at the queues of a hub that does not run does not keep it from starting; nor does
+ * whoever has the lock and has not written into it yet: then it has what the last one wrote, or
+ * nothing. */
 static int take(int fd)
 {
     for (uint64_t end = mono_ms() + LOOK_WAIT_MS;;) {
@@ -85,7 +95,7 @@ static int take(int fd)
         if (errno != EWOULDBLOCK)
             return -errno;
         read_lock(fd, who);
-        if (strncmp(who, LOOKING, strlen(LOOKING)) != 0 || mono_ms() >= end)
+        if (lives(who) || mono_ms() >= end)
             return -EWOULDBLOCK;
         (void)poll(NULL, 0, LOOK_STEP_MS);
     }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The supervisor with stand-ins for its children (fake_child.py): order, restarts, watchdog, reload, signals, commands."""
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -219,6 +220,24 @@ def test_only_one_supervisor_a_data_directory(stage):
     assert second.wait(10) == 1
     assert "already-running" in second.log() and f"pid {hub.pid}" in second.log()
     assert stage.status()["pid"] == hub.pid
+
+
+@pytest.mark.parametrize("text", ["", "looking\n", "{gone}\n"])
+def test_a_hub_waits_for_who_has_the_lock_and_is_no_hub(stage, text):
+    """A command that looked at the queues and had not written into the lock yet kept it from starting."""
+    stage.plan()
+    hub = stage.start()
+    gone = hub.pid
+    hub.stop()
+    with open(stage.data / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(text.format(gone=gone))
+        lock.flush()
+        second = Hub(stage.config, stage.bin, str(stage.bin / "reeve"))
+        stage.hubs.append(second)
+        time.sleep(0.3)
+        assert second.running(), second.log()
+    second.wait_ready()
 
 
 def test_a_directory_of_others_is_not_taken_for_the_data_directory(stage):
