@@ -78,7 +78,7 @@ int amqp_ask_publish(amqp_connection_state_t c, amqp_channel_t channel, const ch
  * afterwards): waits until
  * `enough` says that all have answered, and a moment longer for those nobody counts upon. Anybody
  * but an admin: -EPERM. */
-#define AMQP_ANSWERS_MS 500u /* for a question */
+#define AMQP_ANSWERS_MS 2000u /* for a question: a broker whose disk is slow */
 struct amqp_gathered {
     const char *order, *destination; /* "pause" or "resume"; NULL: only a question */
     unsigned wait_ms;                /* at most, whoever is silent */
