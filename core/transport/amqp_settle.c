@@ -227,7 +227,7 @@ static void hold(struct amqp_client *c, struct ac_job *j)
     uint64_t at = c->n.now + transport_rung(j->delay_ms);
     j->job.handle = ++c->n.handles;
     s->order.out = false;
-    if (!s->consuming) { /* paused: nobody's */
+    if (!s->consuming) { /* the broker cancelled the consumer: nobody's */
         ac_requeue(c, s, j->tag);
         ac_job_free(j);
     } else if (j->from_head) {
