@@ -92,6 +92,8 @@ static void quoted(struct json_write *w, const char *s, size_t len)
     static const char hex[] = "0123456789abcdef";
     size_t from = 0;
     add(w, "\"", 1);
+    if (len > w->max - w->len) /* it does not fit: it need not be read */
+        w->failed = true;
     for (size_t i = 0; i < len && !w->failed; i++) {
         unsigned char c = (unsigned char)s[i];
         if (c >= 0x20 && c != '"' && c != '\\')
