@@ -52,6 +52,25 @@ static inline void figure_is(const char *destination, const char *figure, uint64
                      engine_tells(figure) ? want : UINT64_MAX);
 }
 
+/* The two consumers take turns. */
+static inline void both_idle(unsigned ms)
+{
+    probe_idle(&con, ms);
+    probe_idle(&con2, ms);
+}
+
+/* Until what a and b (NULL: nothing) count makes `want`; fails the test when that is not in time.
+ */
+static inline void both_wait(const unsigned *a, const unsigned *b, unsigned want)
+{
+    uint64_t until = mono_ms() + engine_wait_ms();
+    while (*a + (b ? *b : 0) < want) {
+        if (mono_ms() >= until)
+            fail_msg("waited in vain for %u, got %u", want, *a + (b ? *b : 0));
+        both_idle(5);
+    }
+}
+
 static void consume(struct probe *p, const char *destination, uint32_t prefetch)
 {
     assert_int_equal(transport_consume(p->t, destination, prefetch), 0);

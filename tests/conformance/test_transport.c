@@ -309,16 +309,6 @@ static void strict_order_holds_through_retry_and_release(void **state)
     probe_wait(&con, &con.settled, 6);
 }
 
-static void both_wait(unsigned jobs)
-{
-    uint64_t until = mono_ms() + engine_wait_ms();
-    while (con2.jobs < jobs && mono_ms() < until) {
-        probe_idle(&con, 20);
-        probe_idle(&con2, 20);
-    }
-    assert_int_equal(con2.jobs, jobs);
-}
-
 static void a_paused_strict_consumer_hands_over_in_order(void **state)
 {
     (void)state;
@@ -331,13 +321,12 @@ static void a_paused_strict_consumer_hands_over_in_order(void **state)
     con2.settle_done = true;
     consume(&con2, "ledger", 10);
     assert_int_equal(transport_pause(con.t, "ledger", true), 0);
-    for (unsigned i = 0; i < 35; i++) { /* what is out here is overtaken by nobody elsewhere */
-        probe_idle(&con, 20);
-        probe_idle(&con2, 20);
-    }
+    for (unsigned i = 0; i < 35; i++)
+        both_idle(20); /* what is out here is overtaken by nobody elsewhere */
     assert_int_equal(con2.jobs, 0);
     probe_settle(&con, 0, SETTLE_RETRY, 1, "busy");
-    both_wait(3);
+    both_wait(&con2.jobs, NULL, 3);
+    assert_int_equal(con2.jobs, 3);
     assert_string_equal(con2.got[0].id, "m0");
     assert_int_equal(con2.got[0].attempts, 1);
     assert_string_equal(con2.got[1].id, "m1");
@@ -427,8 +416,7 @@ static void prefetch_bounds_what_a_slow_consumer_holds_and_others_get_their_shar
     probe_open(&con2, &g, "register.deliver");
     consume(&con, "register", 10);
     consume(&con2, "register", 10);
-    probe_idle(&con, 50);
-    probe_idle(&con2, 50);
+    both_idle(50);
     publish_n("register", 0, 100);
     probe_wait(&con, &con.jobs, 10);
     probe_wait(&con2, &con2.jobs, 10);
@@ -442,11 +430,7 @@ static void prefetch_bounds_what_a_slow_consumer_holds_and_others_get_their_shar
     assert_int_equal(con.jobs, 10);
     probe_settle(&con, 0, SETTLE_RELEASE, 0, NULL);
     probe_wait(&con, &con.settled, 1);
-    for (uint64_t end = mono_ms() + engine_wait_ms(); con.jobs + con2.jobs < 101;) {
-        assert_true(mono_ms() < end); /* it comes again, to either */
-        probe_idle(&con, 20);
-        probe_idle(&con2, 20);
-    }
+    both_wait(&con.jobs, &con2.jobs, 101); /* it comes again, to either */
     probe_idle(&con2, 100);
     assert_int_equal(con.jobs + con2.jobs, 101);
 }

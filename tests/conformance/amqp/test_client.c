@@ -198,8 +198,7 @@ static void an_order_to_pause_reaches_every_consumer_and_no_other(void **state)
         if (answers->n == 2)
             break;
         tree_free(answers);
-        probe_idle(&con, 5);
-        probe_idle(&con2, 5);
+        both_idle(5);
         answers = NULL;
     }
     assert_non_null(answers);
@@ -207,10 +206,8 @@ static void an_order_to_pause_reaches_every_consumer_and_no_other(void **state)
     probe_wait(&con, &con.told, 1);
     probe_wait(&con2, &con2.told, 1);
     assert_true(con.told_paused && con2.told_paused);
-    for (unsigned w = 0; probe_figure(&pub, "register", "paused") != 1 && w < 500; w++) {
-        probe_idle(&con, 5);
-        probe_idle(&con2, 5);
-    }
+    for (unsigned w = 0; probe_figure(&pub, "register", "paused") != 1 && w < 500; w++)
+        both_idle(5);
     publish_n("register", 0, 3);
     publish_n("foodbank", 3, 1);
     probe_wait(&third, &third.settled, 1);
@@ -219,10 +216,7 @@ static void an_order_to_pause_reaches_every_consumer_and_no_other(void **state)
     answers = tell("register", false);
     assert_int_equal(answers->n, 2);
     tree_free(answers);
-    while (con.settled + con2.settled < 3) {
-        probe_idle(&con, 5);
-        probe_idle(&con2, 5);
-    }
+    both_wait(&con.settled, &con2.settled, 3);
     assert_false(con.told_paused || con2.told_paused);
     /* A worker's own user may not give orders. */
     assert_true(transport_pause_all(con.t, "register", true, &answers, &e) < 0);
@@ -249,10 +243,7 @@ static void a_message_that_is_held_keeps_its_place_when_its_consumer_is_paused(v
         assert_int_equal(transport_pause(con.t, "ledger", true), 0);
         if (con.jobs) /* all was slow: it was given out, so it is held again */
             probe_settle(&con, 0, SETTLE_RELEASE, 0, NULL);
-        while (con2.jobs < 3) {
-            probe_idle(&con, 5);
-            probe_idle(&con2, 5);
-        }
+        both_wait(&con2.jobs, NULL, 3);
         for (unsigned i = 0; i < 3; i++)
             assert_int_equal(strtoul(con2.got[i].id + 1, NULL, 10), 3 * round + i);
         assert_true(con.jobs <= 1);
