@@ -9,7 +9,7 @@ import time
 import pytest
 from conftest import wait_for
 
-from hub import BOTH_ENGINES, Receiver, basic, grant, package
+from hub import BOTH_ENGINES, KILLS_FORGIVEN, Receiver, basic, grant, package
 
 pytestmark = BOTH_ENGINES
 
@@ -41,7 +41,7 @@ def test_kill_in_the_middle_of_a_push(hub, engine, victim):
         h = hub(config)
         n = 6000
         grants = [grant(i, description="d" * 1500) for i in range(n)]
-        status, answer, killed = push_with_kills(h, package(grants), victim, 3, 0.1)
+        status, answer, killed = push_with_kills(h, package(grants), victim, KILLS_FORGIVEN, 0.1)
         assert status == 202 and answer["accepted"] == n
         assert (answer["new"], answer["changed"], answer["unchanged"]) == (n, 0, 0)
         wait_for(lambda: len({m["subject"] for m in receiver.taken()}) == n, 60, "every grant:\n" + h.log()[-2000:])
@@ -94,7 +94,7 @@ def test_a_correction_that_is_cut_short_makes_one_new_message(hub):
         assert h.push(package(grants))[0] == 202
         for g in grants:
             g["amountAwarded"] = 77
-        status, answer, _ = push_with_kills(h, package(grants), "dcms-grants.receive", 3, 0.1)
+        status, answer, _ = push_with_kills(h, package(grants), "dcms-grants.receive", KILLS_FORGIVEN, 0.1)
         assert status == 202 and (answer["new"], answer["changed"], answer["unchanged"]) == (0, 3000, 0)
         wait_for(lambda: len({m["id"] for m in receiver.taken()}) == 6000, 60, "every grant twice")
         time.sleep(1)
