@@ -129,7 +129,7 @@ static int take_all(amqp_connection_state_t c, const char *queue, take_fn *fn,
     for (;;) {
         uint64_t ready = 0;
         uint32_t consumers = 0;
-        int r = amqp_ask_count(c, queue, &ready, &consumers, e);
+        int r = amqp_ask_sure(c, queue, &ready, &consumers, e);
         if (r < 0 || ready == 0 || consumers)
             return r == -ENOENT ? 0 : r;
         r = take_ready(c, queue, ready, fn, arg, e);

@@ -315,8 +315,11 @@ int amqp_topology_check(amqp_connection_state_t c, const struct amqp_place *plac
     return r < 0 ? err_prefix(e, r, "the broker lacks what the hub needs (`reeve topology`)") : 0;
 }
 
+typedef int ask_fn(amqp_connection_state_t c, const char *queue, uint64_t *ret_ready,
+                   uint32_t *ret_consumers, struct err *e);
+
 /* 1: something waits under this name, be it dead. */
-static int holds_any(amqp_connection_state_t c, const char *name, struct err *e)
+static int holds_any(amqp_connection_state_t c, const char *name, ask_fn *ask, struct err *e)
 {
     static const char *const ends[] = {"", AMQP_DEAD_END, AMQP_HEAD_END};
     for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
@@ -324,7 +327,7 @@ static int holds_any(amqp_connection_state_t c, const char *name, struct err *e)
         uint64_t ready = 0;
         uint32_t consumers = 0;
         amqp_name_of(name, ends[i], queue);
-        int r = amqp_ask_count(c, queue, &ready, &consumers, e);
+        int r = ask(c, queue, &ready, &consumers, e);
         if (r < 0 && r != -ENOENT)
             return r;
         if (ready || consumers)
@@ -333,8 +336,8 @@ static int holds_any(amqp_connection_state_t c, const char *name, struct err *e)
     return 0;
 }
 
-int amqp_topology_registry(amqp_connection_state_t c, const struct amqp_place *place,
-                           struct tree **ret, struct err *e)
+static int registry(amqp_connection_state_t c, const struct amqp_place *place, ask_fn *ask,
+                    struct tree **ret, struct err *e)
 {
     struct amqp_got got;
     struct tree *names = NULL, *list = tree_list();
@@ -349,7 +352,7 @@ int amqp_topology_registry(amqp_connection_state_t c, const struct amqp_place *p
     }
     for (size_t i = 0; r >= 0 && i < names->n; i++) {
         const struct tree *t = names->child[i];
-        r = tree_getb(t, "configured", false) ? 1 : holds_any(c, tree_gets(t, "name", ""), e);
+        r = tree_getb(t, "configured", false) ? 1 : holds_any(c, tree_gets(t, "name", ""), ask, e);
         if (r == 1 && tree_append(list, tree_copy(t)) < 0)
             r = err_set(e, -ENOMEM, "memory", "out of memory");
     }
@@ -362,11 +365,17 @@ int amqp_topology_registry(amqp_connection_state_t c, const struct amqp_place *p
     return 0;
 }
 
+int amqp_topology_registry(amqp_connection_state_t c, const struct amqp_place *place,
+                           struct tree **ret, struct err *e)
+{
+    return registry(c, place, amqp_ask_count, ret, e);
+}
+
 int amqp_topology_names(amqp_connection_state_t c, const struct amqp_place *place,
                         struct tree *list, struct err *e)
 {
     struct tree *known = NULL;
-    int r = amqp_topology_registry(c, place, &known, e);
+    int r = registry(c, place, amqp_ask_sure, &known, e);
     for (size_t i = 0; r == 0 && i < known->n; i++)
         if (tree_appends(list, tree_gets(known->child[i], "name", "")) < 0)
             r = err_set(e, -ENOMEM, "memory", "out of memory");

@@ -183,10 +183,11 @@ int amqp_topology_check(amqp_connection_state_t c, const struct amqp_place *plac
                         const char *const *names, size_t n, struct err *e);
 /* The destinations of the last declaration (of the place, if there was none) of each machine, and
  * of the earlier ones those that are not empty: a list of maps {"name", "configured": bool,
- * "order", "limit_messages", "limit_bytes", "machines"?: [in whose configuration it is]}. */
+ * "order", "limit_messages", "limit_bytes", "machines"?: [in whose configuration it is]}. Whether
+ * it is empty is told as amqp_ask_count() tells it. */
 int amqp_topology_registry(amqp_connection_state_t c, const struct amqp_place *place,
                            struct tree **ret, struct err *e);
-/* Their names, appended to list as text. */
+/* Their names, appended to list as text; whether one is empty, as amqp_ask_sure() tells it. */
 int amqp_topology_names(amqp_connection_state_t c, const struct amqp_place *place,
                         struct tree *list, struct err *e);
 /* RabbitMQ's definitions (the format of its `export_definitions`): vhost, exchanges, queues,

@@ -88,7 +88,7 @@ static int idle(const struct move *m, struct err *e)
 static int make_room(struct move *m, struct err *e)
 {
     uint64_t ready = 0, max = m->target->limit_messages;
-    int r = amqp_ask_count(m->from, m->target->name, &ready, NULL, e);
+    int r = amqp_ask_sure(m->from, m->target->name, &ready, NULL, e);
     m->room = !max ? UINT64_MAX : ready < max ? max - ready : 0;
     return r;
 }
@@ -136,7 +136,7 @@ static int move_ready(struct move *m, const char *queue, struct err *e)
     struct amqp_got g;
     struct err end;
     uint64_t ready = 0, before = m->limit;
-    int r = amqp_ask_count(m->from, queue, &ready, NULL, e);
+    int r = amqp_ask_sure(m->from, queue, &ready, NULL, e);
     if (r < 0)
         return r == -ENOENT ? 0 : r;
     r = amqp_scan_begin(&s, m->from, queue, m->limit + 1, 1, e);

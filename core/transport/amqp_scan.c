@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define FIRST_CHANNEL 2
-#define LAST_CHANNEL  15
+#define LAST_CHANNEL  15     /* and of amqp_ask_sure(), which is over before */
 #define PREFETCH_MAX  65535u /* AMQP's 16 bits; 0 is no more: quorum queues take it for 2,000 */
 #define TAG           "look"
 #define SILENCE_MS    500u /* then the queue is asked again whether it has any */
@@ -61,6 +61,18 @@ int amqp_ask_delivery(amqp_connection_state_t c, unsigned wait_ms, amqp_envelope
     }
 }
 
+static int consume(struct amqp_scan *s, amqp_channel_t channel, uint32_t prefetch,
+                   amqp_table_t arguments, struct err *e)
+{
+    (void)amqp_basic_qos(s->c, channel, 0, (uint16_t)prefetch, 0);
+    int r = amqp_ask_reply(s->c, channel, "bounding what is taken", e);
+    if (r < 0)
+        return r;
+    (void)amqp_basic_consume(s->c, channel, amqp_text(s->queue), amqp_text(TAG), 0, 0, 0,
+                             arguments);
+    return amqp_ask_reply(s->c, channel, "taking messages", e);
+}
+
 static int more_room(struct amqp_scan *s, uint32_t prefetch, struct err *e)
 {
     if (s->channel == LAST_CHANNEL)
@@ -71,14 +83,8 @@ static int more_room(struct amqp_scan *s, uint32_t prefetch, struct err *e)
     if (r < 0)
         return r;
     s->channel = next;
-    (void)amqp_basic_qos(s->c, next, 0, (uint16_t)prefetch, 0);
-    r = amqp_ask_reply(s->c, next, "bounding what is taken", e);
-    if (r < 0)
-        return r;
-    (void)amqp_basic_consume(s->c, next, amqp_text(s->queue), amqp_text(TAG), 0, 0, 0,
-                             amqp_empty_table);
     s->room = prefetch;
-    return amqp_ask_reply(s->c, next, "taking messages", e);
+    return consume(s, next, prefetch, amqp_empty_table, e);
 }
 
 int amqp_scan_begin(struct amqp_scan *s, amqp_connection_state_t c, const char *queue, uint64_t max,
@@ -86,7 +92,7 @@ int amqp_scan_begin(struct amqp_scan *s, amqp_connection_state_t c, const char *
 {
     uint64_t ready = 0;
     *s = (struct amqp_scan){.c = c, .queue = queue};
-    int r = amqp_ask_count(c, queue, &ready, NULL, e);
+    int r = amqp_ask_sure(c, queue, &ready, NULL, e);
     s->back = ready;
     s->left = ready < max ? ready : max;
     if (r < 0 || s->left == 0)
@@ -161,17 +167,63 @@ static int call(struct amqp_scan *s, amqp_channel_t channel, amqp_method_number_
     }
 }
 
+static int cancel(struct amqp_scan *s, amqp_channel_t channel, struct err *e)
+{
+    amqp_basic_cancel_t m = {.consumer_tag = amqp_text(TAG)};
+    return call(s, channel, AMQP_BASIC_CANCEL_METHOD, &m, AMQP_BASIC_CANCEL_OK_METHOD, e);
+}
+
+static int leave(struct amqp_scan *s, amqp_channel_t channel, struct err *e)
+{
+    amqp_channel_close_t m = {.reply_code = AMQP_REPLY_SUCCESS};
+    return call(s, channel, AMQP_CHANNEL_CLOSE_METHOD, &m, AMQP_CHANNEL_CLOSE_OK_METHOD, e);
+}
+
 /* First all consumers end: one that is left would be given what the others give back. */
 int amqp_scan_end(struct amqp_scan *s, struct err *e)
 {
-    amqp_basic_cancel_t cancel = {.consumer_tag = amqp_text(TAG)};
-    amqp_channel_close_t close = {.reply_code = AMQP_REPLY_SUCCESS};
     int r = 0;
     for (amqp_channel_t i = FIRST_CHANNEL; s->channel && i <= s->channel && r == 0; i++)
-        r = call(s, i, AMQP_BASIC_CANCEL_METHOD, &cancel, AMQP_BASIC_CANCEL_OK_METHOD, e);
+        r = cancel(s, i, e);
     for (amqp_channel_t i = FIRST_CHANNEL; s->channel && i <= s->channel && r == 0; i++)
-        r = call(s, i, AMQP_CHANNEL_CLOSE_METHOD, &close, AMQP_CHANNEL_CLOSE_OK_METHOD, e);
+        r = leave(s, i, e);
     r = r < 0 || !s->channel ? r : amqp_ask_wait_back(s->c, s->queue, s->back, e);
     s->channel = 0;
     return r;
+}
+
+/* A consumer without credit (an extension of RabbitMQ's) is given nothing; where that is not known,
+ * it is one message at most, and it comes back. */
+static int ask_leader(struct amqp_scan *s, struct err *e)
+{
+    amqp_table_entry_t none[] = {
+        {.key = amqp_text("credit"), .value = {.kind = AMQP_FIELD_KIND_I64, .value.i64 = 0}},
+        {.key = amqp_text("drain"), .value = {.kind = AMQP_FIELD_KIND_BOOLEAN}}};
+    amqp_table_entry_t credit = {
+        .key = amqp_text("x-credit"),
+        .value = {.kind = AMQP_FIELD_KIND_TABLE,
+                  .value.table = {.num_entries = ARRAY_SIZE(none), .entries = none}}};
+    int r = amqp_link_channel(s->c, LAST_CHANNEL, e);
+    if (r < 0)
+        return r;
+    struct err end;
+    r = consume(s, LAST_CHANNEL, 1, (amqp_table_t){.num_entries = 1, .entries = &credit}, e);
+    r = r < 0 ? r : cancel(s, LAST_CHANNEL, e);
+    int left = r == -EIO ? 0 : leave(s, LAST_CHANNEL, r < 0 ? &end : e); /* who is silent is left */
+    return r < 0 ? r : left;
+}
+
+int amqp_ask_sure(amqp_connection_state_t c, const char *queue, uint64_t *ret_ready,
+                  uint32_t *ret_consumers, struct err *e)
+{
+    struct amqp_scan s = {.c = c, .queue = queue};
+    uint64_t before = 0;
+    int r = amqp_ask_count(c, queue, &before, ret_consumers, e);
+    if (r < 0)
+        return r;
+    r = ask_leader(&s, e);
+    if (r < 0)
+        return err_prefix(e, r, "queue %s, whose leader is to say what it holds", queue);
+    r = amqp_ask_wait_back(c, queue, before, e);
+    return r < 0 ? r : amqp_ask_count(c, queue, ret_ready, NULL, e);
 }

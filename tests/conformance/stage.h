@@ -52,6 +52,24 @@ static inline void figure_is(const char *destination, const char *figure, uint64
                      engine_tells(figure) ? want : UINT64_MAX);
 }
 
+/* Until the figure of status is `want`, while p runs: soon after its start RabbitMQ tells less than
+ * there is (amqp_ask.h), and what is under way needs its time. */
+static inline void figure_gets(struct probe *p, const char *destination, const char *figure,
+                               uint64_t want)
+{
+    uint64_t until = mono_ms() + engine_wait_ms();
+    while (probe_figure(&pub, destination, figure) != want && mono_ms() < until)
+        probe_idle(p, 20);
+    assert_int_equal(probe_figure(&pub, destination, figure), want);
+}
+
+/* Until the consumer has settled all that waits for the destination. */
+static inline void consumed(struct probe *p, const char *destination)
+{
+    figure_gets(p, destination, "ready", 0);
+    figure_gets(p, destination, "inflight", 0);
+}
+
 /* The two consumers take turns. */
 static inline void both_idle(unsigned ms)
 {

@@ -133,6 +133,15 @@ long engine_amqp_api(const char *method, const char *path, const char *body, str
     return r == CURLE_OK ? status : -1;
 }
 
+int engine_amqp_ctl(const char *arguments)
+{
+    char line[1024];
+    const char *source = getenv("REEVE_SOURCE");
+    int n = snprintf(line, sizeof line, "%s/contrib/servers/rabbitmq ctl %s %s >/dev/null",
+                     source ? source : ".", node.dir, arguments);
+    return n < (int)sizeof line && system(line) == 0 ? 0 : -1;
+}
+
 /* ---- users and rights ---- */
 
 /* RabbitMQ's hash of a password: base64(salt + sha256(salt + password)). */

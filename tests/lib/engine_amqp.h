@@ -9,7 +9,8 @@
 /* The place of a client of engine.h, or of "guest", who may do anything. amqp_place_done() it. */
 int engine_amqp_place(struct engine *g, const char *name, struct amqp_place *ret);
 unsigned engine_amqp_port(bool tls);
-const char *engine_amqp_dir(void); /* certificates in tls/ */
+const char *engine_amqp_dir(void);          /* certificates in tls/ */
+int engine_amqp_ctl(const char *arguments); /* rabbitmqctl, arguments for a shell. 0 or -1 */
 /* The management API, as guest: HTTP status or -1. path: below /api/; body, answer: may be NULL. */
 long engine_amqp_api(const char *method, const char *path, const char *body, struct buf *answer);
 

@@ -15,11 +15,7 @@
 
 static void ctl(const char *arguments)
 {
-    char line[1024];
-    const char *source = getenv("REEVE_SOURCE");
-    (void)snprintf(line, sizeof line, "%s/contrib/servers/rabbitmq ctl %s %s >/dev/null",
-                   source ? source : ".", engine_amqp_dir(), arguments);
-    assert_int_equal(system(line), 0);
+    assert_int_equal(engine_amqp_ctl(arguments), 0);
 }
 
 static void an_alarm_is_told_and_what_is_under_way_waits(void **state)
@@ -154,11 +150,7 @@ static void a_connection_closed_by_the_operator_comes_back(void **state)
     probe_wait(&pub, &pub.confirmed, 400);
     assert_true(pub.losses >= 2);
     assert_non_null(strstr(pub.why, "CONNECTION_FORCED"));
-    for (unsigned w = 0;
-         w < 600 &&
-         probe_figure(&pub, "register", "ready") + probe_figure(&pub, "register", "inflight") > 0;
-         w++)
-        probe_idle(&con, 50);
+    consumed(&con, "register");
     for (unsigned i = 0; i < con.jobs; i++)
         seen[strtoul(con.got[i].id + 1, NULL, 10)]++;
     for (unsigned i = 0; i < 400; i++)

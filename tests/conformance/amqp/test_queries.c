@@ -632,12 +632,70 @@ static void a_move_that_was_cut_off_is_mended(void **state)
     amqp_place_done(&guest);
 }
 
+/* As soon as it takes connections: its queues have no leader yet, or one that reads its log. */
+static void what_waits_is_counted_as_soon_as_the_broker_is_back(void **state)
+{
+    static const char *const names[] = {"register", "foodbank", "ledger"};
+    enum { N = 2000 };
+    struct amqp_place guest;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        put_n("reeve", names[i], 0, N);
+    for (unsigned round = 0; round < 3; round++) {
+        amqp_link_close(c);
+        c = NULL;
+        engine_kill(&g);
+        assert_int_equal(engine_start(&g), 0);
+        assert_int_equal(engine_amqp_place(&g, "guest", &guest), 0);
+        assert_int_equal(amqp_link_open(&guest, &c, &e), 0);
+        amqp_place_done(&guest);
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+            uint64_t n = 0;
+            uint32_t consumers = 0;
+            assert_int_equal(amqp_ask_sure(c, names[i], &n, &consumers, &e), 0);
+            assert_int_equal(n, N);
+            assert_int_equal(amqp_ask_sure(c, names[i], &n, &consumers, &e), 0);
+            assert_int_equal(consumers, 0);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        check_order(names[i], 0, N, 0);
+}
+
+static void the_leader_of_foodbank(const char *what)
+{
+    char line[256];
+    (void)snprintf(
+        line, sizeof line,
+        "eval 'ok = ra:%s_server(quorum_queues, {list_to_atom(\"%s_foodbank\"), node()}).'", what,
+        g.vhost);
+    assert_int_equal(engine_amqp_ctl(line), 0);
+}
+
+static void a_queue_without_a_leader_is_not_taken_for_an_empty_one(void **state)
+{
+    uint64_t n = 0;
+    (void)state;
+    put_n("reeve", "foodbank", 0, 3);
+    the_leader_of_foodbank("stop");
+    assert_int_equal(amqp_ask_sure(c, "foodbank", &n, NULL, &e), -EIO);
+    assert_non_null(strstr(e.text, "queue foodbank"));
+    the_leader_of_foodbank("restart");
+    amqp_link_close(c);
+    c = NULL;
+    assert_int_equal(amqp_link_open(&all, &c, &e), 0);
+    assert_int_equal(amqp_ask_sure(c, "foodbank", &n, NULL, &e), 0);
+    assert_int_equal(n, 3);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
     (void)setenv("REEVE_ENGINE", "amqp", 1);
     static const struct CMUnitTest tests[] = {
         T(a_look_leaves_the_queue_as_it_was),
+        T(what_waits_is_counted_as_soon_as_the_broker_is_back),
+        T(a_queue_without_a_leader_is_not_taken_for_an_empty_one),
         T(a_look_that_ends_early_leaves_it_too),
         T(who_looks_may_be_killed_in_the_middle),
         T(pages_are_in_the_order_of_numbers_wherever_they_lie),
