@@ -182,6 +182,15 @@ static int answer_stats(struct child *c)
     return r == -ENOBUFS ? 0 : r; /* nobody reads: the figures are of no use then */
 }
 
+static int send_paused(struct child *c, bool paused)
+{
+    struct buf b = BUF_INIT(16);
+    int r = pack_u8(&b, paused);
+    r = r < 0 ? r : send_frame(c, CONTROL_PAUSED, b.p, b.len);
+    buf_done(&b);
+    return r == -ENOBUFS ? 0 : r; /* nobody reads */
+}
+
 static int take_told(struct child *c, const struct frame *f)
 {
     struct unpack u;
@@ -237,7 +246,7 @@ static int handle(struct child *c, const struct frame *f)
     case CONTROL_RESUME:
         if (c->events.pause)
             c->events.pause(c->events.arg, f->type == CONTROL_PAUSE);
-        return 0;
+        return send_paused(c, f->type == CONTROL_PAUSE);
     case CONTROL_ASK_STATS:
         return !c->events.stats_now || c->events.stats_now(c->events.arg) ? answer_stats(c) : 0;
     default:
@@ -251,10 +260,11 @@ int child_run(struct child *c)
     if (!c || !c->channel)
         return 0;
     int filled = channel_fill(c->channel), r;
-    /* What came before the end is handled before the end is. */
+    /* What came before the end is handled before the end is. (What an event says to a supervisor
+     * who is gone ends the channel.) */
     while ((r = channel_next(c->channel, &f)) == 1) {
         r = handle(c, &f);
-        if (r < 0)
+        if (r < 0 || !c->channel)
             return r;
     }
     if (r < 0)
@@ -338,10 +348,7 @@ void child_alarm(struct child *c, const char *code, const char *fmt, ...)
 
 void child_paused(struct child *c, bool paused)
 {
-    struct buf b = BUF_INIT(16);
-    if (pack_u8(&b, paused) == 0)
-        (void)send_frame(c, CONTROL_PAUSED, b.p, b.len);
-    buf_done(&b);
+    (void)send_paused(c, paused);
     flush(c);
 }
 

@@ -28,8 +28,8 @@ enum control_type {
     CONTROL_STATS = 4,  /* bytes: JSON object: figures for `status` */
     CONTROL_FAULT = 5,  /* bytes code, bytes text: why it is about to exit */
     CONTROL_ALARM = 6,  /* bytes code, bytes text ("" = the alarm is over) */
-    CONTROL_PAUSED =
-        8, /* u8: from now on it is paused, or is not: another machine's operator said so */
+    CONTROL_PAUSED = 8, /* u8: from now on it is paused, or is not: the answer to each PAUSE and
+                           RESUME, or another machine's operator said so */
     CONTROL_ASK = 7, /* bytes view: what the hub looks like, rendered ("metrics", "health" …; see
                         supervisor/view.h). From the door only, and one of a view at a time */
     /* supervisor -> child */

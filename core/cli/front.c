@@ -224,6 +224,9 @@ int front_pause(int argc, char **argv)
     r = !tree_getb(t, "ok", false) ? CLI_FAILED : tree_get(t, "machine") ? CLI_GO_ON : CLI_OK;
     if (r == CLI_FAILED)
         complain_of(argv[0], t);
+    if (tree_getb(t, "late", false))
+        fprintf(stderr, "reeve %s: %s: its process does not answer; it does so when it goes on\n",
+                argv[0], argv[optind]);
     tree_free(t);
     return r;
 }

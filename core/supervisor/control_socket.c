@@ -3,8 +3,9 @@
  * line, answers likewise.
  *
  * A client that is slow, silent or talkative costs a bounded buffer and nobody's time. `status`
- * waits up to half a second for fresh figures, `reload` until the new configuration is settled;
- * everything else is answered at once. */
+ * waits up to half a second for fresh figures, `pause` and `resume` until the process has done it
+ * (3 s at most), `reload` until the new configuration is settled; everything else is answered at
+ * once. */
 #include "sup.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -20,16 +21,18 @@
 #define CLIENTS_MAX   32
 #define REQUEST_MAX   4096u
 #define STATS_WAIT_MS 500u
+#define PAUSE_WAIT_MS 3000u
 
-enum waiting { WAIT_NOTHING, WAIT_STATS, WAIT_RELOAD };
+enum waiting { WAIT_NOTHING, WAIT_STATS, WAIT_PAUSE, WAIT_RELOAD };
 
 struct client {
     int fd; /* -1: free */
     struct buf in, out;
     size_t out_at;
     enum waiting waiting;
-    uint64_t deadline; /* WAIT_STATS */
-    bool ended;        /* the peer sends no more */
+    uint64_t deadline;          /* WAIT_STATS, WAIT_PAUSE */
+    const struct unit *pausing; /* WAIT_PAUSE; it may be gone */
+    bool ended;                 /* the peer sends no more */
 };
 
 struct control {
@@ -120,13 +123,23 @@ static void command_reload(struct sup *s, struct client *c)
 }
 
 /* Where several machines deliver to it, the others are to be told, by whoever reaches them. */
-static void answer_paused(const struct sup *s, struct client *c)
+static void answer_paused(const struct sup *s, struct client *c, bool late)
 {
     struct tree *t = tree_map();
     int r = t ? tree_putb(t, "ok", true) : -ENOMEM;
+    r = r < 0 || !late ? r : tree_putb(t, "late", true);
     r = r < 0 ? r : tree_puts(t, "machine", tree_gets(s->plan->tree, "machine", NULL));
     answer(c, r == 0 ? t : NULL);
     tree_free(t);
+}
+
+/* Its process has said that it does so, or there is none. */
+static bool pause_done(const struct sup *s, const struct unit *u)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->unit[i] == u)
+            return !u->channel || u->pause_asked == 0;
+    return true;
 }
 
 static bool elsewhere(const struct sup *s, const char *destination)
@@ -145,11 +158,13 @@ static void command_pause(struct sup *s, struct client *c, const struct tree *re
             continue;
         log_info(paused ? "paused" : "resumed", NULL, "%s", name);
         unit_pause(u, paused);
-        answer_paused(s, c);
+        c->waiting = WAIT_PAUSE;
+        c->deadline = mono_ms() + PAUSE_WAIT_MS;
+        c->pausing = u;
         return;
     }
     if (elsewhere(s, name)) {
-        answer_paused(s, c);
+        answer_paused(s, c, false);
         return;
     }
     (void)err_set(&e, -ENOENT, "destination-unknown", "there is no destination \"%s\" in this hub",
@@ -369,8 +384,12 @@ void control_run(struct sup *s)
         if (!c->ended)
             read_client(c);
         take_lines(s, c);
-        if (c->waiting == WAIT_STATS && (sup_stats_here(s) || mono_ms() >= c->deadline)) {
+        bool late = mono_ms() >= c->deadline;
+        if (c->waiting == WAIT_STATS && (sup_stats_here(s) || late)) {
             answer_status(s, c);
+            take_lines(s, c);
+        } else if (c->waiting == WAIT_PAUSE && (pause_done(s, c->pausing) || late)) {
+            answer_paused(s, c, !pause_done(s, c->pausing));
             take_lines(s, c);
         }
         write_client(c);
@@ -404,7 +423,8 @@ uint64_t control_deadline(const struct control *k)
 {
     uint64_t first = UINT64_MAX;
     for (size_t i = 0; k && i < CLIENTS_MAX; i++)
-        if (k->client[i].fd >= 0 && k->client[i].waiting == WAIT_STATS &&
+        if (k->client[i].fd >= 0 &&
+            (k->client[i].waiting == WAIT_STATS || k->client[i].waiting == WAIT_PAUSE) &&
             k->client[i].deadline < first)
             first = k->client[i].deadline;
     return first;

@@ -42,9 +42,9 @@ int supervisor_lock(const struct tree *plan, int *ret_fd, struct err *e);
  * {"command": "ping" | "status" | "transport" | "reload" | "pause" | "resume", "name":
  * destination}. Answers: {"ok": true, …} or {"ok": false, "code", "text", …}; "machine" (and to
  * "ping" and "status" all of them, "machines") where the configuration has `machines`: to "pause"
- * and "resume" it means that the others are still to be told; to "transport":
- * "kind"
- * ("spool", "amqp") and, of amqp, "transport", the map by which its admin connects. */
+ * and "resume" it means that the others are still to be told. Those two are answered when the
+ * process has done it, or with "late": true. To "transport": "kind" ("spool", "amqp") and, of amqp,
+ * "transport", the map by which its admin connects. */
 #define SUPERVISOR_STATUS_FORMAT 1 /* of the answer to "status"; config/README.md has its keys */
 #define SUPERVISOR_LINE_MAX      (8u << 20)
 /* One command to the supervisor of a data directory; waits for the answer at most timeout_ms. 0 and

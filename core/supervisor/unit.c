@@ -104,6 +104,7 @@ void unit_send(struct unit *u, uint16_t type)
 void unit_pause(struct unit *u, bool paused)
 {
     u->paused = paused;
+    u->pause_asked += u->channel != NULL;
     unit_send(u, paused ? CONTROL_PAUSE : CONTROL_RESUME);
 }
 
@@ -131,8 +132,9 @@ static void do_spawn(struct unit *u, struct unit_env *env)
     }
     u->restarts = u->spawned++;
     log_info("process-started", NULL, "%s pid=%d", u->name, (int)u->pid);
+    u->pause_asked = 0;
     if (u->paused)
-        unit_send(u, CONTROL_PAUSE);
+        unit_pause(u, true);
 }
 
 static void send_signal(const struct unit *u, int sig)
@@ -279,6 +281,19 @@ static int take_ready(struct unit *u, struct unit_env *env, struct unpack *in)
     return 0;
 }
 
+/* An answer says what is known, perhaps of an order that another has followed. */
+static int take_paused(struct unit *u, struct unpack *in)
+{
+    bool paused = unpack_u8(in);
+    if (unpack_end(in) < 0)
+        return -EPROTO;
+    if (u->pause_asked > 0)
+        u->pause_asked--;
+    else
+        u->paused = paused;
+    return 0;
+}
+
 static int take_ask(struct unit *u, struct unpack *in)
 {
     char name[CONTROL_VIEW_MAX];
@@ -320,8 +335,7 @@ static int take_frame(struct unit *u, struct unit_env *env, const struct frame *
         set_alarm(u, code, text);
         return 0;
     case CONTROL_PAUSED:
-        u->paused = unpack_u8(&in);
-        return unpack_end(&in);
+        return take_paused(u, &in);
     case CONTROL_ASK:
         return take_ask(u, &in);
     default: /* a newer child may say more than we know */

@@ -41,6 +41,7 @@ struct unit {
     struct unit_alarm alarm[UNIT_ALARMS];
     size_t alarms;
     bool paused;
+    unsigned pause_asked;   /* orders to pause or resume that have no answer yet */
     size_t poll_at;         /* where its descriptors are in the loop's array */
     bool at_once;           /* when it is drained: waits for nobody */
     bool leaving;           /* is to end: removed, replaced, or the hub ends */
@@ -71,8 +72,8 @@ void unit_talk(struct unit *u, struct unit_env *env);
 void unit_reap(struct unit *u, struct unit_env *env);
 void unit_send(struct unit *u,
                uint16_t type); /* a frame without payload; nothing when nothing runs */
-void unit_pause(struct unit *u, bool paused);
-void unit_kill(struct unit *u); /* SIGKILL, at once; its death is seen later */
+void unit_pause(struct unit *u, bool paused); /* it has done so when pause_asked is 0 again */
+void unit_kill(struct unit *u);               /* SIGKILL, at once; its death is seen later */
 /* Up, or has failed at least once: those after it need not wait. strict: only up. */
 bool unit_settled(const struct unit *u, bool strict);
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-READY, BEAT, STATUS, STATS, FAULT, ALARM = 1, 2, 3, 4, 5, 6
+READY, BEAT, STATUS, STATS, FAULT, ALARM, PAUSED = 1, 2, 3, 4, 5, 6, 8
 DRAIN, PAUSE, RESUME, ASK_STATS = 64, 65, 66, 67
 
 
@@ -80,7 +80,10 @@ class Child:
             sys.exit(0)
         elif kind in (PAUSE, RESUME):
             self.paused = kind == PAUSE
+            time.sleep(self.part.get("pause_takes", 0))
             self.note("pause" if self.paused else "resume")
+            if self.part.get("behave") != "no-answer":
+                self.send(PAUSED, bytes([self.paused]))
         elif kind == ASK_STATS:
             figures = dict(self.part.get("figures", {}), paused=self.paused)
             self.send(STATS, text(json.dumps(figures)))

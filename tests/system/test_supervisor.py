@@ -299,17 +299,28 @@ def test_control_survives_rubbish_and_slow_clients(stage):
 
 
 def test_pause_and_resume_reach_the_worker_and_outlive_it(stage):
-    stage.plan()
+    stage.plan(a_sink={"pause_takes": 0.5})
     stage.start()
     assert stage.command("pause", "a").returncode == 0
-    wait_for(lambda: stage.process("a.deliver")["stats"]["paused"], 5)
+    assert stage.events("pause") == ["pause a.deliver"], "it answers when it is done"
     assert stage.process("a.deliver")["paused"]
     os.kill(stage.process("a.deliver")["pid"], signal.SIGKILL)
     wait_for(lambda: stage.events("pause").count("pause a.deliver") == 2, 10)
-    assert stage.command("resume", "a").returncode == 0
-    wait_for(lambda: stage.events("resume") == ["resume a.deliver"], 5)
+    r = stage.command("resume", "a")
+    assert (r.returncode, r.stderr) == (0, "") and stage.events("resume") == ["resume a.deliver"]
+    assert "paused" not in stage.process("a.deliver")
     r = stage.command("pause", "nowhere")
     assert r.returncode == 1 and "nowhere" in r.stderr
+
+
+def test_a_worker_that_does_not_say_that_it_pauses_is_told_of(stage):
+    stage.plan(a_sink={"behave": "no-answer"})
+    stage.start()
+    r = stage.command("pause", "a")
+    assert r.returncode == 0 and r.stderr == "reeve pause: a: its process does not answer; it does so when it goes on\n"
+    assert stage.process("a.deliver")["paused"]
+    os.kill(stage.process("a.deliver")["pid"], signal.SIGKILL)
+    wait_for(lambda: stage.events("pause").count("pause a.deliver") == 2, 10)
 
 
 def test_reload_restarts_what_changed_and_nothing_else(stage):

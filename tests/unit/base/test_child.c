@@ -190,10 +190,13 @@ static void child_pauses_resumes_and_gives_figures(void **state)
     tell(&p, CONTROL_PAUSE, GENERATION, NULL, 0);
     says(&p, CONTROL_STATUS, "name is ?");
     says(&p, CONTROL_STATUS, "paused");
+    struct frame f = await(&p, CONTROL_PAUSED);
+    assert_int_equal(f.len, 1);
+    assert_int_equal(*(const unsigned char *)f.p, 1);
     tell(&p, CONTROL_ASK_STATS, GENERATION, NULL, 0);
     struct unpack u;
     char text[512];
-    struct frame f = await(&p, CONTROL_STATS);
+    f = await(&p, CONTROL_STATS);
     unpack_start(&u, f.p, f.len);
     unpack_str(&u, text, sizeof text);
     assert_int_equal(unpack_end(&u), 0);
