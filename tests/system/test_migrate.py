@@ -74,7 +74,7 @@ def filled(hub, receiver, n=15):
     def settled():
         q = {x["name"]: x for x in h.status()["destinations"]}
         return q["refuser"]["dead"] == n and q["friend"]["ready"] == n and q["failing"]["delayed"] == n
-    wait_for(settled, 30, "dead letters, delays and what waits")
+    wait_for(settled, 30, lambda: f"dead letters, delays and what waits: {h.status()}\n{h.log()[-3000:]}")
     h.stop()
     return h
 
