@@ -96,6 +96,9 @@ struct amqp_gathered {
     struct tree *answers; /* list of maps, each with a destination; tree_free() it in any case */
 };
 int amqp_gather(amqp_connection_state_t c, struct amqp_gathered *g, struct err *e);
+/* How many of those that answered the broker counts as consumers of the destination: who is not
+ * paused, or still holds messages (a quorum queue counts a cancelled consumer as long). */
+uint32_t amqp_answers_counted(const struct tree *answers, const char *destination);
 
 #define AMQP_LOCK_MOVE  "move"
 #define AMQP_LOCK_RETRY "retry" /* for looking at the queues of the ladder */

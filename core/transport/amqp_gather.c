@@ -68,6 +68,16 @@ static int take_answer(struct amqp_gathered *g, const amqp_bytes_t *body, struct
     return r < 0 ? err_set(e, r, "memory", "out of memory") : 0;
 }
 
+uint32_t amqp_answers_counted(const struct tree *answers, const char *destination)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < answers->n; i++)
+        n += strcmp(tree_gets(answers->child[i], "destination", ""), destination) == 0 &&
+             (!tree_getb(answers->child[i], "paused", false) ||
+              tree_getu(answers->child[i], "inflight", 0) > 0);
+    return n;
+}
+
 int amqp_gather(amqp_connection_state_t c, struct amqp_gathered *g, struct err *e)
 {
     char name[AMQP_NAME_SIZE];

@@ -80,15 +80,9 @@ static int count_all(struct status *s, struct err *e)
 static bool enough(void *arg, const struct tree *answers)
 {
     const struct status *s = arg;
-    for (size_t i = 0; i < s->n; i++) {
-        uint32_t n = 0;
-        for (size_t k = 0; k < answers->n; k++)
-            n += strcmp(tree_gets(answers->child[k], "destination", ""), s->f[i].name) == 0 &&
-                 (!tree_getb(answers->child[k], "paused", false) ||
-                  tree_getu(answers->child[k], "inflight", 0) > 0);
-        if (n < s->f[i].consumers)
+    for (size_t i = 0; i < s->n; i++)
+        if (amqp_answers_counted(answers, s->f[i].name) < s->f[i].consumers)
             return false;
-    }
     return true;
 }
 

@@ -50,35 +50,40 @@ static int known(const struct amqp_place *place, struct move *m, const char *to,
     return 0;
 }
 
-static bool nobody_to_wait_for(void *arg, const struct tree *answers)
+struct counted {
+    const char *source;
+    uint32_t consumers; /* by the broker */
+};
+
+/* Who does not answer in time counts as consuming. */
+static bool enough(void *arg, const struct tree *answers)
 {
-    (void)arg;
-    (void)answers;
-    return true; /* who does not answer in a moment counts as consuming, if the broker counts it */
+    const struct counted *n = arg;
+    return amqp_answers_counted(answers, n->source) >= n->consumers;
 }
 
-/* A quorum queue counts a consumer that was cancelled as long as it holds messages. */
 static int idle(const struct move *m, struct err *e)
 {
     uint64_t ready, under_way = 0;
-    uint32_t consumers = 0, active = 0, holding = 0;
-    struct amqp_gathered g = {.wait_ms = AMQP_ANSWERS_MS, .enough = nobody_to_wait_for};
-    int r = amqp_ask_count(m->from, m->source, &ready, &consumers, e);
+    uint32_t active = 0, holding = 0;
+    struct counted n = {.source = m->source};
+    struct amqp_gathered g = {.wait_ms = AMQP_ANSWERS_MS, .enough = enough, .arg = &n};
+    int r = amqp_ask_count(m->from, m->source, &ready, &n.consumers, e);
     r = r < 0 ? r : amqp_gather(m->to, &g, e);
     for (size_t i = 0; r == 0 && i < g.answers->n; i++) {
         const struct tree *a = g.answers->child[i];
         if (strcmp(tree_gets(a, "destination", ""), m->source) != 0)
             continue;
-        uint64_t n = tree_getu(a, "inflight", 0);
+        uint64_t held = tree_getu(a, "inflight", 0);
         active += !tree_getb(a, "paused", false);
-        holding += tree_getb(a, "paused", false) && n > 0;
-        under_way += n;
+        holding += tree_getb(a, "paused", false) && held > 0;
+        under_way += held;
     }
     tree_free(g.answers);
-    if (r == 0 && (active || consumers > holding))
+    if (r == 0 && (active || n.consumers > holding))
         return err_set(e, -EPERM, "queue-busy",
                        "\"%s\" is being delivered (%u consumers): `reeve pause %s` first",
-                       m->source, consumers, m->source);
+                       m->source, n.consumers, m->source);
     if (r == 0 && under_way)
         return err_set(e, -EPERM, "queue-busy", "\"%s\" has %llu under way: wait for their end",
                        m->source, (unsigned long long)under_way);
