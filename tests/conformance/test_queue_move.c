@@ -86,8 +86,8 @@ static void delayed_messages_are_moved_with_their_attempts_forgiven(void **state
     assert_int_equal(move_all("register", "foodbank", &ids), -EPERM);
     assert_string_equal(e.code, "queue-busy"); /* somebody is given its messages */
     assert_int_equal(transport_pause(con.t, "register", true), 0);
-    probe_idle(&con, 50);
-    assert_int_equal(probe_figure(&pub, "register", "delayed"), 3);
+    figure_gets(&con, "register", "paused", 1);
+    figure_gets(&con, "register", "delayed", 3);
     assert_int_equal(move_all("register", "foodbank", &ids), 0);
     assert_int_equal(ids.n, 3);
     assert_int_equal(probe_figure(&pub, "register", "delayed"), 0);
@@ -111,7 +111,7 @@ static void messages_under_way_are_not_moved(void **state)
     publish_n("register", 0, 3);
     probe_wait(&con, &con.jobs, 1);
     assert_int_equal(transport_pause(con.t, "register", true), 0);
-    probe_idle(&con, 50);
+    figure_gets(&con, "register", "paused", 1);
     assert_int_equal(move_all("register", "foodbank", &ids), -EPERM);
     assert_string_equal(e.code, "queue-busy");
     assert_non_null(strstr(e.text, "1 under way"));
