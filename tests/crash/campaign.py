@@ -20,12 +20,11 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 
 from conftest import BUILD, Hub, wait_for  # noqa: E402
-from hub import COUNCIL, EVENTS, ONE_EVENT, Receiver, TestHub, event, grant, package  # noqa: E402
+from hub import COUNCIL, EVENTS, ONE_EVENT, PREFETCH, Receiver, TestHub, event, grant, package  # noqa: E402
 
 SANITIZED = BUILD.name in ("asan", "tsan")
 FULL = os.environ.get("REEVE_CAMPAIGN") == "full"
 SEED = int(os.environ.get("REEVE_SEED", random.SystemRandom().randrange(1 << 30)))
-PREFETCH = 256  # jobs that a destination may have in flight (core/worker/sink_main.c)
 SLACK = 1.0     # s between something happening and this program noting it, on a busy machine
 BULK = "b" * 400
 

@@ -17,6 +17,7 @@ import pytest
 from conftest import Hub, free_port, put, request, serving, wait_for
 
 TOKEN = "a-token-of-the-tests"
+PREFETCH = 256  # jobs that a destination may have in flight (core/worker/sink_main.c)
 KILLS_FORGIVEN = 2  # what a process holds alone when it ends for the third time (SLATE_CRASHES_MAX) is given up
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from broker import Proxy, rabbitmq, vhost  # noqa: F401 (fixtures)
 from conftest import module, program, run, wait_for
-from hub import COUNCIL, EVENTS, KILLS_FORGIVEN, event
+from hub import COUNCIL, EVENTS, KILLS_FORGIVEN, PREFETCH, event
 from test_hub_modules import build
 
 pika = pytest.importorskip("pika", reason="python3-pika is not installed (contrib/setup test)")
@@ -372,7 +372,7 @@ def test_a_worker_is_killed(bridge, party, side):
     wanted = send_while(party, 600, lambda: [(h.kill_process(side), time.sleep(0.7)) for _ in range(KILLS_FORGIVEN)])
     seen = party.take_ids("out", wanted)
     wait_for(lambda: party.left("in") == "0", 30, "all acknowledged")
-    assert set(seen) == wanted and sum(seen.values()) - len(wanted) <= KILLS_FORGIVEN * 100, "no more again than a window at each kill"
+    assert set(seen) == wanted and sum(seen.values()) - len(wanted) <= KILLS_FORGIVEN * PREFETCH, "no more again than was in flight at each kill"
 
 
 def test_the_broker_is_killed_and_started_again(bridge, party, rabbitmq):  # noqa: F811
