@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_adapter - any bytes as a document of an adapter's standard, for its fuzz target: no crash,
- * no leak, bounded work; what is taken can be encoded and is taken again. */
+ * no leak, bounded work; what is taken can be encoded and is taken again. A target may define
+ * FUZZ_MAY_REFUSE(message): its encode() refuses such a one, as its README says. */
 #ifndef TESTS_FUZZ_FUZZ_ADAPTER_H
 #define TESTS_FUZZ_FUZZ_ADAPTER_H
 #include "plugin/host.h"
 #include "plugin/memory.h"
 #include <stdint.h>
 #include <stdlib.h>
+
+#ifndef FUZZ_MAY_REFUSE
+#define FUZZ_MAY_REFUSE(m) ((void)(m), false)
+#endif
 
 const struct reeve_plugin *reeve_plugin_entry(void);
 
@@ -86,9 +91,13 @@ static inline int fuzz_adapter(const uint8_t *data, size_t size,
     for (size_t i = 0; each && i < n && n < 64; i++)
         each(&plugin.api, ctx, kept[i]);
     if (rc == REEVE_OK && n > 0 && n < 64) {
-        if (plugin.api.encode(ctx, NULL, msgs, n, &out) != REEVE_OK ||
-            decode(&plugin.api, ctx, bytes.p, bytes.len) != REEVE_OK ||
-            kept_n != (2 * n < 64 ? 2 * n : 64))
+        bool may_refuse = false;
+        for (size_t i = 0; i < n; i++)
+            may_refuse = may_refuse || FUZZ_MAY_REFUSE(&wrapped[i]);
+        rc = plugin.api.encode(ctx, NULL, msgs, n, &out);
+        if (rc == REEVE_OK ? decode(&plugin.api, ctx, bytes.p, bytes.len) != REEVE_OK ||
+                                 kept_n != (2 * n < 64 ? 2 * n : 64)
+                           : rc != REEVE_REJECT || !may_refuse)
             abort();
     }
     for (size_t i = 0; i < kept_n; i++)
