@@ -140,11 +140,11 @@ static int move_ready(struct move *m, const char *queue, struct err *e)
     struct amqp_scan s;
     struct amqp_got g;
     struct err end;
-    uint64_t ready = 0, before = m->limit;
-    int r = amqp_ask_sure(m->from, queue, &ready, NULL, e);
-    if (r < 0)
-        return r == -ENOENT ? 0 : r;
-    r = amqp_scan_begin(&s, m->from, queue, m->limit + 1, 1, e);
+    uint64_t before = m->limit;
+    int r = amqp_scan_begin(&s, m->from, queue, m->limit + 1, 1, e);
+    if (r == -ENOENT)
+        return 0;
+    uint64_t ready = s.back;
     for (bool more = true; r == 0 && more && (r = amqp_scan_next(&s, &g, e)) == 1;) {
         more = m->limit > 0;
         r = more ? move_one(m, &s, &g, e) : 0;
