@@ -419,8 +419,9 @@ static void prefetch_bounds_what_a_slow_consumer_holds_and_others_get_their_shar
     publish_n("register", 0, 100);
     probe_wait(&con, &con.jobs, 10);
     probe_wait(&con2, &con2.jobs, 10);
-    figure_gets(&con, "register", "inflight", 20);
+    probe_idle(&con, 100);
     assert_int_equal(con.jobs, 10);
+    figure_gets(&con, "register", "inflight", 20);
     con2.settle_done = true; /* the slow one does not stop the other */
     for (unsigned i = 0; i < 10; i++)
         probe_settle(&con2, i, SETTLE_DONE, 0, NULL);

@@ -303,6 +303,7 @@ def test_pause_and_resume_reach_the_worker_and_outlive_it(stage):
     stage.start()
     assert stage.command("pause", "a").returncode == 0
     assert stage.events("pause") == ["pause a.deliver"], "it answers when it is done"
+    wait_for(lambda: stage.process("a.deliver")["stats"]["paused"], 5)
     assert stage.process("a.deliver")["paused"]
     os.kill(stage.process("a.deliver")["pid"], signal.SIGKILL)
     wait_for(lambda: stage.events("pause").count("pause a.deliver") == 2, 10)
