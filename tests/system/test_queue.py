@@ -70,10 +70,13 @@ def test_move_takes_what_waits_to_the_other_destination_and_the_journal_says_who
     assert (r.returncode, r.stdout) == (0, "3 messages moved from friend to other\n"), r.stderr
     wait_for(lambda: len(h.files("out")) == 3, 20, "the files")
     assert {json.loads(p.read_text())["id"] for p in h.files("out")} == {"e1", "e2", "e3"}
-    assert receiver.got == [] and waiting(h, "friend") == 0
+    assert receiver.got == []
+    wait_for(lambda: waiting(h, "friend") == 0, 10, "fresh figures, which say that none is left")
     text = wait_for(lambda: "=> other: delivered" in (t := command(h, "trace", "e2").stdout) and t, 10, "the trace")
     assert "moved to other from friend, by " in text and "closed for good" in text and "=> friend: moved to other" in text
-    status, answer = h.push(None, path=f"/events/receipts/{receipt}", method="GET")
+    said = lambda: h.push(None, path=f"/events/receipts/{receipt}", method="GET")
+    wait_for(lambda: said()[1]["deliveries"]["delivered"] == 1, 10, lambda: f"the journal to know of e1, too: {said()}")
+    status, answer = said()
     assert status == 200 and (answer["deliveries"]["delivered"], answer["deliveries"]["waiting"]) == (1, 0), answer
     assert command(h, "resume", "friend").returncode == 0
     push(h, 4)
