@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,8 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "contrib/servers"))
+from ports import free_port  # noqa: E402,F401  the other files of the tests have it from here
 # How much slower than a quick machine this one may be: every wait has an end, but no test is about how soon it comes.
 PATIENCE = float(os.environ.get("REEVE_PATIENCE", 3))
 BUILD = pathlib.Path(os.environ.get("REEVE_BUILD", ROOT / "build")).resolve()
@@ -47,12 +48,6 @@ def shared(relative=""):
     if not path.exists():
         pytest.skip(f"shared test data is absent: {relative or base.name}")
     return path
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def wait_for(condition, seconds=10, what=None, step=0.02):

@@ -25,7 +25,7 @@ class Receiver:
     """An HTTP peer that answers by a rule and keeps (headers, body) of every request, in order. The rule gives a status, (status,
     headers), or bytes that are sent as they are before the connection ends."""
 
-    def __init__(self, answer=None, port=0):
+    def __init__(self, answer=None, port=None):
         self.got = []
         self.answer = answer or (lambda headers, body: 200)
         self.lock = threading.Lock()
@@ -62,8 +62,8 @@ class Receiver:
             def handle_error(self, *args):
                 pass  # peers that are killed are no news
 
-        self.server = Server(("127.0.0.1", port), Handler)
-        self.port = self.server.server_address[1]
+        self.server = Server(("127.0.0.1", port or free_port()), Handler)
+        self.port = self.server.server_address[1]  # one that it can come back to
         self.url = f"http://127.0.0.1:{self.port}/in"
         serving(self.server)
 
