@@ -2,8 +2,8 @@
 /* sink_main - the main thread of a sink: control channel, transport, and the clock over the
  * plugin's calls. See source_main.c. */
 #include "worker.h"
+#include "side.h"
 #include "sink.h"
-#include "base/control.h"
 #include "base/log.h"
 #include "base/util.h"
 #include <errno.h>
@@ -284,8 +284,9 @@ static int turn(struct sink_process *p, struct err *e)
     return become_ready(p, e);
 }
 
-static int run(struct sink_process *p, struct err *e)
+static int run(void *arg, struct err *e)
 {
+    struct sink_process *p = arg;
     while (!atomic_load(&p->s.flags.ended)) {
         if (turn(p, e) < 0)
             return EXIT_BUG;
@@ -315,8 +316,9 @@ static void last_settlements(struct sink_process *p)
     }
 }
 
-static int start(struct sink_process *p, struct err *e)
+static int start(void *arg, struct err *e)
 {
+    struct sink_process *p = arg;
     struct sink *s = &p->s;
     s->part = p->part;
     s->party = tree_get(p->part, "party");
@@ -342,8 +344,9 @@ static int start(struct sink_process *p, struct err *e)
     return transport_open(tree_get(p->part, "transport"), &events, &p->transport, e);
 }
 
-static void finish(struct sink_process *p)
+static void finish(void *arg)
 {
+    struct sink_process *p = arg;
     last_settlements(p);
     for (struct queue_node *n = thread_queue_take(&p->s.inbox), *next; n;
          n = next) { /* came too late: the transport keeps them */
@@ -361,34 +364,16 @@ static void finish(struct sink_process *p)
 int worker_sink(const char *part_file)
 {
     static struct sink_process p; /* large, and one a process */
-    struct err e = {.code = ""};
-    struct child_events events = {
+    const struct child_events events = {
         .arg = &p, .drain = on_drain, .pause = on_pause, .stats = on_stats};
-    pthread_t thread;
-    int rc = child_start(part_file, &events, &p.child, &p.part, &e);
-    if (rc < 0) {
-        log_error(e.code, NULL, "%s", e.text);
-        return EXIT_CONFIG;
-    }
-    rc = start(&p, &e);
-    if (rc == 0 && pthread_create(&thread, NULL, sink_thread, &p.s) != 0)
-        rc = err_set(&e, -EAGAIN, "thread", "no thread for the plugin");
-    if (rc < 0) {
-        log_error(e.code, NULL, "%s", e.text);
-        child_fault(p.child, &e);
-        return rc == -EINVAL ? EXIT_CONFIG : EXIT_RETRY;
-    }
-    int code = run(&p, &e);
-    if (code == EXIT_BUG) { /* the plugin thread may be anywhere: no tidying up */
-        log_error(e.code, NULL, "%s", e.text);
-        child_fault(p.child, &e);
-        _exit(EXIT_BUG);
-    }
-    (void)pthread_join(thread, NULL);
-    if (*p.s.fault.code) {
-        log_error(p.s.fault.code, NULL, "%s", p.s.fault.text);
-        child_fault(p.child, &p.s.fault);
-    }
-    finish(&p);
-    return code;
+    const struct side side = {.arg = &p,
+                              .child = &p.child,
+                              .part = &p.part,
+                              .start = start,
+                              .plugin_thread = sink_thread,
+                              .plugin_arg = &p.s,
+                              .fault = &p.s.fault,
+                              .run = run,
+                              .finish = finish};
+    return side_run(part_file, &events, &side);
 }

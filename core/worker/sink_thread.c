@@ -4,6 +4,7 @@
  *
  * Several batches share a commit while jobs keep coming. Whoever was in hand at a crash goes alone
  * (slate.h). */
+#include "side.h"
 #include "sink.h"
 #include "former.h"
 #include "base/json.h"
@@ -229,7 +230,7 @@ static void go_round(struct sink *s)
             for (const struct hand *h = s->done; h; h = h->next)
                 slate_wipe(s->slate, h->place);
             wipe_told(s, true);
-            s->fault_exit = s->fatal ? 75 : 0;
+            s->fault_exit = s->fatal ? EXIT_RETRY : 0;
             return;
         }
     }
@@ -390,8 +391,7 @@ void *sink_thread(void *arg)
         thread_queue_wake(&s->outbox);
         go_round(s);
     } else {
-        s->fault_exit =
-            rc == -EINVAL || rc == -ENOENT || rc == -ENOEXEC || rc == -ENOTSUP ? 78 : 75;
+        s->fault_exit = side_open_failed(rc);
     }
     close_all(s);
     atomic_store(&s->flags.ended, true);

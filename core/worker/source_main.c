@@ -6,14 +6,13 @@
  * transport noticing. A call that is past its deadline ends the process (exit 75): no other worker
  * is touched, and the slate says what was in hand. */
 #include "worker.h"
+#include "side.h"
 #include "source.h"
-#include "base/control.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "transport/transport.h"
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <string.h>
 
 #define TURN_MS     250
@@ -273,8 +272,9 @@ static int turn(struct source_process *p, struct err *e)
     return become_ready(p, e);
 }
 
-static int run(struct source_process *p, struct err *e)
+static int run(void *arg, struct err *e)
 {
+    struct source_process *p = arg;
     while (!atomic_load(&p->s.flags.ended)) {
         int rc = turn(p, e);
         if (rc < 0)
@@ -298,8 +298,9 @@ static void last_words(struct source_process *p)
     }
 }
 
-static int start(struct source_process *p, struct err *e)
+static int start(void *arg, struct err *e)
 {
+    struct source_process *p = arg;
     struct source *s = &p->s;
     s->part = p->part;
     s->name = tree_gets(p->part, "name", "source");
@@ -321,49 +322,37 @@ static int start(struct source_process *p, struct err *e)
     return transport_open(tree_get(p->part, "transport"), &events, &p->transport, e);
 }
 
+static void finish(void *arg)
+{
+    struct source_process *p = arg;
+    keeper_stop(p->s.tenure.keeper); /* all that was polled is committed, or given up */
+    last_words(p);
+    while (p->waiting) {
+        struct queue_node *n = p->waiting;
+        p->waiting = n->next;
+        free(n);
+    }
+    door_end_close(p->door);
+    transport_close(p->transport);
+    thread_queue_close(&p->s.inbox);
+    thread_queue_close(&p->s.outbox);
+    child_free(p->child);
+    tree_free(p->part);
+}
+
 int worker_source(const char *part_file)
 {
     static struct source_process p; /* large, and one a process */
-    struct err e = {.code = ""};
-    struct child_events events = {
+    const struct child_events events = {
         .arg = &p, .drain = on_drain, .pause = on_pause, .stats = on_stats};
-    pthread_t thread;
-    int rc = child_start(part_file, &events, &p.child, &p.part, &e);
-    if (rc < 0) {
-        log_error(e.code, NULL, "%s", e.text);
-        return EXIT_CONFIG;
-    }
-    rc = start(&p, &e);
-    if (rc == 0 && pthread_create(&thread, NULL, source_thread, &p.s) != 0)
-        rc = err_set(&e, -EAGAIN, "thread", "no thread for the plugin");
-    if (rc < 0) {
-        log_error(e.code, NULL, "%s", e.text);
-        child_fault(p.child, &e);
-        return rc == -EINVAL ? EXIT_CONFIG : EXIT_RETRY;
-    }
-    int code = run(&p, &e);
-    if (code == EXIT_BUG) { /* the plugin thread may be anywhere: no tidying up */
-        log_error(e.code, NULL, "%s", e.text);
-        child_fault(p.child, &e);
-        _exit(EXIT_BUG);
-    }
-    (void)pthread_join(thread, NULL);
-    keeper_stop(p.s.tenure.keeper); /* all that was polled is committed, or given up */
-    if (*p.s.fault.code) {
-        log_error(p.s.fault.code, NULL, "%s", p.s.fault.text);
-        child_fault(p.child, &p.s.fault);
-    }
-    last_words(&p);
-    while (p.waiting) {
-        struct queue_node *n = p.waiting;
-        p.waiting = n->next;
-        free(n);
-    }
-    door_end_close(p.door);
-    transport_close(p.transport);
-    thread_queue_close(&p.s.inbox);
-    thread_queue_close(&p.s.outbox);
-    child_free(p.child);
-    tree_free(p.part);
-    return code;
+    const struct side side = {.arg = &p,
+                              .child = &p.child,
+                              .part = &p.part,
+                              .start = start,
+                              .plugin_thread = source_thread,
+                              .plugin_arg = &p.s,
+                              .fault = &p.s.fault,
+                              .run = run,
+                              .finish = finish};
+    return side_run(part_file, &events, &side);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* source_thread - the plugin thread of a source: opens everything, then goes round: take what came,
  * publish, finish, look at requests, tell what was settled, poll. */
+#include "side.h"
 #include "source.h"
 #include "former.h"
 #include "heard.h"
@@ -272,7 +273,7 @@ static void go_round(struct source *s)
         if (polls && may_poll(s))
             poll_once(s);
     }
-    s->fault_exit = 75;
+    s->fault_exit = EXIT_RETRY;
 }
 
 /* ---- opening ---- */
@@ -414,9 +415,7 @@ void *source_thread(void *arg)
         thread_queue_wake(&s->outbox);
         go_round(s);
     } else {
-        /* what the operator must mend, and what may pass by itself */
-        s->fault_exit =
-            rc == -EINVAL || rc == -ENOENT || rc == -ENOEXEC || rc == -ENOTSUP ? 78 : 75;
+        s->fault_exit = side_open_failed(rc);
     }
     close_all(s);
     atomic_store(&s->flags.ended, true);
