@@ -8,7 +8,6 @@
 #include "hub.h"
 #include "supervisor/supervisor.h"
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 #define ASK_MS 2000u
@@ -102,26 +101,11 @@ static int make(const struct hub_options *o, const char *dir, struct tree **ret,
 
 int cmd_backup(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"data", required_argument, NULL, 'd'},
-                                            {"verify", no_argument, NULL, 'v'},
-                                            {NULL, 0, NULL, 0}};
-    struct hub_options o = {.config = NULL};
+    struct hub_options o;
     struct tree *manifest = NULL;
     struct err e;
-    bool verify = false;
-    int c;
-    while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-        if (c == 'c')
-            o.config = optarg;
-        else if (c == 'd')
-            o.data = optarg;
-        else if (c == 'v')
-            verify = true;
-        else
-            return cli_usage("backup");
-    }
-    if (optind != argc - 1)
+    bool verify;
+    if (!hub_options_read(argc, argv, "verify", &verify, &o) || optind != argc - 1)
         return cli_usage("backup");
     int r =
         verify ? backup_verify(argv[optind], &manifest, &e) : make(&o, argv[optind], &manifest, &e);

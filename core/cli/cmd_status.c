@@ -9,7 +9,6 @@
 #include "hub.h"
 #include "supervisor/supervisor.h"
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 #define TROUBLES 10
@@ -117,26 +116,11 @@ static int show(const struct hub_options *o, const struct hub *h, bool json)
 
 int cmd_status(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"data", required_argument, NULL, 'd'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {NULL, 0, NULL, 0}};
-    struct hub_options o = {0};
+    struct hub_options o;
     struct hub h;
     struct err e;
-    bool json = false;
-    int c;
-    while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-        if (c == 'c')
-            o.config = optarg;
-        else if (c == 'd')
-            o.data = optarg;
-        else if (c == 'j')
-            json = true;
-        else
-            return cli_usage("status");
-    }
-    if (optind != argc)
+    bool json;
+    if (!hub_options_read(argc, argv, "json", &json, &o) || optind != argc)
         return cli_usage("status");
     log_open("status",
              LOG_LEVEL_ERROR); /* starting and ending the queue's process is no news here */

@@ -6,7 +6,6 @@
 #include "hub.h"
 #include "trace_print.h"
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,27 +47,12 @@ static void tell_others(const struct hub *h, FILE *out)
 
 int cmd_trace(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"data", required_argument, NULL, 'd'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {NULL, 0, NULL, 0}};
-    struct hub_options o = {0};
+    struct hub_options o;
     struct hub h;
     struct tree *rows = NULL;
     struct err e;
-    bool json = false;
-    int c;
-    while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-        if (c == 'c')
-            o.config = optarg;
-        else if (c == 'd')
-            o.data = optarg;
-        else if (c == 'j')
-            json = true;
-        else
-            return cli_usage("trace");
-    }
-    if (optind != argc - 1)
+    bool json;
+    if (!hub_options_read(argc, argv, "json", &json, &o) || optind != argc - 1)
         return cli_usage("trace");
     int r = hub_open(&o, &h, &e);
     if (r == 0)

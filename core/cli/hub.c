@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "supervisor/supervisor.h"
 #include <errno.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +15,28 @@
 #define CONNECT_MS 3000u
 #define BROKER_MS  10000u /* over a network, and perhaps not the first of them */
 #define ASK_MS     5000u
+
+bool hub_options_read(int argc, char **argv, const char *flag, bool *set, struct hub_options *ret)
+{
+    const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                     {"data", required_argument, NULL, 'd'},
+                                     {flag, no_argument, NULL, 'f'},
+                                     {NULL, 0, NULL, 0}};
+    int c;
+    *ret = (struct hub_options){0};
+    *set = false;
+    while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+        if (c == 'c')
+            ret->config = optarg;
+        else if (c == 'd')
+            ret->data = optarg;
+        else if (c == 'f')
+            *set = true;
+        else
+            return false;
+    }
+    return true;
+}
 
 int hub_open(const struct hub_options *o, struct hub *h, struct err *e)
 {

@@ -8,6 +8,7 @@
 #include "journal/journal.h"
 #include "transport/transport.h"
 #include <limits.h>
+#include <stdbool.h>
 
 struct hub {
     char data[PATH_MAX];    /* absolute */
@@ -21,6 +22,9 @@ struct hub {
 struct hub_options {
     const char *config, *data;
 };
+/* Reads them, --config and --data, and one more option without argument: its name (no dashes) and
+ * what becomes true. optind stands at the first argument afterwards. False: another option. */
+bool hub_options_read(int argc, char **argv, const char *flag, bool *set, struct hub_options *ret);
 /* Finds the data directory; the configuration need not be valid. Codes: "config", "data-directory".
  */
 int hub_open(const struct hub_options *o, struct hub *ret, struct err *e);
