@@ -10,6 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+const struct reeve_plugin *reeve_plugin_entry(void); /* of the adapter */
+
 static void copy(char *out, size_t cap, const char *s)
 {
     (void)snprintf(out, cap, "%s", s != NULL ? s : "");
@@ -56,7 +58,7 @@ static int give_state(void *host, const char *key, const void **ret, size_t *ret
     return memory_get(((struct adapter_host *)host)->state, key, ret, ret_len);
 }
 
-struct adapter_host *adapter_host_new(const struct reeve_plugin *api, const char *option)
+struct adapter_host *adapter_host_new(const char *option)
 {
     static const struct host_ops ops = {
         .issue = take_issue, .state_get = give_state, .state_put = take_state};
@@ -65,7 +67,7 @@ struct adapter_host *adapter_host_new(const struct reeve_plugin *api, const char
     assert_non_null(h);
     h->state = memory_new();
     assert_non_null(h->state);
-    h->plugin.api = *api;
+    h->plugin.api = *reeve_plugin_entry();
     assert_int_equal(host_options(&h->plugin, &option, option != NULL ? 1 : 0, &h->options, &e), 0);
     h->ctx = host_ctx_new(&h->plugin, h->options, &ops, h, MESSAGE_BYTES_MAX);
     assert_non_null(h->ctx);
@@ -96,6 +98,18 @@ void adapter_host_free(struct adapter_host *h)
     free(h);
 }
 
+int adapter_host_setup(void **state)
+{
+    *state = adapter_host_new(NULL);
+    return 0;
+}
+
+int adapter_host_teardown(void **state)
+{
+    adapter_host_free(*state);
+    return 0;
+}
+
 reeve_rc adapter_host_decode(struct adapter_host *h, const char *p, size_t len,
                              const char *content_type, const struct door_header *headers,
                              size_t headers_n)
@@ -108,6 +122,13 @@ reeve_rc adapter_host_decode(struct adapter_host *h, const char *p, size_t len,
     reeve_rc rc = h->plugin.api.decode(h->ctx, h->inst, &r, content_type, &out);
     host_reader_done(&r);
     return rc;
+}
+
+reeve_rc adapter_host_decode_text(struct adapter_host *h, const char *text,
+                                  const char *content_type)
+{
+    adapter_host_reset(h);
+    return adapter_host_decode(h, text, strlen(text), content_type, NULL, 0);
 }
 
 static reeve_rc translate(struct adapter_host *h, struct message *m,

@@ -24,13 +24,20 @@ struct adapter_host {
     struct map *state; /* what the adapter remembers */
     bool refuses_state;
 };
-/* option = "key=value" or NULL. Fails the test when anything goes wrong, like all here. */
-struct adapter_host *adapter_host_new(const struct reeve_plugin *api, const char *option);
+/* The adapter that the test is linked with. option = "key=value" or NULL. Fails the test when
+ * anything goes wrong, like all here. */
+struct adapter_host *adapter_host_new(const char *option);
 void adapter_host_free(struct adapter_host *h);
+/* For a test that needs one without options: *state is it. */
+int adapter_host_setup(void **state);
+int adapter_host_teardown(void **state);
 void adapter_host_reset(struct adapter_host *h); /* forgets what was gathered */
 reeve_rc adapter_host_decode(struct adapter_host *h, const char *p, size_t len,
                              const char *content_type, const struct door_header *headers,
                              size_t headers_n);
+/* The same of a text, which is all that is gathered then. */
+reeve_rc adapter_host_decode_text(struct adapter_host *h, const char *text,
+                                  const char *content_type);
 /* to_hub() or from_hub() of m; what comes is gathered, the reason of a refusal is
  * adapter_host_reason(). */
 reeve_rc adapter_host_to_hub(struct adapter_host *h, struct message *m);

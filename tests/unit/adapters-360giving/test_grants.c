@@ -9,8 +9,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-const struct reeve_plugin *reeve_plugin_entry(void);
-
 #define ORG(id) "[{\"id\":\"" id "\",\"name\":\"An organisation\"}]"
 /* a valid grant, to which members can be appended (a later member of the same name wins in the
  * checks) */
@@ -21,22 +19,9 @@ const struct reeve_plugin *reeve_plugin_entry(void);
         "GB-LAE-EXA") ",\"recipientOrganization\":" ORG("GB-CHC-1112223") more "}"
 #define PACKAGE(grants) "{\"grants\":[" grants "]}"
 
-static int setup(void **state)
-{
-    *state = adapter_host_new(reeve_plugin_entry(), NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    adapter_host_free(*state);
-    return 0;
-}
-
 static reeve_rc decode(struct adapter_host *h, const char *text)
 {
-    adapter_host_reset(h);
-    return adapter_host_decode(h, text, strlen(text), "application/json", NULL, 0);
+    return adapter_host_decode_text(h, text, "application/json");
 }
 
 static void a_valid_grant_becomes_one_award(void **state)
@@ -295,7 +280,7 @@ static void amounts_saturate_for_routing_only(void **state)
 static void a_package_encodes_and_decodes_to_equal_bodies(void **state)
 {
     struct adapter_host *h = *state;
-    struct adapter_host *again = adapter_host_new(reeve_plugin_entry(), NULL);
+    struct adapter_host *again = adapter_host_new(NULL);
     size_t len = 0, a_len = 0, b_len = 0;
     assert_int_equal(
         decode(h, PACKAGE(GRANT_BUT(",\"x\":[ 1 , {} ]") "," GRANT_BUT(",\"y\":\"\\u00e9\""))),
@@ -388,30 +373,37 @@ static void null_is_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_valid_grant_becomes_one_award, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_fault_of_a_grant_is_reported_with_its_place, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(all_issues_of_a_grant_are_reported_at_once, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(package_rules, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_valid_grant_becomes_one_award, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(every_fault_of_a_grant_is_reported_with_its_place,
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(all_issues_of_a_grant_are_reported_at_once,
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(package_rules, adapter_host_setup, adapter_host_teardown),
         cmocka_unit_test_setup_teardown(equal_grants_are_equal_whatever_their_order_and_numbers,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_not_a_package_is_unreadable_with_its_place, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_grant_to_an_individual_shows_nobody, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_identifier_with_a_line_break_is_kept_escaped, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(amounts_saturate_for_routing_only, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_package_encodes_and_decodes_to_equal_bodies, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_zero_character_does_not_end_a_text, setup, teardown),
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_a_package_is_unreadable_with_its_place,
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(a_grant_to_an_individual_shows_nobody, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(an_identifier_with_a_line_break_is_kept_escaped,
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(amounts_saturate_for_routing_only, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(a_package_encodes_and_decodes_to_equal_bodies,
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(a_zero_character_does_not_end_a_text, adapter_host_setup,
+                                        adapter_host_teardown),
         cmocka_unit_test_setup_teardown(
-            json_that_only_the_parser_takes_is_refused_wherever_it_stands, setup, teardown),
+            json_that_only_the_parser_takes_is_refused_wherever_it_stands, adapter_host_setup,
+            adapter_host_teardown),
         cmocka_unit_test_setup_teardown(a_grant_nested_too_deep_is_refused_and_the_next_is_read,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(a_member_that_stands_twice_is_warned_of, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_monstrous_exponent_is_a_number, setup, teardown),
-        cmocka_unit_test_setup_teardown(null_is_found, setup, teardown),
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(a_member_that_stands_twice_is_warned_of, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(a_monstrous_exponent_is_a_number, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(null_is_found, adapter_host_setup, adapter_host_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

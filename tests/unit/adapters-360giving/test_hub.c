@@ -11,8 +11,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-const struct reeve_plugin *reeve_plugin_entry(void);
-
 #define ORG(id)  "[{\"id\":\"" id "\",\"name\":\"An organisation\"}]"
 #define TO(more) "\"fundingOrganization\":" ORG("GB-LAE-EXA") more "}"
 #define BASE                                                                      \
@@ -22,18 +20,6 @@ const struct reeve_plugin *reeve_plugin_entry(void);
     "{\"id\":\"360G-ex-1\",\"title\":\"Warm rooms\",\"description\":\"Heating\","      \
     "\"currency\":\"GBP\",\"amountAwarded\":1250.50,\"awardDate\":\"2026-01-15\"," TO( \
         ",\"recipientOrganization\":" ORG("GB-CHC-1112223") more)
-
-static int setup(void **state)
-{
-    *state = adapter_host_new(reeve_plugin_entry(), NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    adapter_host_free(*state);
-    return 0;
-}
 
 static struct message *message_of(const char *body)
 {
@@ -336,8 +322,8 @@ static void what_it_gives_and_needs_is_what_it_does(void **state)
         {"funders", PARTY("funders", "1112223")},
         {"recipients|individual", PARTY("recipients", "1112224")},
     };
-    const struct reeve_emits *emits = reeve_plugin_entry()->emits;
     struct adapter_host *h = *state;
+    const struct reeve_emits *emits = h->plugin.api.emits;
     size_t words = 1;
     for (size_t i = 0; i < hub_grant.n; i++) {
         const struct answer *a = &hub_grant.row[i];
@@ -376,15 +362,21 @@ static void what_nobody_can_name_is_not_translated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_member_has_its_place_and_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_member_has_its_place_and_comes_back,
+                                        adapter_host_setup, adapter_host_teardown),
         cmocka_unit_test_setup_teardown(
-            very_many_unknown_members_come_back_and_of_one_name_the_last, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_grant_to_an_individual_stays_personal, setup, teardown),
+            very_many_unknown_members_come_back_and_of_one_name_the_last, adapter_host_setup,
+            adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(a_grant_to_an_individual_stays_personal, adapter_host_setup,
+                                        adapter_host_teardown),
         cmocka_unit_test_setup_teardown(a_record_that_is_no_grant_is_refused_with_what_it_lacks,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(what_a_grant_cannot_hold_is_left_out, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_it_gives_and_needs_is_what_it_does, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_nobody_can_name_is_not_translated, setup, teardown),
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(what_a_grant_cannot_hold_is_left_out, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(what_it_gives_and_needs_is_what_it_does, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(what_nobody_can_name_is_not_translated, adapter_host_setup,
+                                        adapter_host_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

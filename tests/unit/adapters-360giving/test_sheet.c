@@ -10,8 +10,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-const struct reeve_plugin *reeve_plugin_entry(void);
-
 #define HEAD                                                                                  \
     "Identifier,Title,Description,Currency,Amount Awarded,Award Date,Funding Org:Identifier," \
     "Funding Org:Name,Recipient Org:Identifier,Recipient Org:Name"
@@ -23,22 +21,9 @@ const struct reeve_plugin *reeve_plugin_entry(void);
     "\"id\":\"GB-LAE-EXA\",\"name\":\"Exampleshire\"}],\"recipientOrganization\":[{\"id\":\"GB-" \
     "CHC-1112223\",\"name\":\"A hall\""
 
-static int setup(void **state)
-{
-    *state = adapter_host_new(reeve_plugin_entry(), NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    adapter_host_free(*state);
-    return 0;
-}
-
 static reeve_rc decode(struct adapter_host *h, const char *text)
 {
-    adapter_host_reset(h);
-    return adapter_host_decode(h, text, strlen(text), "text/csv", NULL, 0);
+    return adapter_host_decode_text(h, text, "text/csv");
 }
 
 static const char *body(const struct adapter_host *h, size_t i)
@@ -301,21 +286,29 @@ static void workbooks_are_refused_with_advice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_row_becomes_one_award, setup, teardown),
-        cmocka_unit_test_setup_teardown(headings_of_every_form_find_their_place, setup, teardown),
-        cmocka_unit_test_setup_teardown(issues_name_row_and_column, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_row_becomes_one_award, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(headings_of_every_form_find_their_place, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(issues_name_row_and_column, adapter_host_setup,
+                                        adapter_host_teardown),
         cmocka_unit_test_setup_teardown(a_column_that_means_the_same_is_kept_under_its_heading,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(rows_of_one_grant_are_put_together, setup, teardown),
-        cmocka_unit_test_setup_teardown(very_long_lists_of_one_grant_are_put_together, setup,
-                                        teardown),
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(rows_of_one_grant_are_put_together, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(very_long_lists_of_one_grant_are_put_together,
+                                        adapter_host_setup, adapter_host_teardown),
         cmocka_unit_test_setup_teardown(
-            rows_that_contradict_each_other_are_refused_with_their_column, setup, teardown),
-        cmocka_unit_test_setup_teardown(rows_far_apart_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_grant_of_too_many_rows_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_grant_to_an_individual_is_personal_here_too, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(workbooks_are_refused_with_advice, setup, teardown),
+            rows_that_contradict_each_other_are_refused_with_their_column, adapter_host_setup,
+            adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(rows_far_apart_are_refused, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(a_grant_of_too_many_rows_is_refused, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(a_grant_to_an_individual_is_personal_here_too,
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(workbooks_are_refused_with_advice, adapter_host_setup,
+                                        adapter_host_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,17 +10,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-const struct reeve_plugin *reeve_plugin_entry(void);
-
 #define EVENT(id, more)                     \
     "{\"specversion\":\"1.0\",\"id\":\"" id \
     "\",\"source\":\"//cases\",\"type\":\"client.case\"" more "}"
-
-static reeve_rc decode(struct adapter_host *h, const char *text, const char *content_type)
-{
-    adapter_host_reset(h);
-    return adapter_host_decode(h, text, strlen(text), content_type, NULL, 0);
-}
 
 static void modes_are_told_by_content_type_and_by_looking(void **state)
 {
@@ -37,17 +29,19 @@ static void modes_are_told_by_content_type_and_by_looking(void **state)
         {"\xef\xbb\xbf" EVENT("1", ""), "application/json", 1},
         {"\xef\xbb\xbf[" EVENT("1", "") "]", "", 1},
     };
-    struct adapter_host *h = adapter_host_new(reeve_plugin_entry(), NULL);
+    struct adapter_host *h = adapter_host_new(NULL);
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_int_equal(decode(h, cases[i].text, cases[i].content_type), REEVE_OK);
+        assert_int_equal(adapter_host_decode_text(h, cases[i].text, cases[i].content_type),
+                         REEVE_OK);
         assert_int_equal(h->messages_n, cases[i].messages);
         assert_int_equal(h->refused, 0);
     }
-    assert_int_equal(decode(h, "x", "application/cloudevents+avro"), REEVE_REJECT);
+    assert_int_equal(adapter_host_decode_text(h, "x", "application/cloudevents+avro"),
+                     REEVE_REJECT);
     assert_int_equal(h->issues[0].severity, REEVE_ISSUE_UNREADABLE);
-    assert_int_equal(decode(h, "<event/>", ""), REEVE_REJECT);
-    assert_int_equal(decode(h, "[" EVENT("1", ""), ""), REEVE_REJECT);
+    assert_int_equal(adapter_host_decode_text(h, "<event/>", ""), REEVE_REJECT);
+    assert_int_equal(adapter_host_decode_text(h, "[" EVENT("1", ""), ""), REEVE_REJECT);
     adapter_host_free(h);
 }
 
@@ -58,26 +52,26 @@ static void what_is_not_json_is_unreadable(void **state)
     static const char *const cases[] = {"{oops", "{\"specversion\":\"1.0\"", EVENT("1", "") " x",
                                         EVENT("1", ",\"x\":\"\\ud800\""),
                                         "[" EVENT("1", "") ",{\"a\":tru}]"};
-    struct adapter_host *h = adapter_host_new(reeve_plugin_entry(), NULL);
+    struct adapter_host *h = adapter_host_new(NULL);
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        (void)decode(h, cases[i], "");
+        (void)adapter_host_decode_text(h, cases[i], "");
         if (h->issues_n == 0 || h->issues[0].severity != REEVE_ISSUE_UNREADABLE)
             fail_msg("%s", cases[i]);
     }
-    (void)decode(h, EVENT("1", ",\"time\":5"), "");
+    (void)adapter_host_decode_text(h, EVENT("1", ",\"time\":5"), "");
     assert_int_equal(h->issues[0].severity, REEVE_ISSUE_ERROR);
     adapter_host_free(h);
 }
 
 static void a_faulty_event_of_a_batch_is_refused_with_its_place(void **state)
 {
-    struct adapter_host *h = adapter_host_new(reeve_plugin_entry(), NULL);
+    struct adapter_host *h = adapter_host_new(NULL);
     (void)state;
     assert_int_equal(
-        decode(h,
-               "[" EVENT("1", "") "," EVENT("2", ",\"time\":\"yesterday\"") "," EVENT("3", "") "]",
-               "application/cloudevents-batch+json"),
+        adapter_host_decode_text(
+            h, "[" EVENT("1", "") "," EVENT("2", ",\"time\":\"yesterday\"") "," EVENT("3", "") "]",
+            "application/cloudevents-batch+json"),
         REEVE_OK);
     assert_int_equal(h->messages_n, 2);
     assert_int_equal(h->refused, 1);
@@ -103,7 +97,7 @@ static void binary_mode_reads_headers(void **state)
                                                {"ce-type", "t"}};
     static const struct door_header lacking[] = {{"ce-specversion", "1.0"}, {"ce-id", "1"}};
     static const struct door_header old[] = {{"ce-specversion", "0.3"}, {"ce-id", "1"}};
-    struct adapter_host *h = adapter_host_new(reeve_plugin_entry(), NULL);
+    struct adapter_host *h = adapter_host_new(NULL);
     (void)state;
     assert_int_equal(adapter_host_decode(h, "{\"a\": 1}", 8, "application/json", good, 6),
                      REEVE_OK);
@@ -151,18 +145,19 @@ static void header_values_are_percent_coded(void **state)
 
 static void events_are_written_structured_batched_and_binary(void **state)
 {
-    struct adapter_host *h = adapter_host_new(reeve_plugin_entry(), NULL);
-    struct adapter_host *b = adapter_host_new(reeve_plugin_entry(), "mode=binary");
+    struct adapter_host *h = adapter_host_new(NULL);
+    struct adapter_host *b = adapter_host_new("mode=binary");
     struct tree *settings = NULL;
     size_t len = 0;
     (void)state;
-    assert_int_equal(decode(h, EVENT("1", ",\"subject\":\"s t\",\"data\":{\"x\": 1.0}"), ""),
-                     REEVE_OK);
+    assert_int_equal(
+        adapter_host_decode_text(h, EVENT("1", ",\"subject\":\"s t\",\"data\":{\"x\": 1.0}"), ""),
+        REEVE_OK);
     char *one = adapter_host_encode(h, &len, &settings);
     assert_string_equal(tree_gets(settings, "content-type", ""), "application/cloudevents+json");
     assert_non_null(strstr(one, "\"data\":{\"x\":1.0}"));
     tree_free(settings);
-    assert_int_equal(decode(b, one, "application/cloudevents+json"), REEVE_OK);
+    assert_int_equal(adapter_host_decode_text(b, one, "application/cloudevents+json"), REEVE_OK);
     char *body = adapter_host_encode(b, &len, &settings);
     assert_string_equal(body, "{\"x\":1.0}");
     assert_string_equal(tree_gets(settings, "content-type", ""), "application/json");
@@ -171,12 +166,14 @@ static void events_are_written_structured_batched_and_binary(void **state)
     tree_free(settings);
     free(body);
     free(one);
-    assert_int_equal(decode(h, "[" EVENT("1", "") "," EVENT("2", "") "]", ""), REEVE_OK);
+    assert_int_equal(adapter_host_decode_text(h, "[" EVENT("1", "") "," EVENT("2", "") "]", ""),
+                     REEVE_OK);
     char *batch = adapter_host_encode(h, &len, &settings);
     assert_string_equal(tree_gets(settings, "content-type", ""),
                         "application/cloudevents-batch+json");
     tree_free(settings);
-    assert_int_equal(decode(b, batch, "application/cloudevents-batch+json"), REEVE_OK);
+    assert_int_equal(adapter_host_decode_text(b, batch, "application/cloudevents-batch+json"),
+                     REEVE_OK);
     assert_int_equal(b->messages_n, 2);
     free(batch);
     adapter_host_free(b);

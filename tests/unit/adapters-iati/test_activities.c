@@ -10,8 +10,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-const struct reeve_plugin *reeve_plugin_entry(void);
-
 #define ROOT(inside) "<iati-activities version=\"2.03\">" inside "</iati-activities>"
 #define ORG                                                            \
     "<reporting-org ref=\"GB-LAE-EXA\" type=\"11\"><narrative>Council" \
@@ -33,18 +31,6 @@ const struct reeve_plugin *reeve_plugin_entry(void);
     "<transaction" ref "><transaction-type code=\"" type                                     \
     "\"/><transaction-date iso-date=\"2026-02-01\"/><value value-date=\"2026-02-01\">" value \
     "</value></transaction>"
-
-static int setup(void **state)
-{
-    *state = adapter_host_new(reeve_plugin_entry(), NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    adapter_host_free(*state);
-    return 0;
-}
 
 static reeve_rc decode_bytes(struct adapter_host *h, const char *p, size_t len)
 {
@@ -82,7 +68,7 @@ static struct adapter_host *with_schema(const char *text, char path[32])
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     assert_int_equal(close(fd), 0);
     (void)snprintf(option, sizeof option, "schema=%s", path);
-    return adapter_host_new(reeve_plugin_entry(), option);
+    return adapter_host_new(option);
 }
 
 static void the_operators_schema_is_asked_before_an_activity_goes_on(void **state)
@@ -501,13 +487,13 @@ static void rules_are_warnings_unless_the_operator_refuses(void **state)
     assert_int_equal(decode(h, text), REEVE_OK);
     assert_int_equal(h->messages_n, 1);
     assert_int_equal(adapter_host_issue(h, "rule-6-14-1")->severity, REEVE_ISSUE_WARNING);
-    struct adapter_host *strict = adapter_host_new(reeve_plugin_entry(), "rules=refuse");
+    struct adapter_host *strict = adapter_host_new("rules=refuse");
     assert_int_equal(decode(strict, text), REEVE_OK);
     assert_int_equal(strict->messages_n, 0);
     assert_int_equal(strict->refused, 1);
     assert_int_equal(adapter_host_issue(strict, "rule-6-14-1")->severity, REEVE_ISSUE_ERROR);
     adapter_host_free(strict);
-    struct adapter_host *off = adapter_host_new(reeve_plugin_entry(), "rules=off");
+    struct adapter_host *off = adapter_host_new("rules=off");
     assert_int_equal(decode(off, text), REEVE_OK);
     assert_int_equal(off->issues_n, 0);
     adapter_host_free(off);
@@ -563,7 +549,7 @@ static void payments_go_with_their_award_or_together(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, adapter_host_setup, adapter_host_teardown)
         T(the_operators_schema_is_asked_before_an_activity_goes_on),
         T(an_award_names_the_one_activity_it_is_a_part_of),
         T(a_sum_that_cannot_be_told_exactly_is_not_told),

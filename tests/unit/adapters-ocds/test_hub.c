@@ -11,8 +11,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-const struct reeve_plugin *reeve_plugin_entry(void);
-
 #define CONTRACT "information.contract"
 #define PAYMENT  "funding.payment"
 #define RELEASE                                                                    \
@@ -24,18 +22,6 @@ const struct reeve_plugin *reeve_plugin_entry(void);
     "\"tender\",\"contracts\":[{\"id\":\"C1\",\"awardID\":\"A1\","              \
     "\"implementation\":{\"transactions\":[{\"id\":\"T1\"%s}]}}]}"
 #define VALUE ",\"value\":{\"amount\":3000.10,\"currency\":\"GBP\"}"
-
-static int setup(void **state)
-{
-    *state = adapter_host_new(reeve_plugin_entry(), NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    adapter_host_free(*state);
-    return 0;
-}
 
 typedef reeve_rc leg(struct adapter_host *h, struct message *m);
 
@@ -340,5 +326,5 @@ int main(void)
         cmocka_unit_test(a_record_that_is_no_release_is_refused_with_what_it_lacks),
         cmocka_unit_test(what_cannot_be_a_record_is_refused_with_a_reason),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, adapter_host_setup, adapter_host_teardown);
 }

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-const struct reeve_plugin *reeve_plugin_entry(void);
-
 #define PACKAGE                                                                        \
     "{\"uri\":\"http://x.example/\",\"version\":\"1.1\",\"publishedDate\":"            \
     "\"2026-01-15T09:30:00Z\",\"publisher\":{\"name\":\"p\"},\"releases\":[{\"ocid\":" \
@@ -20,21 +18,9 @@ const struct reeve_plugin *reeve_plugin_entry(void);
     "],\"contracts\":[{\"id\":\"C1\",\"awardID\":\"A1\",\"implementation\":{\"transactions\":[" \
     "{\"id\":\"T\",\"payer\":{\"id\":\"none\"}}"
 
-static int setup(void **state)
-{
-    *state = adapter_host_new(reeve_plugin_entry(), NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    adapter_host_free(*state);
-    return 0;
-}
-
 static reeve_rc decode(struct adapter_host *h, const char *text)
 {
-    return adapter_host_decode(h, text, strlen(text), "application/json", NULL, 0);
+    return adapter_host_decode_text(h, text, "application/json");
 }
 
 /* What stands in `parties` of the last payment. */
@@ -70,7 +56,6 @@ static void a_payment_has_its_payer_and_payee_in_the_order_of_the_release(void *
         char text[4096];
         (void)snprintf(text, sizeof text, PACKAGE "%s" CONTRACT ",{\"id\":\"L\",%s}]}}]}]}", many,
                        cases[i].transaction);
-        adapter_host_reset(h);
         assert_int_equal(decode(h, text), REEVE_OK);
         assert_int_equal(h->messages_n, 3);
         assert_string_equal(parties(h), cases[i].parties);
@@ -135,12 +120,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
-            a_payment_has_its_payer_and_payee_in_the_order_of_the_release, setup, teardown),
-        cmocka_unit_test_setup_teardown(large_parties_are_said_by_id_and_name, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_text_that_every_payment_would_repeat_is_bounded, setup,
-                                        teardown),
+            a_payment_has_its_payer_and_payee_in_the_order_of_the_release, adapter_host_setup,
+            adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(large_parties_are_said_by_id_and_name, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(a_text_that_every_payment_would_repeat_is_bounded,
+                                        adapter_host_setup, adapter_host_teardown),
         cmocka_unit_test_setup_teardown(very_many_payments_find_their_parties_among_very_many,
-                                        setup, teardown),
+                                        adapter_host_setup, adapter_host_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

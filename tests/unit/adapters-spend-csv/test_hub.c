@@ -10,21 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-const struct reeve_plugin *reeve_plugin_entry(void);
-
 #define HUB "{\"record\":1,\"type\":\"funding.payment\",\"id\":\"x/1\","
-
-static int setup(void **state)
-{
-    *state = adapter_host_new(reeve_plugin_entry(), NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    adapter_host_free(*state);
-    return 0;
-}
 
 static void set(struct message *m, const char *name, const char *value)
 {
@@ -229,13 +215,16 @@ static void a_table_is_read_again_as_the_same_records(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_member_has_its_place_and_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_member_has_its_place_and_comes_back,
+                                        adapter_host_setup, adapter_host_teardown),
         cmocka_unit_test_setup_teardown(very_many_unknown_members_are_kept_and_of_one_name_the_last,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(what_others_say_of_a_payment_is_taken, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_no_payment_does_not_become_a_record, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_table_is_read_again_as_the_same_records, setup, teardown),
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(what_others_say_of_a_payment_is_taken, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_payment_does_not_become_a_record,
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(a_table_is_read_again_as_the_same_records,
+                                        adapter_host_setup, adapter_host_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

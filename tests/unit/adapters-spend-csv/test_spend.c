@@ -9,21 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-const struct reeve_plugin *reeve_plugin_entry(void);
-
 #define HEAD "Body,Date,Number,Amount,Supplier,Note\r\n"
-
-static int setup(void **state)
-{
-    *state = adapter_host_new(reeve_plugin_entry(), NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    adapter_host_free(*state);
-    return 0;
-}
 
 static reeve_rc decode_bytes(struct adapter_host *h, const char *p, size_t len)
 {
@@ -280,19 +266,22 @@ static void what_does_not_fit_its_column_stays_with_the_extras(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_row_becomes_one_payment, setup, teardown),
-        cmocka_unit_test_setup_teardown(equal_rows_are_told_apart_the_same_way_every_time, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(warts_are_handled_or_named_with_their_line, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(what_is_no_table_is_refused_with_advice, setup, teardown),
-        cmocka_unit_test_setup_teardown(any_separator_and_encoding_gives_the_same_payment, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_person_is_marked_and_a_withheld_name_is_told, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_currency_is_never_guessed, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_does_not_fit_its_column_stays_with_the_extras, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(a_row_becomes_one_payment, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(equal_rows_are_told_apart_the_same_way_every_time,
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(warts_are_handled_or_named_with_their_line,
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_table_is_refused_with_advice, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(any_separator_and_encoding_gives_the_same_payment,
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(a_person_is_marked_and_a_withheld_name_is_told,
+                                        adapter_host_setup, adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(a_currency_is_never_guessed, adapter_host_setup,
+                                        adapter_host_teardown),
+        cmocka_unit_test_setup_teardown(what_does_not_fit_its_column_stays_with_the_extras,
+                                        adapter_host_setup, adapter_host_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
