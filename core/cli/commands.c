@@ -153,6 +153,7 @@ static const option_list plugin = {
      .argument = "NAME",
      .values = "@adapter",
      .help = "try --deliver: the adapter that encodes (default: whole events)"},
+    {.letter = 'O', .argument = "KEY=VALUE", .help = "try: an option of that adapter"},
     {.name = "attempt",
      .argument = "N",
      .help = "try --deliver: which attempt it is said to be (default 1)"},

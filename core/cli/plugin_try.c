@@ -17,13 +17,16 @@
 #define BATCH_MAX   256u
 #define FILE_MAX    (256u << 20)
 
+struct options {
+    const char *at[OPTIONS_MAX];
+    size_t n;
+};
 struct order { /* what the command line says */
     const char *plugin, *deliver, *request, *speaks, *content_type;
     bool check, receive, json;
     uint64_t for_ms, attempt;
     reeve_rc settle_with;
-    const char *options[OPTIONS_MAX];
-    size_t options_n;
+    struct options own, adapter;
 };
 
 static int bad(const char *text, const char *what)
@@ -56,6 +59,14 @@ static int set_number(struct order *o, const char *name, const char *v)
     return 0;
 }
 
+static int add_option(struct options *all, const char *v)
+{
+    if (all->n == OPTIONS_MAX)
+        return bad("too many options", "");
+    all->at[all->n++] = v;
+    return 0;
+}
+
 static int set_value(struct order *o, const char *name, const char *v)
 {
     const struct {
@@ -69,12 +80,10 @@ static int set_value(struct order *o, const char *name, const char *v)
         return set_settle(o, v);
     if (strcmp(name, "--for") == 0 || strcmp(name, "--attempt") == 0)
         return set_number(o, name, v);
-    if (strcmp(name, "-o") == 0) {
-        if (o->options_n == OPTIONS_MAX)
-            return bad("too many options", "");
-        o->options[o->options_n++] = v;
-        return 0;
-    }
+    if (strcmp(name, "-o") == 0)
+        return add_option(&o->own, v);
+    if (strcmp(name, "-O") == 0)
+        return add_option(&o->adapter, v);
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         if (strcmp(name, texts[i].name) == 0) {
             *texts[i].to = v;
@@ -107,6 +116,10 @@ static int parse(int argc, char **argv, struct order *o)
         return bad("which plugin? ", "reeve plugin try ./x.so …");
     if (o->check + o->receive + !!o->deliver + !!o->request != 1)
         return bad("one of --check, --deliver FILE, --receive, --request FILE is needed", "");
+    if (o->speaks && !o->deliver)
+        return bad("--speaks NAME is for --deliver", "");
+    if (o->adapter.n && !o->speaks)
+        return bad("-O is for the adapter of --speaks NAME: ", o->adapter.at[0]);
     return 0;
 }
 
@@ -333,7 +346,7 @@ static int run_side(struct try_host *h, const struct order *o, struct err *e)
     if (o->speaks) {
         r = load(PLUGIN_KIND_ADAPTER, o->speaks, &speaks, e);
         if (r == 0)
-            r = try_host_open(&adapter, speaks, 0, NULL, 0, e);
+            r = try_host_open(&adapter, speaks, 0, o->adapter.at, o->adapter.n, e);
     }
     if (r == 0 && o->deliver)
         r = deliver(h, speaks ? &adapter : NULL, o, e);
@@ -363,7 +376,7 @@ int plugin_try(int argc, char **argv)
                          .until = o.receive ? mono_ms() + o.for_ms : UINT64_MAX};
     r = load(PLUGIN_KIND_PLUGIN, o.plugin, &p, &e);
     if (r == 0)
-        r = try_host_open(&h, p, side, o.options, o.options_n, &e);
+        r = try_host_open(&h, p, side, o.own.at, o.own.n, &e);
     if (r == 0)
         r = run_side(&h, &o, &e);
     if (r < 0)

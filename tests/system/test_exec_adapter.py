@@ -229,6 +229,15 @@ def test_the_check_of_an_adapter_tells_what_its_program_offers():
     assert r.returncode == 0 and "it offers: decode, encode, to_hub, from_hub" in r.stderr
 
 
+def test_a_plugin_is_tried_with_what_a_program_writes(tmp_path):
+    put(tmp_path / "events", json.dumps({"specversion": "1.0", "id": "1", "source": "//x", "type": "funding.payment", "subject": "H1",
+                                         "data": {"reference": "H1", "amount": "12.50", "paid on": "15/03/2026", "paid to": "Roof Ltd", "for": "repair"}}))
+    r = run(program("reeve-worker"), "plugin", "try", "file", "-o", f"directory={tmp_path / 'out'}", "--speaks", "exec", "-O", "standard=housing-csv",
+            "-O", f"program={EXAMPLES / 'housing.py'}", "--deliver", tmp_path / "events")
+    assert r.returncode == 0, r.stderr
+    assert [p.read_text() for p in (tmp_path / "out").iterdir()] == [HEAD + "H1;15/03/2026;Roof Ltd;12.50;repair\n"]
+
+
 # ---- programs that fail
 
 def test_a_program_that_fails_in_a_document_leaves_nothing_of_it_and_the_next_document_is_read(hub, script):

@@ -149,6 +149,9 @@ def test_try_says_what_is_wrong_with_its_arguments(events, tmp_path):
     assert 'did you mean "verdict"' in plugin("try", "fail", "-o", "verdit=ok", "--deliver", events, code=1).stderr
     assert "option url is required" in plugin("try", "http", "--deliver", events, code=1).stderr
     assert "one of --check" in plugin("try", "fail", code=64).stderr
+    assert "--speaks NAME is for --deliver" in plugin("try", "null", "--speaks", "cloudevents", "--check", code=64).stderr
+    assert "-O is for the adapter of --speaks NAME: mode=binary" in plugin("try", "null", "-O", "mode=binary", "--deliver", events, code=64).stderr
+    assert 'did you mean "mode"' in plugin("try", "null", "--speaks", "cloudevents", "-O", "mod=binary", "--deliver", events, code=1).stderr
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"specversion":"1.0"}\n')
     assert "broken.jsonl:1" in plugin("try", "null", "--deliver", broken, code=1).stderr
