@@ -83,7 +83,7 @@ int child_ready(struct child *c);
 /* Tells the figures that were asked for while stats_now() said false. 0 or negative errno. */
 int child_stats(struct child *c);
 void child_status(struct child *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* code: stands in the list of supervisor/metrics.c, or metrics call it "other". */
+/* code: stands in the list of supervisor/metrics_table.c, or metrics call it "other". */
 void child_alarm(struct child *c, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* It was paused or resumed, and not by its supervisor, who is to know it. */

@@ -2,11 +2,12 @@
 /* metrics - the status document as OpenMetrics 1.0, or as Prometheus text 0.0.4 for those who read
  * only that.
  *
- * One table says which figure becomes which metric; the writer goes through it family by family, as
- * the format wants all samples of a family together. Labels are names of the configuration
- * (process, connector, destination) and words of closed lists; nothing that travels in a message
- * becomes one. Figures of a process count from its start: the counter's _created says when. A
- * figure that is not there has no sample. */
+ * One table (metrics_table.c) says which figure becomes which metric; the writer goes through it
+ * family by family, as the format wants all samples of a family together. Labels are names of the
+ * configuration (process, connector, destination) and words of closed lists; nothing that travels
+ * in a message becomes one. Figures of a process count from its start: the counter's _created says
+ * when. A figure that is not there has no sample. */
+#include "metrics.h"
 #include "plan.h"
 #include "view.h"
 #include "base/histogram.h"
@@ -15,334 +16,6 @@
 #include <string.h>
 
 #define LABELS_MAX 256
-
-enum type { GAUGE, COUNTER, INFO, HISTOGRAM };
-enum over { /* what there is one sample (or set of samples) of */
-            HUB,
-            EACH_PROCESS,
-            EACH_SOURCE, /* label connector */
-            EACH_SINK,   /* label destination */
-            SPOOL,
-            EACH_QUEUE, /* label destination */
-            DOOR,
-            EACH_PATH, /* label connector */
-            ALARMS
-};
-enum number { PLAIN, FLAG, FROM_MS, FROM_KB, TIME, UP };
-
-struct series {
-    const char *path;        /* in the document's part */
-    const char *name, *text; /* a label of its own, or NULL */
-};
-struct family {
-    const char *name, *unit, *help;
-    enum type type;
-    enum over over;
-    enum number number;
-    struct series series[6];
-};
-
-static const struct family families[] = {
-    {"reeve_build", "", "The version that runs.", INFO, HUB, PLAIN, {{"version", NULL, NULL}}},
-    {"reeve_start_time_seconds",
-     "seconds",
-     "When the hub was started.",
-     GAUGE,
-     HUB,
-     TIME,
-     {{"since", NULL, NULL}}},
-    {"reeve_uptime_seconds",
-     "seconds",
-     "How long the hub has been running.",
-     GAUGE,
-     HUB,
-     FROM_MS,
-     {{"uptime_ms", NULL, NULL}}},
-    {"reeve_config_last_reload_successful",
-     "",
-     "Whether the last reload of the configuration came into force.",
-     GAUGE,
-     HUB,
-     FLAG,
-     {{"reload_ok", NULL, NULL}}},
-    {"reeve_config_last_reload_timestamp_seconds",
-     "seconds",
-     "When the configuration was last reloaded, or tried to be.",
-     GAUGE,
-     HUB,
-     TIME,
-     {{"reloaded", NULL, NULL}}},
-    {"reeve_supervisor_resident_memory_bytes",
-     "bytes",
-     "Resident memory of the supervisor.",
-     GAUGE,
-     HUB,
-     FROM_KB,
-     {{"rss_kb", NULL, NULL}}},
-    {"reeve_supervisor_proportional_memory_bytes",
-     "bytes",
-     "Memory of the supervisor, shared pages divided among their users.",
-     GAUGE,
-     HUB,
-     FROM_KB,
-     {{"pss_kb", NULL, NULL}}},
-    {"reeve_alarms", "", "Alarms that are raised now.", GAUGE, ALARMS, PLAIN, {{NULL, NULL, NULL}}},
-
-    {"reeve_process_up",
-     "",
-     "Whether a process is ready for work.",
-     GAUGE,
-     EACH_PROCESS,
-     UP,
-     {{"state", NULL, NULL}}},
-    {"reeve_process_restarts",
-     "",
-     "How often a process was started again.",
-     COUNTER,
-     EACH_PROCESS,
-     PLAIN,
-     {{"restarts", NULL, NULL}}},
-    {"reeve_process_resident_memory_bytes",
-     "bytes",
-     "Resident memory of a process.",
-     GAUGE,
-     EACH_PROCESS,
-     FROM_KB,
-     {{"rss_kb", NULL, NULL}}},
-    {"reeve_process_proportional_memory_bytes",
-     "bytes",
-     "Memory of a process, shared pages divided among their users.",
-     GAUGE,
-     EACH_PROCESS,
-     FROM_KB,
-     {{"pss_kb", NULL, NULL}}},
-    {"reeve_plugin_call_seconds",
-     "seconds",
-     "How long calls of foreign code took, with the calls inside them.",
-     HISTOGRAM,
-     EACH_PROCESS,
-     PLAIN,
-     {{"stats/calls/plugin", "role", "plugin"},
-      {"stats/calls/adapter", "role", "adapter"},
-      {"stats/calls/step", "role", "step"}}},
-
-    {"reeve_door_connections",
-     "",
-     "Connections that are open at the door.",
-     GAUGE,
-     DOOR,
-     PLAIN,
-     {{"stats/connections", NULL, NULL}}},
-    {"reeve_door_connections_opened",
-     "",
-     "Connections that were made to the door.",
-     COUNTER,
-     DOOR,
-     PLAIN,
-     {{"stats/connections_total", NULL, NULL}}},
-    {"reeve_door_requests",
-     "",
-     "Requests that reached the door.",
-     COUNTER,
-     DOOR,
-     PLAIN,
-     {{"stats/requests_total", NULL, NULL}}},
-    {"reeve_door_requests_waiting",
-     "",
-     "Requests that wait for their answer.",
-     GAUGE,
-     DOOR,
-     PLAIN,
-     {{"stats/waiting", NULL, NULL}}},
-    {"reeve_door_answers",
-     "",
-     "Answers of the door by class of status.",
-     COUNTER,
-     DOOR,
-     PLAIN,
-     {{"stats/answers_2xx", "class", "2xx"},
-      {"stats/answers_3xx", "class", "3xx"},
-      {"stats/answers_4xx", "class", "4xx"},
-      {"stats/answers_5xx", "class", "5xx"}}},
-    {"reeve_door_received_bytes",
-     "bytes",
-     "Bytes of bodies that the door took.",
-     COUNTER,
-     DOOR,
-     PLAIN,
-     {{"stats/bytes_in", NULL, NULL}}},
-    {"reeve_door_deadlines",
-     "",
-     "Connections and requests that the door ended for being slow.",
-     COUNTER,
-     DOOR,
-     PLAIN,
-     {{"stats/deadlines", NULL, NULL}}},
-    {"reeve_accept_seconds",
-     "seconds",
-     "From the first line of a request to its 202: durable, and the sender told.",
-     HISTOGRAM,
-     EACH_PATH,
-     PLAIN,
-     {{"accept", NULL, NULL}}},
-
-    {"reeve_submissions",
-     "",
-     "Documents that were offered, by what became of them.",
-     COUNTER,
-     EACH_SOURCE,
-     PLAIN,
-     {{"stats/submissions_accepted", "result", "accepted"},
-      {"stats/submissions_refused", "result", "refused"},
-      {"stats/submissions_failed", "result", "failed"}}},
-    {"reeve_submissions_in_flight",
-     "",
-     "Documents that are under way.",
-     GAUGE,
-     EACH_SOURCE,
-     PLAIN,
-     {{"stats/in_flight", NULL, NULL}}},
-    {"reeve_records_accepted",
-     "",
-     "Records that were accepted, by what was known of them.",
-     COUNTER,
-     EACH_SOURCE,
-     PLAIN,
-     {{"stats/new", "change", "new"},
-      {"stats/changed", "change", "changed"},
-      {"stats/unchanged", "change", "unchanged"}}},
-    {"reeve_records_refused",
-     "",
-     "Records that were refused.",
-     COUNTER,
-     EACH_SOURCE,
-     PLAIN,
-     {{"stats/refused", NULL, NULL}}},
-    {"reeve_messages_published",
-     "",
-     "Messages that became durable.",
-     COUNTER,
-     EACH_SOURCE,
-     PLAIN,
-     {{"stats/published", NULL, NULL}}},
-    {"reeve_source_paused",
-     "",
-     "Whether a receive side was paused by the operator.",
-     GAUGE,
-     EACH_SOURCE,
-     FLAG,
-     {{"stats/paused", NULL, NULL}}},
-
-    {"reeve_verdicts",
-     "",
-     "Verdicts on deliveries, by kind.",
-     COUNTER,
-     EACH_SINK,
-     PLAIN,
-     {{"stats/verdicts/ok", "verdict", "ok"},
-      {"stats/verdicts/retry", "verdict", "retry"},
-      {"stats/verdicts/reject", "verdict", "reject"},
-      {"stats/verdicts/down", "verdict", "down"},
-      {"stats/verdicts/fatal", "verdict", "fatal"}}},
-    {"reeve_dead_lettered",
-     "",
-     "Messages that became dead letters.",
-     COUNTER,
-     EACH_SINK,
-     PLAIN,
-     {{"stats/dead", NULL, NULL}}},
-    {"reeve_deliveries_in_hand",
-     "",
-     "Messages that a sink has in hand.",
-     GAUGE,
-     EACH_SINK,
-     PLAIN,
-     {{"stats/in_hand", NULL, NULL}}},
-    {"reeve_sink_paused",
-     "",
-     "Whether a destination is paused, by the operator or by itself.",
-     GAUGE,
-     EACH_SINK,
-     FLAG,
-     {{"stats/paused", NULL, NULL}}},
-    {"reeve_delivery_seconds",
-     "seconds",
-     "From the message being accepted to the final verdict of its destination.",
-     HISTOGRAM,
-     EACH_SINK,
-     PLAIN,
-     {{"stats/delivery", NULL, NULL}}},
-
-    {"reeve_queue_messages",
-     "",
-     "Messages that wait for a destination.",
-     GAUGE,
-     EACH_QUEUE,
-     PLAIN,
-     {{"ready", "state", "ready"},
-      {"delayed", "state", "delayed"},
-      {"inflight", "state", "inflight"}}},
-    {"reeve_queue_bytes",
-     "bytes",
-     "Bytes of the messages that wait for a destination.",
-     GAUGE,
-     EACH_QUEUE,
-     PLAIN,
-     {{"bytes", NULL, NULL}}},
-    {"reeve_queue_limit_messages",
-     "",
-     "How many messages may wait for a destination.",
-     GAUGE,
-     EACH_QUEUE,
-     PLAIN,
-     {{"limit_messages", NULL, NULL}}},
-    {"reeve_queue_oldest_seconds",
-     "seconds",
-     "How long the oldest message of a destination has waited.",
-     GAUGE,
-     EACH_QUEUE,
-     FROM_MS,
-     {{"oldest_ms", NULL, NULL}}},
-    {"reeve_queue_consumers",
-     "",
-     "Processes that take messages of a destination.",
-     GAUGE,
-     EACH_QUEUE,
-     PLAIN,
-     {{"consumers", NULL, NULL}}},
-    {"reeve_dead_letters",
-     "",
-     "Dead letters that are kept for a destination.",
-     GAUGE,
-     EACH_QUEUE,
-     PLAIN,
-     {{"dead", NULL, NULL}}},
-    {"reeve_spool_stored_bytes",
-     "bytes",
-     "Size of the file that holds the queues.",
-     GAUGE,
-     SPOOL,
-     PLAIN,
-     {{"stats/stored_bytes", NULL, NULL}}},
-};
-
-const char *const alarm_codes[] = {"compile",
-                                   "dead-unseen",
-                                   "disk-full",
-                                   "disk-nearly-full",
-                                   "down",
-                                   "journal",
-                                   "lease",
-                                   "oldest",
-                                   "orphan-queue",
-                                   "process-failing",
-                                   "process-held",
-                                   "process-stuck",
-                                   "rejecting",
-                                   "silent",
-                                   "topology",
-                                   "transport",
-                                   NULL};
 
 struct writer {
     const struct tree *status;
@@ -396,7 +69,7 @@ static void put_ms(struct writer *w, uint64_t ms)
     emit(w, "%llu.%03llu", (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000));
 }
 
-static void put_number(struct writer *w, const char *text, enum number number)
+static void put_number(struct writer *w, const char *text, enum metric_number number)
 {
     int64_t n = 0;
     switch (number) {
@@ -456,9 +129,9 @@ static void put_histogram(struct writer *w, const char *name, const char *labels
 
 /* ---- samples */
 
-static void put_series(struct writer *w, const struct family *f, const struct series *s,
-                       const struct tree *of, const char *label, const char *value,
-                       uint64_t created)
+static void put_series(struct writer *w, const struct metric_family *f,
+                       const struct metric_series *s, const struct tree *of, const char *label,
+                       const char *value, uint64_t created)
 {
     char labels[LABELS_MAX] = "";
     const struct tree *t = tree_at(of, s->path);
@@ -483,21 +156,21 @@ static void put_series(struct writer *w, const struct family *f, const struct se
         put_created(w, f->name, labels, created);
 }
 
-static void put_all_series(struct writer *w, const struct family *f, const struct tree *of,
+static void put_all_series(struct writer *w, const struct metric_family *f, const struct tree *of,
                            const char *label, const char *value, uint64_t created)
 {
     for (size_t i = 0; i < ARRAY_SIZE(f->series) && f->series[i].path; i++)
         put_series(w, f, &f->series[i], of, label, value, created);
 }
 
-static void put_list(struct writer *w, const struct family *f, const struct tree *list,
+static void put_list(struct writer *w, const struct metric_family *f, const struct tree *list,
                      const char *label, const char *key, uint64_t created)
 {
     for (size_t i = 0; tree_is_list(list) && i < list->n; i++)
         put_all_series(w, f, list->child[i], label, tree_gets(list->child[i], key, ""), created);
 }
 
-static void put_process(struct writer *w, const struct family *f, const struct tree *p)
+static void put_process(struct writer *w, const struct metric_family *f, const struct tree *p)
 {
     const char *kind = tree_gets(p, "kind", "");
     uint64_t created = tree_getu(p, "stats/started_ms", 0);
@@ -552,7 +225,7 @@ static bool same_alarm(const struct tree *a, const struct tree *b)
            strcmp(closed(tree_gets(a, "code", "")), closed(tree_gets(b, "code", ""))) == 0;
 }
 
-static void put_alarms(struct writer *w, const struct family *f)
+static void put_alarms(struct writer *w, const struct metric_family *f)
 {
     const struct tree *list = tree_get(w->status, "alarms");
     for (size_t i = 0; tree_is_list(list) && i < list->n; i++) {
@@ -574,7 +247,7 @@ static void put_alarms(struct writer *w, const struct family *f)
 
 /* ---- families */
 
-static void put_head(struct writer *w, const struct family *f)
+static void put_head(struct writer *w, const struct metric_family *f)
 {
     static const char *const types[] = {"gauge", "counter", "info", "histogram"};
     const char *suffix = "", *type = types[f->type];
@@ -587,7 +260,7 @@ static void put_head(struct writer *w, const struct family *f)
         emit(w, "# UNIT %s %s\n", f->name, f->unit);
 }
 
-static void put_family(struct writer *w, const struct family *f)
+static void put_family(struct writer *w, const struct metric_family *f)
 {
     const struct tree *processes = tree_get(w->status, "processes");
     put_head(w, f);
@@ -605,8 +278,8 @@ int metrics_write(const struct tree *status, bool open_metrics, struct buf *out)
                        .open_metrics = open_metrics,
                        .out = out,
                        .start_ms = wall_of(tree_gets(status, "since", NULL))};
-    for (size_t i = 0; w.r == 0 && i < ARRAY_SIZE(families); i++)
-        put_family(&w, &families[i]);
+    for (const struct metric_family *f = metric_families; w.r == 0 && f->name; f++)
+        put_family(&w, f);
     if (open_metrics)
         emit(&w, "# EOF\n");
     return w.r;

@@ -132,7 +132,7 @@ def test_label_values_come_from_closed_lists(hub, receiver):
 
 def test_every_alarm_of_a_process_has_its_code_in_metrics():
     """What a process calls an alarm is in the closed list, or it would be told as "other"."""
-    table = re.search(r"alarm_codes\[\] = \{(.*?)\};", (ROOT / "core/supervisor/metrics.c").read_text(), re.S).group(1)
+    table = re.search(r"alarm_codes\[\] = \{(.*?)\};", (ROOT / "core/supervisor/metrics_table.c").read_text(), re.S).group(1)
     listed = set(re.findall(r'"([a-z-]+)"', table))
     said = set()
     for f in ROOT.glob("core/*/*.c"):
