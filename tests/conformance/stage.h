@@ -37,7 +37,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static void publish_n(const char *destination, unsigned from, unsigned n)
+static inline void publish_n(const char *destination, unsigned from, unsigned n)
 {
     unsigned want = pub.confirmed + n;
     for (unsigned i = 0; i < n; i++)
@@ -89,7 +89,7 @@ static inline void both_wait(const unsigned *a, const unsigned *b, unsigned want
     }
 }
 
-static void consume(struct probe *p, const char *destination, uint32_t prefetch)
+static inline void consume(struct probe *p, const char *destination, uint32_t prefetch)
 {
     assert_int_equal(transport_consume(p->t, destination, prefetch), 0);
 }
