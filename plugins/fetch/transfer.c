@@ -308,12 +308,18 @@ static const char *words(const struct transfer *t, CURLcode rc)
     return *t->error ? t->error : curl_easy_strerror(rc);
 }
 
+/* Retry-After (RFC 9110 section 10.2.3): seconds or an HTTP date; a day at most. */
 static uint64_t after_ms(const char *text)
 {
-    if (*text && strspn(text, "0123456789") == strlen(text))
-        return strlen(text) > 6 ? 86400000u : strtoull(text, NULL, 10) * 1000u;
+    const uint64_t day = 86400000u;
+    if (*text && strspn(text, "0123456789") == strlen(text)) {
+        uint64_t s = strlen(text) > 6 ? day : strtoull(text, NULL, 10);
+        return s < day / 1000 ? s * 1000 : day;
+    }
     time_t when = curl_getdate(text, NULL), now = time(NULL);
-    return when > now && when - now < 86400 ? (uint64_t)(when - now) * 1000u : 0;
+    if (when <= now)
+        return 0;
+    return (uint64_t)(when - now) < day / 1000 ? (uint64_t)(when - now) * 1000 : day;
 }
 
 /* An answer that is neither a document nor a part of one, nor a redirection. */

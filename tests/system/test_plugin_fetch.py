@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugin fetch against a publisher that cuts, stalls, lies, redirects and changes its mind: no record is lost, none comes twice."""
+import email.utils
 import gzip
 import json
 import signal
@@ -354,6 +355,13 @@ def test_a_server_that_refuses_is_asked_again_and_the_reason_is_told(publisher, 
     assert KEY not in h.log() and "secret words" not in h.log()
     now["well"] = True
     came(h, range(3))
+
+
+@pytest.mark.parametrize("after,seconds", [("70", 70), ("9999999", 86400), (3 * 86400, 86400), (-60, 2), ("soon", 2), ("-5", 2)])
+def test_a_server_says_when_it_wants_to_be_asked_again_within_a_day(publisher, fetching, after, seconds):
+    when = after if isinstance(after, str) else email.utils.formatdate(time.time() + after, usegmt=True)
+    p = publisher(lambda p, path, f: whole(b"", 503, Retry_After=when))
+    fetching(p.url + "/feed").wait_log(f"answers HTTP 503; again in {seconds} s")
 
 
 def test_a_file_is_read_again_when_it_changes(fetching, tmp_path):
