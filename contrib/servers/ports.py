@@ -2,15 +2,16 @@
 """Ports on loopback for the servers of the demo, the tests and the bench.
 
 A port that the kernel picks (bind to 0) is one that it may give to any outgoing connection a moment later: whoever wanted to listen there, or
-is killed and started again, finds it taken. These lie outside the kernel's own range, and all processes of a user go through them in turn, so
-that one is given out again only when thousands of others have been.
+is killed and started again, finds it taken. These lie outside the kernel's own range.
+
+Two who ask at the same time could still be given the same one, before either listens there. Where that happens, in tests, the environment
+variable REEVE_PORTS names a file through which all take turns: a port is given out again only when thousands of others have been.
 """
 import fcntl
 import os
 import pathlib
 import random
 import socket
-import tempfile
 
 FIRST, LAST = 10240, 65535  # below are the ports of well-known servers
 ENOUGH = 2000
@@ -37,22 +38,26 @@ def is_free(port):
     return True
 
 
-def turn():
-    """The file that says which port was given last; whoever holds its lock gives the next."""
-    return pathlib.Path(tempfile.gettempdir()) / f"reeve-ports-{os.getuid()}"
+def free_from(start):
+    """The first free port from this one on; after the last comes the first."""
+    first, last = those_for_servers()
+    for i in range(last - first + 1):
+        port = first + (start + i - first) % (last - first + 1)
+        if is_free(port):
+            return port
+    raise OSError(f"none of the ports from {first} to {last} is free")
 
 
 def free_port():
-    """A port that nothing listens on and that nobody else asking here is given soon."""
-    first, last = those_for_servers()
-    with open(os.open(turn(), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "r+", encoding="ascii") as f:
+    """A port that nothing listens on."""
+    anywhere = random.randint(*those_for_servers())
+    if "REEVE_PORTS" not in os.environ:
+        return free_from(anywhere)
+    with open(os.open(os.environ["REEVE_PORTS"], os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "r+", encoding="ascii") as f:
         fcntl.flock(f, fcntl.LOCK_EX)
-        before = int(f.read() or random.randrange(first, last))
-        for i in range(1, last - first + 2):
-            port = first + (before + i - first) % (last - first + 1)
-            if is_free(port):
-                f.seek(0)
-                f.truncate()
-                f.write(str(port))
-                return port
-    raise OSError(f"none of the ports from {first} to {last} is free")
+        before = f.read()
+        port = free_from(int(before) + 1 if before else anywhere)
+        f.seek(0)
+        f.truncate()
+        f.write(str(port))
+        return port

@@ -12,6 +12,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -20,6 +21,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "contrib/servers"))
 from ports import free_port  # noqa: E402,F401  the other files of the tests have it from here
+os.environ.setdefault("REEVE_PORTS", os.path.join(tempfile.gettempdir(), f"reeve-ports-{os.getuid()}"))
 # How much slower than a quick machine this one may be: every wait has an end, but no test is about how soon it comes.
 PATIENCE = float(os.environ.get("REEVE_PATIENCE", 3))
 BUILD = pathlib.Path(os.environ.get("REEVE_BUILD", ROOT / "build")).resolve()
