@@ -127,8 +127,9 @@ static void convert(struct conversion *c, const struct message *m, struct messag
     while (c->out.n > before)
         reeve_msg_free(c->out.msgs[--c->out.n]);
     const char *subject = message_get(m, "subject");
-    encoding_left_out(&c->out, subject ? subject : "-", "translation", c->result.reason);
-    if (c->report)
+    if (!c->report)
+        encoding_left_out(&c->out, subject ? subject : "-", "translation", c->result.reason);
+    else /* which says the same, and is no place to say it twice */
         convert_report_refused(&c->told, m, c->result.reason);
 }
 
@@ -173,7 +174,7 @@ static int convert_document(struct conversion *c, const struct document_file *f)
         cli_complain("convert", &e);
         return CLI_FAILED;
     }
-    bool refused = c->dry.result.refused > 0 || c->out.refused > 0;
+    bool refused = c->dry.result.refused > 0 || c->out.refused > 0 || c->told.refused > 0;
     if (c->records || c->report)
         return refused ? CLI_FAILED : CLI_OK;
     if (c->out.n == 0 || encoding_write(&c->out) < 0)
