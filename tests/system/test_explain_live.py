@@ -232,7 +232,7 @@ def run_hub(directory, number):
         for d in names:
             wait_for(lambda d=d: len(lines(h, d)) >= len(want[d]), 30, f"{len(want[d])} messages in {d}:\n{h.log()[-2000:]}")
         total = sum(len(w) for w in want.values())
-        wait_for(lambda: sum(p.get("stats", {}).get("delivered", 0) for p in h.status()["processes"]) >= total, 20, "all are settled")
+        wait_for(lambda: sum(len(h.journal(f"{d}.deliver", "delivered")) for d in names) >= total, 20, "the journals to say so")
         for name, (outcome, routed, *receipt) in said.items():
             if receipt and routed:
                 compare_journal(h, receipt[0], routed, config["unrouted"])
