@@ -92,9 +92,9 @@ def test_a_message_that_its_receiver_refused(site):
     assert row["destination"] == "refuses" and row["code"] == "rejected" and "400" in row["text"]
     assert site.send(3, "information.decision")[0] == 202
     site.told(3, "NOT delivered", REASON)
-    (d,) = site.dead("--destination", "by-rule", "--id", "e3")
+    (d,) = wait_for(lambda: site.dead("--destination", "by-rule", "--id", "e3"), 20, "the dead letter")
     assert d["text"] == REASON and d["code"] == "rejected" and "event" not in d
-    assert site.queue("by-rule")["dead"] == 1
+    wait_for(lambda: site.queue("by-rule")["dead"] == 1, 10, "the figure of the queue")
     status = site.ask("status").stdout
     line = next(x for x in status.splitlines() if x.startswith("by-rule") and "deliver" not in x.split()[0])
     assert "1" in line.split(), status
@@ -110,8 +110,8 @@ def test_a_message_whose_receiver_is_down(site):
     assert "503" in alarm["text"]
     r = site.ask("status")
     assert r.returncode == 1 and "ALARM away.deliver" in r.stdout and "503" in r.stdout
-    waiting = site.queue("away")
-    assert waiting["ready"] + waiting["delayed"] + waiting["inflight"] == 1 and waiting["dead"] == 0
+    wait_for(lambda: sum(site.queue("away")[k] for k in ("ready", "delayed", "inflight")) == 1, 10, "the message in the queue")
+    assert site.queue("away")["dead"] == 0
     site.is_away = False
     site.told(4, "away: delivered")
     wait_for(lambda: not [a for a in site.hub.status()["alarms"] if a["process"] == "away.deliver"], 10, "no alarm any more")
@@ -125,7 +125,7 @@ def test_a_dead_letter_is_sent_again_when_the_receiver_has_been_put_right(site):
     site.answer = 200
     r = site.ask("dead", "replay", "--id", "e5")
     assert r.returncode == 0 and "1 sent again" in r.stdout
-    site.told(5, "sent again to refuses", "=> refuses: delivered")
+    site.told(5, "sent again to refuses", "=> refuses: delivered", "=> takes: delivered")
     assert site.dead("--id", "e5") == []
     assert {m["id"] for m in site.refuses.taken()} == {"e5"}
     assert [m["id"] for m in site.takes.taken()].count("e5") == 1, "only the receiver that refused gets it again"
@@ -160,5 +160,5 @@ def test_a_full_destination_says_so_to_the_sender_and_stops_nobody_else(site):
     # what was refused so is not half accepted: when there is room it comes as new, and once
     assert site.rows(200, "accepted") == []
     assert site.hub.trace("e105") is not None
-    listed = site.ask("status").stdout
-    assert "small" in listed and "closed until Monday" in listed
+    wait_for(lambda: "closed until Monday" in site.ask("status").stdout, 10, "the alarm")
+    assert "small" in site.ask("status").stdout

@@ -118,8 +118,11 @@ def test_status_shows_queues_and_the_alarm(site):
     site.push(5, "funding.application")
     s = wait_for(lambda: (s := site.hub.status()) and s["alarms"] and s, 10)
     assert any(a["process"] == "closed.deliver" and "closed for lunch" in a["text"] for a in s["alarms"])
-    queues = {q["name"]: q for q in s["processes"][0]["stats"]["destinations"]}
-    assert queues["closed"]["ready"] + queues["closed"]["delayed"] + queues["closed"]["inflight"] >= 1
+
+    def waiting():
+        q = next(q for q in site.hub.status()["processes"][0]["stats"]["destinations"] if q["name"] == "closed")
+        return q["ready"] + q["delayed"] + q["inflight"]
+    wait_for(lambda: waiting() >= 1, 10, "the message in the queue")
     r = site.ask("status")
     assert r.returncode == 1 and "DESTINATION" in r.stdout and "ALARM closed.deliver" in r.stdout
     assert site.ask("status", "--json").returncode == 1
@@ -128,10 +131,11 @@ def test_status_shows_queues_and_the_alarm(site):
 def test_dead_letters_are_listed_shown_sent_again_and_thrown_away(site):
     for n in range(10, 13):
         site.push(n, "funding.report")
-    wait_for(lambda: len(site.ask("dead", "list", "--json").stdout.splitlines()) >= 3, 10)
-    listed = [json.loads(line) for line in site.ask("dead", "list", "--json").stdout.splitlines()]
-    mine = {d["id"]: d for d in listed}
-    d = mine["event-11"]
+
+    def listed():
+        return {d["id"]: d for d in map(json.loads, site.ask("dead", "list", "--json").stdout.splitlines())}
+    wait_for(lambda: {f"event-{n}" for n in range(10, 13)} <= set(listed()), 10, "the dead letters")
+    d = listed()["event-11"]
     assert d["destination"] == "refuser" and d["code"] == "rejected" and d["text"] == "no such client" and "event" not in d
     assert site.ask("dead", "show", d["number"]).stdout.startswith(f"{d['number']}  ")
     assert "\"n\":11" not in site.ask("dead", "show", d["number"], "--json").stdout
