@@ -57,7 +57,7 @@ def test_a_silent_source_is_an_alarm_that_survives_restarts_and_ends_with_a_docu
         assert found["connector"] == "sender" and "when it was first looked for" in found["text"]
         assert "expected every 1 second" in found["text"]
         push(h, 1)
-        heard = next(p for p in h.status()["processes"] if p["name"] == "sender.receive")["stats"]["heard_ms"]
+        heard = wait_for(lambda: h.process_status("sender.receive")["stats"]["heard_ms"], 10, "the time of the document")
         rewrite(h, lambda c: c["connectors"]["sender"]["receive"].update(expect={"every": "1 month"}))
         assert h.command("reload", "-c", h.config).returncode == 0
         assert "silent" not in alarms(h)

@@ -206,7 +206,8 @@ def test_a_backup_under_load_restores_to_a_hub_that_lost_nothing(hub, more_hubs,
         return {json.loads(line)["id"] for line in r.stdout.splitlines()}
 
     def idle():
-        return all(d["ready"] + d["delayed"] + d["inflight"] == 0 for d in again.status()["destinations"])
+        queues = (again.status() or {}).get("destinations")  # not before the spool has been asked
+        return queues and all(d["ready"] + d["delayed"] + d["inflight"] == 0 for d in queues)
 
     wait_for(idle, 60, "the restored queues to be empty")
     there = {b["id"] for b in bodies(again.files("out/friend"))}

@@ -124,7 +124,7 @@ def test_twenty_same_refusals_pause_the_destination(hub, receiver):
     assert 20 <= n < 30, n
     time.sleep(1.5)
     assert len(r.got) == n
-    assert h.command("status", "-c", h.config).returncode == 1
+    wait_for(lambda: h.command("status", "-c", h.config).returncode == 1, 10, "status to say so")
     assert h.command("resume", "-c", h.config, "friend").returncode == 0
     wait_for(lambda: len(r.got) > n, 10, "more after resuming")
 
@@ -228,12 +228,11 @@ def test_no_verdict_is_final_before_it_is_written_down(hub, receiver):
     send(h, [event(i) for i in range(1, 6)])
     wait_for(lambda: "journal" in [a["code"] for a in h.status()["alarms"]], 15, "the alarm")
     time.sleep(1.5)
-    d = queue(h)
-    assert d["inflight"] + d["ready"] + d["delayed"] == 5, "messages were settled without their rows"
+    wait_for(lambda: sum(queue(h).get(k, 0) for k in ("inflight", "ready", "delayed")) == 5, 10, "all 5 in the queue: messages were settled without their rows")
     journal.execute("ROLLBACK")
     journal.close()
     wait_for(lambda: sum(queue(h).get(k, 1) for k in ("inflight", "ready", "delayed")) == 0, 15, "the settlements")
     assert {m["id"] for m in r.taken()} == {f"e{i}" for i in range(6)}
     for i in range(1, 6):
         assert happened(h, f"e{i}")[-1] == "delivered"
-    assert h.status()["alarms"] == []
+    wait_for(lambda: h.status()["alarms"] == [], 10, "the end of the alarm")
