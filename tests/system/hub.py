@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole hub for a test: made from a configuration written as a dict (JSON is YAML), with receivers that remember what they got."""
 import contextlib
+import http.client
 import http.server
 import json
 import os
@@ -110,7 +111,7 @@ class TestHub(Hub):
 
     def __init__(self, directory, config, env=None, engine=None, machine=None, reeve_path=None):
         self.directory = pathlib.Path(directory)
-        self.machine = machine
+        self.machine, self.killed = machine, set()
         self.data = self.directory / (config["machines"][machine]["data"] if machine else config.get("data", "var"))
         listen = config["machines"][machine]["door"]["listen"] if machine else None
         self.port = int(listen.rsplit(":", 1)[1]) if listen else free_port()
@@ -146,7 +147,7 @@ class TestHub(Hub):
         while time.monotonic() < end:
             try:
                 status, answer = self.push(body, **kw)
-            except OSError:
+            except (OSError, http.client.HTTPException):  # also in the middle of an answer
                 status, answer = 0, None
             if status and status != 503:
                 return status, answer
@@ -158,7 +159,11 @@ class TestHub(Hub):
         return p.get("pid") if p else None
 
     def kill_process(self, name, sig=signal.SIGKILL):
-        os.kill(wait_for(lambda: self.pid_of(name), 20, f"pid of {name}"), sig)
+        """One that was killed before is not meant: it may still be on its way out."""
+        pid = wait_for(lambda: (p := self.pid_of(name)) not in self.killed and p, 20, f"pid of {name}")
+        os.kill(pid, sig)
+        if sig == signal.SIGKILL:
+            self.killed.add(pid)
 
     def signal_all(self, sig):
         """To the supervisor and its processes: as if the machine had lost its power, or slept. A supervisor that sleeps starts nobody again."""
