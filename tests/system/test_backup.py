@@ -239,6 +239,7 @@ def test_a_backup_that_is_killed_is_never_taken_for_whole(hub, tmp_path):
     whole = 0
     for k in range(20):
         target = tmp_path / f"killed-{k}"
+        start = time.monotonic()
         p = subprocess.Popen([program("reeve"), "backup", "-c", h.config, target], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(rng.random() * took)
         p.kill()
@@ -247,6 +248,7 @@ def test_a_backup_that_is_killed_is_never_taken_for_whole(hub, tmp_path):
         if finished:
             assert r.returncode == 0, r.stderr
             whole += 1
+            took = min(took, time.monotonic() - start)  # the first one may have been slow: there was much else to do
         elif r.returncode == 0:  # killed behind its last step
             assert {f["path"] for f in manifest(target)["files"]} == {f["path"] for f in manifest(tmp_path / "whole")["files"]}
         else:
