@@ -58,6 +58,8 @@ def test_intake_stops_before_the_disk_is_full_and_resumes_by_itself(disk, hub):
     assert "32 MiB are kept free" in alarms(h)["disk-nearly-full"]
     status, problem = wait_for(lambda: (lambda a: a if a[0] == 503 else None)(push(h, range(10, 20))), 20, "a refusal")
     assert problem["code"] == "disk-nearly-full" and "kept free" in problem["detail"] and str(data) not in problem["detail"]
+    # each looks for itself, once a second
+    wait_for(lambda: any("drop.receive" in line and "disk-nearly-full" in line for line in h.log().splitlines()), 20, "the folder's own look")
     lay_ready(h, 500)
     hand_over(h, 500)
     # deliveries go on
