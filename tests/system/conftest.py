@@ -153,9 +153,10 @@ class Daemon:
 
     def wait_log(self, text, seconds=15):
         def there():
+            running = self.running()  # asked first: it may say the text and end between the two looks
             if text in self.log():
                 return True
-            if not self.running():
+            if not running:
                 pytest.fail(f"ended with {self.process.returncode} before it said {text!r}:\n{self.log()}")
             return False
         wait_for(there, seconds, f"{text!r} in the log:\n" + self.log()[-3000:])
