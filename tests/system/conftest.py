@@ -199,6 +199,14 @@ class Hub(Daemon):
         s = self.status()
         return next((p for p in s["processes"] if p["name"] == name), None) if s else None
 
+    def stats(self, process):
+        """The figures of a process; {}: it has not given any yet."""
+        return (self.process_status(process) or {}).get("stats", {})
+
+    def queue(self, name):
+        """The figures of a destination; {}: there is none, or none came yet. Who keeps the queues may be too slow: then they are the old ones."""
+        return next((q for q in (self.status() or {}).get("destinations", []) if q["name"] == name), {})
+
     def wait_ready(self, seconds=30):
         self.wait_log("hub-ready", seconds)
         return self

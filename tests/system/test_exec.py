@@ -566,7 +566,7 @@ def test_a_hub_that_loses_the_lease_ends_its_program_and_the_other_goes_on_at_th
     mine = programs(worker)
     assert len(mine) == 1 and not programs(other.pid_of("sender.receive"))
     first.signal_all(signal.SIGSTOP)  # longer than the lease lasts
-    wait_for(lambda: other.process_status("sender.receive")["stats"]["lease"]["held"], 60, other.log)
+    wait_for(lambda: other.lease("sender.receive").get("held"), 60, other.log)
     first.signal_all(signal.SIGCONT)
     wait_for(lambda: not alive(mine[0]), 30, "the end of the program of the one that slept")
     wait_for(lambda: programs(other.pid_of("sender.receive")), 30, other.log)

@@ -93,13 +93,9 @@ def shared(url):
             "routes": {"all": {"match": {"type": "funding.report"}, "to": "friend"}, "rest": {"match": {"type": "funding.award"}, "to": "local"}}}
 
 
-def queue(h, name):
-    return next(q for q in h.status()["destinations"] if q["name"] == name)
-
-
 def takers(h, name, **want):
     """Until the machines that take from it are said to do so: {machine: paused}"""
-    return wait_for(lambda: {m["name"]: m["paused"] for m in queue(h, name).get("machines", [])} == want or None, 20, f"{want} taking {name}")
+    return wait_for(lambda: {m["name"]: m["paused"] for m in h.queue(name).get("machines", [])} == want or None, 20, f"{want} taking {name}")
 
 
 def push(h, *subjects, type_="funding.report"):
@@ -121,11 +117,12 @@ def test_pause_and_resume_hold_on_every_machine(hubs, receiver):
     push(a, "one"), push(b, "two")
     wait_for(lambda: b.process_status("friend.deliver")["restarts"] == 1 and b.process_status("friend.deliver")["state"] == "ready", 30, "the next process")
     takers(a, "friend", **{"hub-a": True, "hub-b": True})
-    assert queue(b, "friend")["ready"] == 2 and peer.taken() == []
+    wait_for(lambda: b.queue("friend").get("ready") == 2, 20, "both messages to wait")
+    assert peer.taken() == []
     r = b.command("resume", "--data", b.data, "friend")  # from another machine, and without the configuration
     assert (r.returncode, r.stdout) == (0, "friend: resumed on hub-a, hub-b\n"), r.stdout + r.stderr
     wait_for(lambda: len(peer.taken()) == 2, 30, "both messages")
-    assert not a.process_status("friend.deliver").get("paused")
+    wait_for(lambda: not a.process_status("friend.deliver").get("paused"), 10, "the other supervisor to know it")
     r = a.command("pause", "-c", a.config, "local")  # which has no process here
     assert (r.returncode, r.stdout) == (0, "local: paused on hub-b; not heard from hub-a (does not run, or does not deliver it)\n"), r.stdout + r.stderr
     push(a, "three", type_="funding.award")
@@ -146,9 +143,9 @@ def test_a_hub_says_what_it_knows_and_who_knows_more(hubs, receiver, tmp_path):
         doc = h.status()
         assert (doc["machine"], doc["machines"], doc["state_store"]) == (h.machine, ["hub-a", "hub-b"], "postgresql")
         assert doc["alarms"] == []
-    polls = wait_for(lambda: {h.machine: h.process_status("drop.receive")["stats"].get("lease", {}).get("holder") for h in (a, b)}, 20, "a lease")
-    holder = wait_for(lambda: next((h for h in (a, b) if h.process_status("drop.receive")["stats"]["lease"]["held"]), None), 20, f"who polls: {polls}")
+    holder = wait_for(lambda: next((h for h in (a, b) if h.lease("drop.receive").get("held")), None), 20, "who polls")
     other = b if holder is a else a
+    takers(other, "friend", **{"hub-a": False, "hub-b": False})
     text = wait_for(lambda: (t := other.command("status", "-c", other.config).stdout) and f"waits: {holder.machine} polls" in t and t, 20, "the line of drop.receive")
     assert f"exampleshire on {other.machine} is running" in text and "taken by hub-" in text, text
     receipt = push(a, "one")["receipt"]

@@ -9,12 +9,8 @@ from hub import BOTH_ENGINES, ONE_EVENT, Receiver, event, events_to
 pytestmark = BOTH_ENGINES
 
 
-def queue(h, name):
-    return next((q for q in (h.status() or {}).get("destinations", []) if q["name"] == name), {})
-
-
 def waiting(h, name):
-    q = queue(h, name)
+    q = h.queue(name)
     return sum(q.get(k, 0) for k in ("ready", "delayed", "inflight"))
 
 
@@ -25,6 +21,11 @@ def push(h, *numbers):
         assert status == 202, answer
         receipts.append(answer["receipt"])
     return receipts
+
+
+def wait_gone(h, name):
+    """Until fresh figures say that there is no such queue."""
+    wait_for(lambda: name not in [q["name"] for q in (h.status() or {}).get("destinations", [{"name": name}])], 10, f"the end of queue {name}")
 
 
 def command(h, *argv):
@@ -57,7 +58,7 @@ def paused(hub, config, *numbers):
     h = hub(config)
     assert command(h, "pause", "friend").returncode == 0
     receipts = push(h, *numbers)
-    wait_for(lambda: queue(h, "friend").get("ready") == len(numbers), 10, "the messages to wait")
+    wait_for(lambda: h.queue("friend").get("ready") == len(numbers), 10, "the messages to wait")
     return h, receipts
 
 
@@ -85,6 +86,7 @@ def test_move_takes_what_waits_to_the_other_destination_and_the_journal_says_who
 
 def test_move_refuses_a_queue_that_is_being_delivered_and_names_that_are_none(hub, engine, receiver):
     h = hub(two(receiver))
+    wait_for(lambda: h.queue("friend").get("consumers"), 10, "a consumer, which the broker may hear of late")
     r = command(h, "queue", "move", "friend", "other")
     assert r.returncode == 1 and "reeve pause friend" in r.stderr and "[queue-busy]" in r.stderr
     r = command(h, "queue", "move", "friend", "frend")
@@ -113,7 +115,7 @@ def test_a_destination_with_messages_is_not_removed_until_it_is_empty(hub, recei
     r = command(h, "reload")
     assert r.returncode == 0 and "removed: friend.deliver" in r.stdout, r.stderr
     wait_for(lambda: len(h.files("out")) == 2, 20, "the files")
-    assert "friend" not in [q["name"] for q in h.status()["destinations"]]
+    wait_gone(h, "friend")
     wait_for(lambda: h.status()["alarms"] == [], 10, "the end of all alarms")
 
 
@@ -124,10 +126,10 @@ def test_a_renamed_connector_keeps_its_queue_its_dead_letters_and_what_it_rememb
     config["connectors"]["friend"]["deliver"].update(verdict="reject", reason="no")
     h = hub(config)
     push(h, 1)
-    wait_for(lambda: queue(h, "friend").get("dead") == 1, 10, "the dead letter")
+    wait_for(lambda: h.queue("friend").get("dead") == 1, 10, "the dead letter")
     assert command(h, "pause", "friend").returncode == 0
     (receipt,) = push(h, 2)
-    wait_for(lambda: queue(h, "friend").get("ready") == 1, 10, "the message to wait")
+    wait_for(lambda: h.queue("friend").get("ready") == 1, 10, "the message to wait")
 
     def rename(c):
         c["connectors"]["mate"] = {"party": "friend", "was": ["pal", "friend"],
@@ -142,7 +144,7 @@ def test_a_renamed_connector_keeps_its_queue_its_dead_letters_and_what_it_rememb
     wait_for(lambda: [m["id"] for m in receiver.taken()] == ["e2"], 20, "what waited")
     assert command(h, "dead", "replay", "--all").returncode == 0
     wait_for(lambda: len(receiver.taken()) == 2, 20, "the dead letter")
-    assert "friend" not in [q["name"] for q in h.status()["destinations"]]
+    wait_gone(h, "friend")
     status, answer = h.push(event(2), path="/events", headers={"Content-Type": ONE_EVENT})
     assert status == 202 and answer["receipt"] == receipt, "the source knows its last document"
     wait_for(lambda: "=> friend: is now mate" in command(h, "trace", "e2").stdout, 10, "the trace")
@@ -162,7 +164,7 @@ def test_orphans_are_shown_are_an_alarm_and_can_be_emptied(hub, receiver):
     again = type(h).__mro__[1](h.config, h.directory)  # the same files, as they are now
     try:
         again.wait_ready()
-        q = wait_for(lambda: queue(again, "friend"), 10)
+        q = wait_for(lambda: again.queue("friend"), 10)
         assert q["configured"] is False and q["ready"] == 1
         assert [(a["code"], a["destination"]) for a in again.status()["alarms"]] == [("orphan-queue", "friend")]
         r = command(again, "status")
@@ -170,6 +172,6 @@ def test_orphans_are_shown_are_an_alarm_and_can_be_emptied(hub, receiver):
         assert "friend" in again.command("names", "destination", "-c", h.config).stdout.split()
         r = command(again, "queue", "move", "friend", "other")
         assert r.returncode == 0 and r.stdout.startswith("1 message moved"), r.stderr
-        assert command(again, "status").returncode == 0
+        wait_for(lambda: command(again, "status").returncode == 0, 10, "fresh figures, which say that nothing is wrong")
     finally:
         again.stop()
