@@ -9,7 +9,7 @@ import pytest
 from conftest import module, peak_rss, program, put, reeve, run, sanitized, wait_for
 from hub import COUNCIL, event
 from hub_schema import faults
-from test_exec import EXAMPLES, FAIL_REASONS, FAILS, dead, programs, script  # noqa: F401  script is a fixture
+from test_exec import EXAMPLES, FAIL_REASONS, FAILS, VERDICT_MS, dead, programs, script  # noqa: F401  script is a fixture
 
 HOUSING = {"standard": "housing-csv", "program": str(EXAMPLES / "housing.py"), "settings": {"council": "Exampleshire"}}
 HEAD = "reference;paid on;paid to;amount;for\n"
@@ -243,7 +243,7 @@ def test_a_plugin_is_tried_with_what_a_program_writes(tmp_path):
 def test_a_program_that_fails_in_a_document_leaves_nothing_of_it_and_the_next_document_is_read(hub, script):
     h = hub({"parties": dict(COUNCIL), "limits": {"message": "64k"},
              "connectors": {"sender": {"party": "dcms", "receive": {"plugin": "http", "path": "/in", "partial": True,
-                                                                    "speaks": of(script(MOODY), timeout="1500ms")}},
+                                                                    "speaks": of(script(MOODY), timeout=f"{VERDICT_MS}ms")}},
                             "receiver": {"party": "council", "deliver": {"plugin": "file", "directory": "out"}}},
              "routes": {"all": {"match": {"type": "funding.report"}, "to": "receiver"}}})
 
@@ -266,7 +266,7 @@ def test_a_program_that_fails_in_a_document_leaves_nothing_of_it_and_the_next_do
 
 
 def test_a_program_that_fails_to_write_a_message_costs_that_message_only(hub, script):
-    speaks = of(script(MOODY), timeout="1500ms")
+    speaks = of(script(MOODY), timeout=f"{VERDICT_MS}ms")
     h = hub({"parties": dict(COUNCIL), "limits": {"message": "64k"},
              "connectors": {"sender": {"party": "dcms", "receive": {"plugin": "http", "path": "/in", "speaks": speaks}},
                             "receiver": {"party": "council", "deliver": {"plugin": "file", "directory": "out", "retry": {"for": "1s"}, "speaks": speaks}}},
