@@ -21,8 +21,9 @@ class Peer(http.server.ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.seen, self.connections, self.busy, self.most_busy = [], 0, 0, 0
-        self.lock = threading.Lock()
+        self.lock = threading.Condition()
         self.status, self.headers, self.body, self.delay = 200, {}, b"", 0
+        self.together = 0  # nobody is answered before so many have been busy at once
         serving(self)
 
     def url(self, path="/in"):
@@ -45,6 +46,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             peer.seen.append((self.command, self.path, dict(self.headers), body))
             peer.busy += 1
             peer.most_busy = max(peer.most_busy, peer.busy)
+            peer.lock.notify_all()
+            peer.lock.wait_for(lambda: peer.most_busy >= peer.together, 10)
         time.sleep(peer.delay)
         with peer.lock:
             peer.busy -= 1
@@ -138,7 +141,7 @@ def test_other_bodies_are_never_quoted(peer, tmp_path, body):
 
 
 def test_a_batch_goes_at_once_over_few_connections(peer, tmp_path):
-    peer.delay = 0.05
+    peer.delay, peer.together = 0.05, 9
     got = deliver(peer.url(), write_events(tmp_path / "e", 128), "concurrency=16")
     assert {v["verdict"] for v in got} == {"OK"} and [v["id"] for v in got] == [f"id-{i}" for i in range(128)]
     assert peer.most_busy <= 16 and peer.most_busy > 8
