@@ -185,7 +185,7 @@ def test_where_a_connection_breaks_it_goes_on(publisher, fetching, stall):
         return [head(200, len(BODY), **STRONG), BODY[:15000], *([stall] if stall else [])]
 
     p = publisher(rule)
-    h = fetching(p.url, timeout="1s")
+    h = fetching(p.url, timeout="3s")
     came(h, range(400))
     assert [fields.get("range") for _, fields in p.asked[:3]] == [None, "bytes=15000-", "bytes=35000-"]
     submitted(h, 1)

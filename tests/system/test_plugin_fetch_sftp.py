@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugin fetch over SFTP, from an sshd of the test's own: only from a server that is known, never half a file, nothing twice."""
+import contextlib
 import getpass
 import os
 import pathlib
+import sqlite3
 import subprocess
 import time
 
@@ -74,10 +76,17 @@ def put(path, body):
     path.with_suffix(".part").rename(path)
 
 
+def remembered(h):
+    """What the source has noted of the document; it is written behind the journal's row."""
+    with contextlib.closing(sqlite3.connect(f"file:{h.data}/state/feed.receive.db?mode=ro", uri=True)) as db:
+        return db.execute("SELECT value FROM kv WHERE CAST(key AS TEXT) LIKE '%/seen'").fetchone()
+
+
 def test_a_file_is_fetched_once_and_again_when_it_changes(sshd, fetching, tmp_path):  # noqa: F811
     put(tmp_path / "feed.json", document(range(3)))
     h = fetching(f"sftp://127.0.0.1:{sshd.port}{tmp_path}/feed.json", **sshd.options())
     came(h, range(3))
+    wait_for(lambda: remembered(h), 30, h.log)
     seen = sshd.log().count("Accepted")
     h.kill_process("feed.receive")  # what is remembered is on disk
     wait_for(lambda: sshd.log().count("Accepted") > seen, 30, sshd.log)
@@ -109,7 +118,7 @@ def test_a_file_that_is_written_to_meanwhile_is_fetched_again(sshd, fetching, tm
     path.write_bytes(body[:len(body) // 2])
     proxy = Proxy(sshd.port)
     try:
-        proxy.rate = 400000
+        proxy.rate = 100000  # there is more of it long before its end is read
         h = fetching(f"sftp://{proxy.address}{path}", **sshd.options(proxy.port))
         wait_for(lambda: "Accepted" in sshd.log(), 30, sshd.log)
         with path.open("ab") as f:
