@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from broker import Proxy, rabbitmq, vhost  # noqa: F401 (fixtures)
-from conftest import module, program, run, wait_for
+from conftest import PATIENCE, module, program, run, wait_for
 from hub import COUNCIL, EVENTS, KILLS_FORGIVEN, PREFETCH, event
 from test_hub_modules import build
 
@@ -76,7 +76,7 @@ class Party:
 
     def take(self, queue, n=1, seconds=30):
         """[(properties, body)], at least n of them."""
-        got, end = [], time.monotonic() + seconds
+        got, end = [], time.monotonic() + seconds * PATIENCE
         while len(got) < n:
             method, properties, body = self.channel.basic_get(queue, auto_ack=True)
             if method:
@@ -88,7 +88,7 @@ class Party:
 
     def take_ids(self, queue, wanted, seconds=60):
         """Takes until every id has come; how often each did."""
-        seen, end = {}, time.monotonic() + seconds
+        seen, end = {}, time.monotonic() + seconds * PATIENCE
         while set(wanted) - set(seen):
             with contextlib.suppress(pika.exceptions.AMQPError):
                 method, properties, body = self.channel.basic_get(queue, auto_ack=False)
@@ -161,7 +161,7 @@ def test_a_small_prefetch_does_not_make_hub_and_broker_wait_for_each_other(bridg
     """It was acknowledged once a second, when nothing more came: the broker sent as many messages a second as the prefetch says."""
     party.send_events("in", range(90))
     bridge({"prefetch": 1})
-    assert len(party.take("out", 90, 45)) == 90
+    assert len(party.take("out", 90, 45 / PATIENCE)) == 90  # that took 90 s on every machine
 
 
 @pytest.mark.parametrize("prefix", ["cloudEvents_", "cloudEvents:", "ce-", "CE_"])
