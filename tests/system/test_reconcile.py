@@ -85,7 +85,7 @@ def test_an_award_behind_its_payments_is_judged_alike(reconciled):
 def test_a_payment_can_wait_for_its_award(reconciled):
     h = reconciled(deliver=[{"step": "reconcile", "unknown": "wait"}])
     assert push(h, payment(1, "p1", "A", "70"), payment(2, "p2", "none", "1"))[0] == 202
-    wait_for(lambda: "A, which this belongs to, has not come yet" in h.log() or [r for r in h.trace("e1") if r["event"] == "attempt"], 20, "a try")
+    wait_for(lambda: "A, which this belongs to, has not come yet" in h.log() or [r for r in h.trace("e1") or [] if r["event"] == "attempt"], 20, "a try")
     assert push(h, award(3, "A", "100"))[0] == 202
     came(h, "e1", "e3")
 
