@@ -65,8 +65,10 @@ def test_metrics_tell_what_was_done(hub, receiver):
     assert status == 202
     assert h.push(b"no json", path="/events", headers={"Content-Type": EVENTS})[0] == 400
     assert h.push([event(1)], path="/events", query="?check=1", headers={"Content-Type": EVENTS})[0] == 200
-    m = fresh(h, lambda s: value(s, "reeve_verdicts_total", destination="friend", verdict="ok") == 5 and
-              value(s, "reeve_dead_letters", destination="friend") == 1, "five deliveries and a dead letter")
+    # each process is asked for itself: the queue may know of the dead letter when the worker was asked before it
+    end = [("reeve_verdicts_total", {"verdict": "ok"}, 5), ("reeve_verdicts_total", {"verdict": "reject"}, 1), ("reeve_dead_lettered_total", {}, 1),
+           ("reeve_delivery_seconds_count", {}, 6), ("reeve_dead_letters", {}, 1), ("reeve_queue_messages", {"state": "ready"}, 0)]
+    m = fresh(h, lambda s: all(value(s, name, destination="friend", **labels) == n for name, labels, n in end), "five deliveries and a dead letter")
     assert value(m, "reeve_submissions_total", connector="sender", result="accepted") == 1
     assert value(m, "reeve_submissions_total", connector="sender", result="refused") == 1
     assert value(m, "reeve_submissions_total", connector="sender", result="failed") == 0
@@ -144,7 +146,9 @@ def test_counters_begin_again_with_their_process(hub, receiver):
     h = hub(two_sinks(receiver().url))
     assert h.push([event(1)], path="/events", headers={"Content-Type": EVENTS})[0] == 202
     one = {"destination": "friend", "verdict": "ok"}
-    before = fresh(h, lambda s: value(s, "reeve_verdicts_total", **one) == 1, "a delivery")
+    # also off the queue: else the successor gets it once more, and counts that
+    before = fresh(h, lambda s: value(s, "reeve_verdicts_total", **one) == 1 and
+                   all(value(s, "reeve_queue_messages", destination="friend", state=x) == 0 for x in ("ready", "inflight")), "a delivery")
     h.kill_process("friend.deliver")
     after = fresh(h, lambda s: value(s, "reeve_process_restarts_total", process="friend.deliver") == 1 and
                   value(s, "reeve_verdicts_total", **one) == 0, "the successor's figures")
@@ -325,11 +329,13 @@ def test_a_flood_of_refusals_is_told_in_a_bounded_number_of_records(hub):
     def knock():
         for _ in range(100):
             request(h.port, "GET", "/nothing")
+    begin = time.monotonic()
     threads = [threading.Thread(target=knock) for _ in range(10)]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
+    seconds = time.monotonic() - begin
 
     def told():
         lines = [x for x in h.log().splitlines() if " door refused: " in x]
@@ -337,4 +343,4 @@ def test_a_flood_of_refusals_is_told_in_a_bounded_number_of_records(hub):
         plain = sum("suppressed" not in x for x in lines)
         return (plain, suppressed) if plain + suppressed == 1000 else None
     plain, suppressed = wait_for(told, 40, "every refusal, written or counted")
-    assert suppressed and plain <= 600
+    assert suppressed and plain <= max(600, 200 + 20 * seconds)  # 200 in 10 s
