@@ -60,8 +60,7 @@ class Child:
             return
         data = self.sock.recv(65536)
         if not data:
-            self.note("orphan")
-            sys.exit(0)
+            raise ConnectionResetError
         self.pending += data
         while len(self.pending) >= 12:
             n, kind, _flags, generation = struct.unpack_from("<IHHI", self.pending)
@@ -107,12 +106,12 @@ class Child:
         if behave == "babble":
             self.sock.sendall(b"\xff" * 4096)
         time.sleep(self.part.get("ready_takes", 0))
+        self.send(STATUS, text("at work"))
         if behave not in ("never", "gossip"):
+            self.note("ready")  # before it is said, which may start the next one
             self.send(READY, struct.pack("<I", 1))
-            self.note("ready")
         if behave == "alarm":
             self.send(ALARM, text("test-alarm") + text("something is wrong\n\x1b[31m"))
-        self.send(STATUS, text("at work"))
         if behave == "mute":
             time.sleep(1000)
         beat = 0.0
@@ -127,4 +126,8 @@ class Child:
 if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] == "compile":
         compile_plan(sys.argv)
-    Child().main()
+    child = Child()
+    try:
+        child.main()
+    except ConnectionError:  # also what it was about to say, or had said and nobody read, can be what tells it
+        child.note("orphan")

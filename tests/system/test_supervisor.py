@@ -13,7 +13,7 @@ import stat
 import time
 
 import pytest
-from conftest import Hub, program, run, wait_for
+from conftest import PATIENCE, Hub, program, run, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
 KINDS = {"spool": "spool", "door": "door"}
@@ -94,6 +94,7 @@ def test_starts_in_order_and_ends_in_the_opposite_order(stage):
 def test_status_tells_of_every_process(stage):
     stage.plan(spool={"figures": {"destinations": [{"name": "a", "ready": 3, "dead": 1}]}})
     stage.start()
+    wait_for(lambda: "stats" in stage.process("spool"), 5)  # the status does not wait long for the figures of a process
     s = stage.status()
     assert [p["name"] for p in s["processes"]] == ["spool", "a.deliver", "b.receive", "door"]
     assert s["hub"] == "test" and s["state"] == "running" and s["alarms"] == []
@@ -171,13 +172,14 @@ def test_a_process_that_dies_before_ready_waits_longer_each_time(stage):
     stage.plan(a_sink={"behave": "die"})
     hub = stage.start(ready=False)
     wait_for(lambda: hub.log().count("process-died") >= 3, 15)
-    p = stage.process("a.deliver")
+    s = stage.status()
+    p = next(p for p in s["processes"] if p["name"] == "a.deliver")
     assert p["last_exit"] == "exit 3" and p["state"] in ("waiting", "starting")
     times = [line.split()[0] for line in hub.log().splitlines() if "process-started" in line and "a.deliver" in line]
     stamps = [time.mktime(time.strptime(t[:19], "%Y-%m-%dT%H:%M:%S")) + float("0." + t[20:23]) for t in times]
     gaps = [b - a for a, b in zip(stamps, stamps[1:])]
     assert gaps[0] > 0.9 and gaps[1] > 1.9  # at the least: a busy machine starts it later
-    assert any(a["code"] == "process-failing" for a in stage.status()["alarms"]) or p["state"] == "starting"
+    assert any(a["code"] == "process-failing" for a in s["alarms"]) or p["state"] == "starting"
 
 
 def test_a_silent_process_is_ended_and_started_again(stage):
@@ -268,7 +270,7 @@ def test_the_control_socket_is_private(stage):
 
 def talk(stage, payload, seconds=5):
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(seconds)
+    s.settimeout(seconds * PATIENCE)
     s.connect(str(stage.data / "run" / "control.sock"))
     s.sendall(payload)
     return s, s.makefile("rb")
@@ -290,8 +292,8 @@ def test_control_survives_rubbish_and_slow_clients(stage):
     stage.plan()
     stage.start()
     idle = [talk(stage, b"")[0] for _ in range(20)]
-    s, f = talk(stage, b"x" * 100000)
-    with contextlib.suppress(ConnectionResetError):
+    with contextlib.suppress(ConnectionError):  # it may be hung up on while it still sends
+        s, f = talk(stage, b"x" * 100000)
         assert f.read() == b""
     assert stage.status()["state"] == "running"
     for c in idle:
@@ -303,7 +305,7 @@ def test_pause_and_resume_reach_the_worker_and_outlive_it(stage):
     stage.start()
     assert stage.command("pause", "a").returncode == 0
     assert stage.events("pause") == ["pause a.deliver"], "it answers when it is done"
-    wait_for(lambda: stage.process("a.deliver")["stats"]["paused"], 5)
+    wait_for(lambda: stage.process("a.deliver").get("stats", {}).get("paused"), 5)
     assert stage.process("a.deliver")["paused"]
     os.kill(stage.process("a.deliver")["pid"], signal.SIGKILL)
     wait_for(lambda: stage.events("pause").count("pause a.deliver") == 2, 10)
@@ -443,8 +445,7 @@ def test_a_configuration_that_hangs_does_not_hold_up_the_end(stage):
     hub = stage.start()
     stage.config.write_text("slow")
     s, f = talk(stage, b'{"command":"reload"}\n', 15)
-    time.sleep(0.3)
-    assert stage.status()["state"] == "reloading"
+    wait_for(lambda: stage.status()["state"] == "reloading", 5)
     hub.process.send_signal(signal.SIGTERM)
     assert not json.loads(f.readline())["ok"]
     assert hub.wait(10) == 0
@@ -487,7 +488,7 @@ class Manager:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(path))
-        self.socket.settimeout(20)
+        self.socket.settimeout(20 * PATIENCE)
         self.told = []
 
     def next_with(self, what):
