@@ -138,7 +138,7 @@ def test_a_full_queue(start):
     site.partner.answer = 503
     wait_for(lambda: "destination-full" in site.hub.log(), 60, "the queue is full")
     time.sleep(SPELL)
-    waiting = site.queues()["partner"]
+    waiting = wait_for(lambda: site.queues().get("partner"), 20, "figures of the queue")
     assert waiting["ready"] + waiting["delayed"] + waiting["inflight"] <= 300, waiting
     site.partner.answer = 200
     site.finish(150)

@@ -33,7 +33,9 @@ def queue_deleted(site, chance):
     """By an operator, when nothing waits in it, for what waits in a queue that is deleted is deleted with it. What is published meanwhile
     is refused and offered again, and the hub declares the queue again."""
     site.hold.set()
-    wait_for(lambda: not site.unanswered() and site.empty(), 120, "an empty queue to delete", step=0.2)
+    # the figures alone may be older than what was accepted last
+    wait_for(lambda: not site.unanswered() and site.empty() and not any(site.missing(site.accepted()).values()), 120,
+             "an empty queue to delete", step=0.2)
     if site.beside:
         wait_for(lambda: not site.beside.waiting(), 60, "an empty queue of the shovel to delete", step=0.2)
         site.broker.api("DELETE", "queues", site.beside.vhost, "to")
