@@ -174,7 +174,13 @@ def test_a_kill_in_the_middle_of_a_push_loses_nothing(site, usual_ms, victim):
         site.hub.wait_ready()
         if victim != "supervisor":
             wait_for(lambda: site.hub.pid_of(victim) not in (None, before), 20, f"{what}: started again")
-        told = site.hub.trace(answer["messages"][chance.randrange(len(answer["messages"]))])
+        one = answer["messages"][chance.randrange(len(answer["messages"]))]
+
+        def delivered_to():
+            return {r["destination"] for r in site.hub.trace(one) or [] if r["event"] == "delivered"}
+        # it comes before that is written; who was killed between the two gets it once more
+        wait_for(lambda: len(delivered_to()) == 2, 60, lambda: f"{what}: {one} is delivered: {site.hub.trace(one)}", step=0.2)
+        told = site.hub.trace(one)
         assert {r["destination"] for r in told if r["event"] == "delivered"} == {"partner", "register"}, (what, told)
         assert any(r["event"] == "accepted" for r in told), (what, told)
         n += 1

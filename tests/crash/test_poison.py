@@ -64,13 +64,10 @@ def outcomes(hub, receipt):
 
 
 def settled(hub, receipt, n, seconds=90):
-    end = time.monotonic() + seconds
-    while True:
+    def them():
         o = outcomes(hub, receipt)
-        if sum(e in ("delivered", "dead") for e, _, _ in o.values()) >= n:
-            return o
-        assert time.monotonic() < end, f"only {len(o)} of {n} messages settled within {seconds} s:\n{hub.log()[-3000:]}"
-        time.sleep(0.2)
+        return o if sum(e in ("delivered", "dead") for e, _, _ in o.values()) >= n else None
+    return wait_for(them, seconds, lambda: f"{n} settled messages, there are {outcomes(hub, receipt)}:\n{hub.log()[-3000:]}", step=0.2)
 
 
 def processes(hub):
@@ -93,7 +90,8 @@ def test_a_message_that_crashes_the_worker_is_the_only_one_that_pays(start):
     assert end.pop("e77")[:2] == ("dead", "crashed")
     assert {(e, a) for e, _, a in end.values()} == {("delivered", 1)}, "innocent neighbours are charged with nothing"
     assert 3 <= others_unharmed(hub, before) <= 5
-    (d,) = hub.command("dead", "list", "-c", hub.config, "--code", "crashed").stdout.splitlines()
+    # the journal says so before the queue does
+    (d,) = wait_for(lambda: hub.command("dead", "list", "-c", hub.config, "--code", "crashed").stdout.splitlines(), 20, "the dead letter")
     assert "e77" in d
     later = send(hub, range(200, 260))
     assert {e for e, _, _ in settled(hub, later, 60).values()} == {"delivered"}
