@@ -134,5 +134,5 @@ def test_two_versions_work_side_by_side(hubs, receiver, earlier):
     assert taken(again, many(n, amount=5)) == last
     for x in (new, again):
         assert x.push(None, path=f"/grants/receipts/{first['receipt']}", method="GET")[1]["answer"] == first
-        assert not x.status()["alarms"]
+        wait_for(lambda x=x: not x.status()["alarms"], 30, lambda x=x: f"no alarm any more: {x.status()['alarms']}")
     print(f"{n} grants in 5 versions and {n} in 4: {len(peer.taken()) - 9 * n} came again")
