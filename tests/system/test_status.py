@@ -6,7 +6,7 @@ import pty
 import re
 import subprocess
 
-from conftest import ROOT, program, reeve
+from conftest import ROOT, program, reeve, wait_for
 from hub import ONE_EVENT, event, events_to
 
 
@@ -20,11 +20,16 @@ def documented():
     return found
 
 
+def with_figures(h):
+    """The status, once it tells of the queues: it does not wait long for their figures."""
+    return wait_for(lambda: s if (s := h.status()) and "destinations" in s else None, 20, "figures of the queues")
+
+
 def test_every_key_of_the_status_document_is_in_the_manual(hub):
     known = documented()
     h = hub(events_to({"plugin": "fail", "verdict": "retry", "reason": "later", "alarm": {"oldest": "1s"}}))
     assert h.push(event(1), path="/events", headers={"Content-Type": ONE_EVENT})[0] == 202
-    s = h.status()
+    s = with_figures(h)
     assert set(s) <= set(known) and s["format"] == 1
     assert {"hub", "state", "processes", "destinations", "alarms"} <= set(s)
     for p in s["processes"]:
@@ -59,6 +64,7 @@ def on_a_terminal(*argv, env):
 
 def test_colours_only_on_a_terminal_and_not_with_no_color(hub):
     h = hub(events_to({"plugin": "file", "directory": "out"}))
+    with_figures(h)
     env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
     coloured = on_a_terminal("status", "-c", h.config, env=env)
     assert "\033[32mready" in coloured and "QUEUE" in coloured
