@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct engine g;
@@ -52,8 +53,9 @@ static inline void figure_is(const char *destination, const char *figure, uint64
                      engine_tells(figure) ? want : UINT64_MAX);
 }
 
-/* Until the figure of status is `want`, while p runs: soon after its start RabbitMQ tells less than
- * there is (amqp_ask.h), and what is under way needs its time. */
+/* Until the figure of status is `want`, while p runs: soon after its start, and when a queue's
+ * leader does not answer it within a quarter of a second, RabbitMQ tells less than there is
+ * (amqp_ask.h), and what is under way needs its time. */
 static inline void figure_gets(struct probe *p, const char *destination, const char *figure,
                                uint64_t want)
 {
@@ -68,6 +70,27 @@ static inline void consumed(struct probe *p, const char *destination)
 {
     figure_gets(p, destination, "ready", 0);
     figure_gets(p, destination, "inflight", 0);
+}
+
+/* Until the consumer was given each of m0 to m<n - 1>, whatever the figures say meanwhile. */
+static inline void all_came(struct probe *p, unsigned n)
+{
+    static bool seen[PROBE_TAGS];
+    uint64_t until = mono_ms() + engine_wait_ms();
+    unsigned looked = 0, count = 0;
+    memset(seen, 0, sizeof seen);
+    for (;; probe_idle(p, 20)) {
+        for (; looked < p->jobs; looked++) {
+            unsigned long v = strtoul(p->got[looked].id + 1, NULL, 10);
+            assert_true(v < n);
+            count += !seen[v];
+            seen[v] = true;
+        }
+        if (count == n)
+            return;
+        if (mono_ms() >= until)
+            fail_msg("waited in vain for %u messages, got %u", n, count);
+    }
 }
 
 /* The two consumers take turns. */

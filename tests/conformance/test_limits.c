@@ -23,7 +23,7 @@ static void a_full_destination_refuses_and_others_do_not_notice(void **state)
     publish_n("register", 10, 5);
     probe_publish(&pub, 20, "m20", "x", 1, both, 2); /* all or none */
     probe_wait(&pub, &pub.failed, 2);
-    assert_int_equal(probe_figure(&pub, "register", "ready"), 5);
+    figure_gets(&pub, "register", "ready", 5);
     char big[900];
     memset(big, 'x', sizeof big);
     static const char *const narrow[] = {"narrow"};
@@ -47,7 +47,7 @@ static void many_in_one_window_never_pass_the_limit(void **state)
         probe_send(&pub, i, "small");
     probe_wait(&pub, &pub.failed, 47);
     assert_int_equal(pub.confirmed, 3);
-    assert_int_equal(probe_figure(&pub, "small", "ready"), 3);
+    figure_gets(&pub, "small", "ready", 3);
 }
 
 static void the_window_is_a_hundred_messages_and_a_mebibyte(void **state)
@@ -123,7 +123,7 @@ static void a_long_queue_does_not_live_in_memory(void **state)
     }
     probe_wait(&pub, &pub.confirmed, N);
     long stored = engine_rss_kb(&g);
-    assert_int_equal(probe_figure(&pub, "register", "ready"), N);
+    figure_gets(&pub, "register", "ready", N);
     probe_open(&con, &g, "register.deliver");
     con.settle_done = true;
     consume(&con, "register", 500);

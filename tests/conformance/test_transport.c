@@ -192,7 +192,7 @@ static void status_tells_what_waits_where(void **state)
     figure_gets(&con, "register", "delayed", 1);
     figure_gets(&con, "register", "dead", 1);
     figure_is("register", "bytes", 9 * 20);
-    assert_int_equal(probe_figure(&pub, "register", "consumers"), 1);
+    figure_gets(&pub, "register", "consumers", 1);
     assert_int_equal(probe_figure(&pub, "register", "configured"), 1);
     assert_int_equal(probe_figure(&pub, "small", "limit_messages"), 3);
     assert_int_equal(probe_figure(&pub, "narrow", "limit_bytes"), 1000);
