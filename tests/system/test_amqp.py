@@ -57,10 +57,6 @@ def queues(h):
     return {q["name"]: q for q in (h.status() or {}).get("destinations", [])}
 
 
-def figure(h, queue, what):
-    return queues(h).get(queue, {}).get(what)
-
-
 def alarms(h):
     return {a["code"]: a["text"] for a in (h.status() or {}).get("alarms", [])}
 
@@ -296,7 +292,7 @@ def test_dead_letters_and_queues_are_mended_with_and_without_a_running_hub(hub):
     h = hub(refusing())
     status, _ = h.push([event(i) for i in range(4)], path="/events", headers={"Content-Type": EVENTS})
     assert status == 202
-    wait_for(lambda: figure(h, "friend", "dead") == 4, 20, "the dead letters")
+    wait_for(lambda: h.queue("friend").get("dead") == 4, 20, "the dead letters")
     (h.directory / "reeve.yaml").rename(h.directory / "kept")
     (h.directory / "reeve.yaml").write_text("data: var\nnonsense: [\n")  # while it is being edited
     found = letters(h)
@@ -307,7 +303,7 @@ def test_dead_letters_and_queues_are_mended_with_and_without_a_running_hub(hub):
     assert dead(h, "discard", str(found[0]["number"]), "--reason", "a test").stdout == "1 thrown away\n"
     assert command(h, "pause", "friend").returncode == 0
     assert dead(h, "replay", "--id", "e1").stdout == "1 sent again\n"
-    wait_for(lambda: figure(h, "friend", "ready") == 1, 10, "the message that waits again")
+    wait_for(lambda: h.queue("friend").get("ready") == 1, 10, "the message that waits again")
     h.stop()
     assert [d["id"] for d in letters(h)] == ["e2", "e3"]
     assert "not today" in dead(h, "show", "--id", "e2").stdout
@@ -336,12 +332,12 @@ def test_old_dead_letters_go_when_they_were_seen_and_are_warned_of_when_not(hub,
         if n == "seen":
             (h.directory / "var/state/dead-letters.marks").write_text(f"seen {number} {now - 10 * day}\n")
     again = hub(quiet())
-    wait_for(lambda: figure(again, "one", "dead") == 3, 10, "the figures")
-    wait_for(lambda: figure(again, "one", "dead") == 2, 40, "the old one to go")
+    wait_for(lambda: again.queue("one").get("dead") == 3, 10, "the figures")
+    wait_for(lambda: again.queue("one").get("dead") == 2, 40, "the old one to go")
     wait_for(lambda: "dead-unseen" in alarms(again), 10, "the alarm")
     assert "1 dead letters" in alarms(again)["dead-unseen"]
     assert [d["id"] for d in letters(again)] == ["unseen", "new"]
     text = (h.directory / "var/state/dead-letters.marks").read_text()
     assert text.count("warned") == 1 and str((now - 1 * day << 12) + 3) in text, text
     wait_for(lambda: not alarms(again), 40, "the alarm to end, for somebody has looked")
-    assert figure(again, "one", "dead") == 2
+    assert again.queue("one").get("dead") == 2

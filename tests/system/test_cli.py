@@ -118,11 +118,7 @@ def test_status_shows_queues_and_the_alarm(site):
     site.push(5, "funding.application")
     s = wait_for(lambda: (s := site.hub.status()) and s["alarms"] and s, 10)
     assert any(a["process"] == "closed.deliver" and "closed for lunch" in a["text"] for a in s["alarms"])
-
-    def waiting():
-        q = next(q for q in site.hub.status()["processes"][0]["stats"]["destinations"] if q["name"] == "closed")
-        return q["ready"] + q["delayed"] + q["inflight"]
-    wait_for(lambda: waiting() >= 1, 10, "the message in the queue")
+    wait_for(lambda: sum(site.hub.queue("closed").get(k, 0) for k in ("ready", "delayed", "inflight")) >= 1, 10, "the message in the queue")
     r = site.ask("status")
     assert r.returncode == 1 and "DESTINATION" in r.stdout and "ALARM closed.deliver" in r.stdout
     assert site.ask("status", "--json").returncode == 1

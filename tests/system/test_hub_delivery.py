@@ -14,14 +14,6 @@ def send(h, events):
     return answer
 
 
-def queue(h, name="friend"):
-    for p in (h.status() or {}).get("processes", []):
-        for d in p.get("stats", {}).get("destinations", []):
-            if d["name"] == name:
-                return d
-    return {}
-
-
 def rows(h, what):
     """The journal rows of something, as `trace --json` has them; waits until the command is there and knows it."""
     r = h.trace(what)
@@ -54,7 +46,7 @@ def test_a_refused_message_is_a_dead_letter_with_its_reason(hub, receiver):
     wait_for(lambda: "dead" in happened(h, "e3"), 10, "the journal to say so")
     dead = rows(h, "e3")[-1]
     assert dead["code"] == "rejected" and "422" in dead["text"] and dead["destination"] == "friend"
-    wait_for(lambda: queue(h).get("dead") == 1, 5, "the dead letter")
+    wait_for(lambda: h.queue("friend").get("dead") == 1, 5, "the dead letter")
     time.sleep(1.5)
     assert sum(json.loads(b)["id"] == "e3" for _, _, b in r.got) == 1
 
@@ -100,7 +92,7 @@ def test_a_receiver_that_is_down_pauses_and_charges_nobody(hub, receiver):
     wait_for(lambda: any("down" in str(a) for a in [h.status()]), 5, "status to say that it is down")
     state["up"] = True
     wait_for(lambda: len(r.taken()) == 40, 60, "all of them")
-    assert "attempt" not in happened(h, "e1") and queue(h).get("dead", 0) == 0
+    assert "attempt" not in happened(h, "e1") and h.queue("friend").get("dead", 0) == 0
     assert {m["id"] for m in r.taken()} == {f"e{i}" for i in range(40)}
 
 
@@ -153,7 +145,7 @@ def test_the_message_that_crashes_the_plugin_is_found_and_given_up(hub):
         if i != 11:
             wait_for(lambda i=i: "delivered" in happened(h, f"e{i}"), 60, f"e{i} delivered")
             assert "attempt" not in happened(h, f"e{i}")
-    wait_for(lambda: queue(h).get("dead") == 1, 10)
+    wait_for(lambda: h.queue("friend").get("dead") == 1, 10)
 
 
 def test_a_call_that_hangs_costs_its_own_process_only(hub):
@@ -228,10 +220,10 @@ def test_no_verdict_is_final_before_it_is_written_down(hub, receiver):
     send(h, [event(i) for i in range(1, 6)])
     wait_for(lambda: "journal" in [a["code"] for a in h.status()["alarms"]], 15, "the alarm")
     time.sleep(1.5)
-    wait_for(lambda: sum(queue(h).get(k, 0) for k in ("inflight", "ready", "delayed")) == 5, 10, "all 5 in the queue: messages were settled without their rows")
+    wait_for(lambda: sum(h.queue("friend").get(k, 0) for k in ("inflight", "ready", "delayed")) == 5, 10, "all 5 in the queue: messages were settled without their rows")
     journal.execute("ROLLBACK")
     journal.close()
-    wait_for(lambda: sum(queue(h).get(k, 1) for k in ("inflight", "ready", "delayed")) == 0, 15, "the settlements")
+    wait_for(lambda: sum(h.queue("friend").get(k, 1) for k in ("inflight", "ready", "delayed")) == 0, 15, "the settlements")
     assert {m["id"] for m in r.taken()} == {f"e{i}" for i in range(6)}
     for i in range(1, 6):
         assert happened(h, f"e{i}")[-1] == "delivered"
