@@ -127,10 +127,10 @@ static void convert(struct conversion *c, const struct message *m, struct messag
     while (c->out.n > before)
         reeve_msg_free(c->out.msgs[--c->out.n]);
     const char *subject = message_get(m, "subject");
-    if (!c->report)
-        encoding_left_out(&c->out, subject ? subject : "-", "translation", c->result.reason);
-    else /* which says the same, and is no place to say it twice */
+    if (c->report) /* it gives the reason, too */
         convert_report_refused(&c->told, m, c->result.reason);
+    else
+        encoding_left_out(&c->out, subject ? subject : "-", "translation", c->result.reason);
 }
 
 /* ---- the document */

@@ -5,6 +5,7 @@
  * command does. */
 #include "plugin_try.h"
 #include "cli.h"
+#include "document.h"
 #include "try_host.h"
 #include "base/util.h"
 #include "message/message.h"
@@ -13,20 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTIONS_MAX 128u
-#define BATCH_MAX   256u
-#define FILE_MAX    (256u << 20)
+#define BATCH_MAX 256u
+#define FILE_MAX  (256u << 20)
 
-struct options {
-    const char *at[OPTIONS_MAX];
-    size_t n;
-};
 struct order { /* what the command line says */
-    const char *plugin, *deliver, *request, *speaks, *content_type;
+    const char *deliver, *request, *content_type;
     bool check, receive, json;
     uint64_t for_ms, attempt;
     reeve_rc settle_with;
-    struct options own, adapter;
+    struct adapter_choice plugin, speaks; /* of a plugin it says the same */
 };
 
 static int bad(const char *text, const char *what)
@@ -59,14 +55,6 @@ static int set_number(struct order *o, const char *name, const char *v)
     return 0;
 }
 
-static int add_option(struct options *all, const char *v)
-{
-    if (all->n == OPTIONS_MAX)
-        return bad("too many options", "");
-    all->at[all->n++] = v;
-    return 0;
-}
-
 static int set_value(struct order *o, const char *name, const char *v)
 {
     const struct {
@@ -74,16 +62,16 @@ static int set_value(struct order *o, const char *name, const char *v)
         const char **to;
     } texts[] = {{"--deliver", &o->deliver},
                  {"--request", &o->request},
-                 {"--speaks", &o->speaks},
+                 {"--speaks", &o->speaks.name},
                  {"--content-type", &o->content_type}};
     if (strcmp(name, "--settle") == 0)
         return set_settle(o, v);
     if (strcmp(name, "--for") == 0 || strcmp(name, "--attempt") == 0)
         return set_number(o, name, v);
-    if (strcmp(name, "-o") == 0)
-        return add_option(&o->own, v);
-    if (strcmp(name, "-O") == 0)
-        return add_option(&o->adapter, v);
+    if (strcmp(name, "-o") == 0 || strcmp(name, "-O") == 0)
+        return adapter_choice_add(name[1] == 'o' ? &o->plugin : &o->speaks, v)
+                   ? 0
+                   : bad("too many options", "");
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         if (strcmp(name, texts[i].name) == 0) {
             *texts[i].to = v;
@@ -103,8 +91,8 @@ static int parse(int argc, char **argv, struct order *o)
             o->receive = true;
         else if (strcmp(argv[i], "--json") == 0)
             o->json = true;
-        else if (argv[i][0] != '-' && !o->plugin)
-            o->plugin = argv[i];
+        else if (argv[i][0] != '-' && !o->plugin.name)
+            o->plugin.name = argv[i];
         else if (i + 1 < argc)
             r = set_value(o, argv[i], argv[i + 1]), i++;
         else
@@ -112,14 +100,14 @@ static int parse(int argc, char **argv, struct order *o)
         if (r != 0)
             return r;
     }
-    if (!o->plugin)
+    if (!o->plugin.name)
         return bad("which plugin? ", "reeve plugin try ./x.so …");
     if (o->check + o->receive + !!o->deliver + !!o->request != 1)
         return bad("one of --check, --deliver FILE, --receive, --request FILE is needed", "");
-    if (o->speaks && !o->deliver)
+    if (o->speaks.name && !o->deliver)
         return bad("--speaks NAME is for --deliver", "");
-    if (o->adapter.n && !o->speaks)
-        return bad("-O is for the adapter of --speaks NAME: ", o->adapter.at[0]);
+    if (o->speaks.n && !o->speaks.name)
+        return bad("-O is for the adapter of --speaks NAME: ", o->speaks.options[0]);
     return 0;
 }
 
@@ -343,10 +331,10 @@ static int run_side(struct try_host *h, const struct order *o, struct err *e)
     struct try_host adapter = {.until = UINT64_MAX};
     struct plugin *speaks = NULL;
     int r = 0;
-    if (o->speaks) {
-        r = load(PLUGIN_KIND_ADAPTER, o->speaks, &speaks, e);
+    if (o->speaks.name) {
+        r = load(PLUGIN_KIND_ADAPTER, o->speaks.name, &speaks, e);
         if (r == 0)
-            r = try_host_open(&adapter, speaks, 0, o->adapter.at, o->adapter.n, e);
+            r = try_host_open(&adapter, speaks, 0, o->speaks.options, o->speaks.n, e);
     }
     if (r == 0 && o->deliver)
         r = deliver(h, speaks ? &adapter : NULL, o, e);
@@ -374,9 +362,9 @@ int plugin_try(int argc, char **argv)
     struct try_host h = {.settle_with = o.settle_with,
                          .json = o.json,
                          .until = o.receive ? mono_ms() + o.for_ms : UINT64_MAX};
-    r = load(PLUGIN_KIND_PLUGIN, o.plugin, &p, &e);
+    r = load(PLUGIN_KIND_PLUGIN, o.plugin.name, &p, &e);
     if (r == 0)
-        r = try_host_open(&h, p, side, o.own.at, o.own.n, &e);
+        r = try_host_open(&h, p, side, o.plugin.options, o.plugin.n, &e);
     if (r == 0)
         r = run_side(&h, &o, &e);
     if (r < 0)
