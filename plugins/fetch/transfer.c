@@ -311,15 +311,15 @@ static const char *words(const struct transfer *t, CURLcode rc)
 /* Retry-After (RFC 9110 section 10.2.3): seconds or an HTTP date; a day at most. */
 static uint64_t after_ms(const char *text)
 {
-    const uint64_t day = 86400000u;
+    const uint64_t day = 86400;
+    uint64_t s = 0;
     if (*text && strspn(text, "0123456789") == strlen(text)) {
-        uint64_t s = strlen(text) > 6 ? day : strtoull(text, NULL, 10);
-        return s < day / 1000 ? s * 1000 : day;
+        s = strlen(text) > 6 ? day : strtoull(text, NULL, 10);
+    } else {
+        time_t when = curl_getdate(text, NULL), now = time(NULL);
+        s = when > now ? (uint64_t)(when - now) : 0;
     }
-    time_t when = curl_getdate(text, NULL), now = time(NULL);
-    if (when <= now)
-        return 0;
-    return (uint64_t)(when - now) < day / 1000 ? (uint64_t)(when - now) * 1000 : day;
+    return (s < day ? s : day) * 1000;
 }
 
 /* An answer that is neither a document nor a part of one, nor a redirection. */
