@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_queries - looking at queues in RabbitMQ and mending them: what is looked at stays as it was,
  * also when whoever looks is killed. */
+#include "conformance/amqp/ready.h"
 #include "lib/engine_amqp.h"
 #include "base/util.h"
 #include "transport/amqp_ask.h"
@@ -90,24 +91,6 @@ static void put_dead(const char *destination, uint64_t number, const char *code,
         body, len);
 }
 
-static uint64_t ready(const char *queue)
-{
-    uint64_t n = 0;
-    if (amqp_ask_count(c, queue, &n, NULL, &e) < 0)
-        fail_msg("%s", e.text);
-    return n;
-}
-
-/* Messages go back when the channel is gone, which the broker notices in its own time; and it tells
- * none of a queue whose leader does not answer it within a quarter of a second. */
-static void wait_ready(const char *queue, uint64_t n)
-{
-    uint64_t until = mono_ms() + 10000;
-    while (ready(queue) != n && mono_ms() < until)
-        (void)usleep(5000);
-    assert_int_equal(ready(queue), n);
-}
-
 /* The queue holds m<from> to m<from + n - 1> in order, and after this look, too. */
 static void check_order(const char *queue, unsigned from, unsigned n, uint32_t first)
 {
@@ -125,7 +108,7 @@ static void check_order(const char *queue, unsigned from, unsigned n, uint32_t f
     }
     assert_int_equal(k, n);
     assert_int_equal(amqp_scan_end(&s, &e), 0);
-    wait_ready(queue, n);
+    wait_ready(c, queue, n);
 }
 
 static void a_look_leaves_the_queue_as_it_was(void **state)
@@ -150,7 +133,7 @@ static void a_look_that_ends_early_leaves_it_too(void **state)
             amqp_got_done(&m);
         }
         assert_int_equal(amqp_scan_end(&s, &e), 0);
-        wait_ready("register", 500);
+        wait_ready(c, "register", 500);
     }
     check_order("register", 0, 500, 0);
 }
@@ -179,7 +162,7 @@ static void who_looks_may_be_killed_in_the_middle(void **state)
         int status = 0;
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFSIGNALED(status));
-        wait_ready(queues[i], 600);
+        wait_ready(c, queues[i], 600);
         check_order(queues[i], 0, 600, 0);
     }
 }
@@ -242,7 +225,7 @@ static void pages_are_in_the_order_of_numbers_wherever_they_lie(void **state)
     assert_int_equal(list(&(struct dead_filter){.from_ms = 5030, .to_ms = 5040}, 0, 50, false).n,
                      3);
     assert_int_equal(list(&(struct dead_filter){.destination = "nowhere"}, 0, 50, false).n, 0);
-    wait_ready("register.dead", 5);
+    wait_ready(c, "register.dead", 5);
 }
 
 static void large_letters_are_listed_in_rounds(void **state)
@@ -265,7 +248,7 @@ static void one_is_replayed_or_discarded_and_the_others_stay(void **state)
         put_dead(i % 2 ? "register" : "foodbank", i, "bad", 10);
     if (amqp_dead_replay(&all, 301, &e) < 0)
         fail_msg("%s", e.text);
-    wait_ready("register", 1);
+    wait_ready(c, "register", 1);
     assert_int_equal(amqp_ask_get(c, 1, "register", &m, &e), 1);
     assert_string_equal(m.marks.id, "d301");
     assert_int_equal(m.marks.attempts + m.marks.number + m.marks.dead_ms, 0);
@@ -277,8 +260,8 @@ static void one_is_replayed_or_discarded_and_the_others_stay(void **state)
     assert_string_equal(e.code, "dead-unknown");
     assert_int_equal(amqp_dead_discard(&all, 600, &e), 0);
     assert_int_equal(amqp_dead_discard(&all, 600, &e), -ENOENT);
-    wait_ready("register.dead", 299);
-    wait_ready("foodbank.dead", 299);
+    wait_ready(c, "register.dead", 299);
+    wait_ready(c, "foodbank.dead", 299);
     struct listed l = list(NULL, 298, 3, false);
     assert_int_equal(l.number[0], 299);
     assert_int_equal(l.number[1], 300);
@@ -297,8 +280,8 @@ static void several_are_discarded_in_one_look_and_the_others_stay(void **state)
     these[400] = 9000; /* there is none */
     assert_int_equal(amqp_dead_discard_all(&all, these, ARRAY_SIZE(these), &gone, &e), 0);
     assert_int_equal(gone, 400);
-    wait_ready("register.dead", 100);
-    wait_ready("foodbank.dead", 100);
+    wait_ready(c, "register.dead", 100);
+    wait_ready(c, "foodbank.dead", 100);
     struct listed l = list(NULL, 0, 50, false);
     for (unsigned i = 0; i < 50; i++)
         assert_int_equal(l.number[i], 3 * (i + 1));
@@ -316,9 +299,9 @@ static void a_letter_whose_destination_left_the_plan_stays(void **state)
     assert_int_equal(amqp_ask_reply(c, 1, "unbinding", &e), 0);
     assert_int_equal(amqp_dead_replay(&all, 1, &e), -EPERM);
     assert_string_equal(e.code, "destination-unknown");
-    wait_ready("register.dead", 1);
+    wait_ready(c, "register.dead", 1);
     assert_int_equal(amqp_dead_discard(&all, 1, &e), 0);
-    wait_ready("register.dead", 0);
+    wait_ready(c, "register.dead", 0);
 }
 
 static void two_do_not_look_at_once_and_only_an_admin_may(void **state)
@@ -438,7 +421,7 @@ static void status_tells_what_can_be_told(void **state)
     assert_int_equal(figure(t, "small", "configured"), 1);
     assert_int_equal(figure(t, "register", "bytes"), UINT64_MAX);
     tree_free(t);
-    wait_ready("reeve.retry.3600000", 3);
+    wait_ready(c, "reeve.retry.3600000", 3);
     check_order("register", 0, 7, 0);
 }
 
@@ -556,7 +539,7 @@ static void what_waits_is_moved_in_order_and_begins_anew(void **state)
     assert_int_equal(moved, 200);
     assert_int_equal(left, 0);
     check_order("register", 0, 300, 0);
-    assert_int_equal(ready("ledger") + ready("ledger.head"), 0);
+    assert_int_equal(ready(c, "ledger") + ready(c, "ledger.head"), 0);
     put_n("reeve.retry.3600000", "register", 300, 3);
     put_n("reeve.retry.900000", "ledger", 500, 1); /* of others: stay */
     assert_int_equal(move("register", "foodbank", 301, &left), 0);
@@ -568,7 +551,7 @@ static void what_waits_is_moved_in_order_and_begins_anew(void **state)
     assert_int_equal(m.marks.attempts, 0);
     assert_int_equal(m.marks.first_ms, 1700000000000);
     amqp_got_done(&m);
-    wait_ready("reeve.retry.3600000", 2);
+    wait_ready(c, "reeve.retry.3600000", 2);
 }
 
 static void what_cannot_be_moved_stays(void **state)
@@ -579,8 +562,8 @@ static void what_cannot_be_moved_stays(void **state)
     assert_int_equal(move("register", "small", 100, &left), -EPERM);
     assert_string_equal(e.code, "destination-full");
     assert_int_equal(moved, 3);
-    wait_ready("register", 2);
-    wait_ready("small", 3);
+    wait_ready(c, "register", 2);
+    wait_ready(c, "small", 3);
     assert_int_equal(move("nowhere", "register", 100, &left), -EPERM);
     assert_string_equal(e.code, "destination-unknown");
     assert_int_equal(move("register", "nowhere", 100, &left), -EPERM);
@@ -623,16 +606,16 @@ static void a_move_that_was_cut_off_is_mended(void **state)
     put_n("reeve", "register", 3, 5); /* m3 is in both */
     cut_off("register", "foodbank", 0, 4);
     assert_int_equal(amqp_topology_declare(&guest, &e), 0);
-    wait_ready("register", 4);
-    wait_ready("foodbank", 4);
-    assert_int_equal(ready("reeve.moving"), 0);
+    wait_ready(c, "register", 4);
+    wait_ready(c, "foodbank", 4);
+    assert_int_equal(ready(c, "reeve.moving"), 0);
     cut_off("register", "foodbank", 3, 1); /* only the note was left: m3 is gone already */
     assert_int_equal(amqp_topology_declare(&guest, &e), 0);
-    wait_ready("register", 4);
+    wait_ready(c, "register", 4);
     put_n("reeve", "ledger", 13, 5); /* strict: the order stays */
     cut_off("ledger", "foodbank", 10, 4);
     assert_int_equal(amqp_topology_declare(&guest, &e), 0);
-    wait_ready("ledger", 4);
+    wait_ready(c, "ledger", 4);
     cut_off("ledger", "foodbank", 13, 1);
     assert_int_equal(amqp_topology_declare(&guest, &e), 0);
     check_order("ledger", 14, 4, 0);
@@ -640,11 +623,11 @@ static void a_move_that_was_cut_off_is_mended(void **state)
     put_n("reeve.retry.3600000", "ledger", 21, 1);   /* another one's */
     cut_off("register", "foodbank", 20, 2);
     assert_int_equal(move("register", "small", 0, &left), 0); /* the next move mends first */
-    wait_ready("reeve.retry.3600000", 3);
-    wait_ready("register", 4);
+    wait_ready(c, "reeve.retry.3600000", 3);
+    wait_ready(c, "register", 4);
     put("reeve.back", "reeve.moving", &(struct amqp_marks){.id = "odd"}, "no note", 7);
     assert_int_equal(amqp_topology_declare(&guest, &e), 0);
-    assert_int_equal(ready("reeve.moving"), 0);
+    assert_int_equal(ready(c, "reeve.moving"), 0);
     amqp_place_done(&guest);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_topology - what is declared in RabbitMQ, what is said when something else is there, what is
  * remembered, and that a user who may not configure needs no more than the printed rights. */
+#include "conformance/amqp/ready.h"
 #include "lib/engine_amqp.h"
 #include "base/util.h"
 #include "transport/amqp_ask.h"
@@ -61,22 +62,6 @@ static int put(const char *exchange, const char *key)
     return amqp_ask_publish(c, 1, exchange, key, &props, amqp_text("{}"), &e);
 }
 
-static uint64_t ready(const char *queue)
-{
-    uint64_t n = 0;
-    return amqp_ask_count(c, queue, &n, NULL, &e) < 0 ? UINT64_MAX : n;
-}
-
-/* Until so many are ready: of a queue whose leader does not answer it within a quarter of a second
- * the broker tells none. */
-static void wait_ready(const char *queue, uint64_t n)
-{
-    uint64_t until = mono_ms() + 10000;
-    while (ready(queue) != n && mono_ms() < until)
-        (void)usleep(5000);
-    assert_int_equal(ready(queue), n);
-}
-
 static void declaring_again_changes_nothing_and_everything_is_there(void **state)
 {
     static const char *const names[] = {"register", "ledger", "small"};
@@ -89,10 +74,10 @@ static void declaring_again_changes_nothing_and_everything_is_there(void **state
     if (amqp_topology_declare(&guest, &e) < 0)
         fail_msg("%s", e.text);
     assert_int_equal(amqp_topology_check(c, &guest, names, 3, &e), 0);
-    wait_ready("register", 1);
-    wait_ready("ledger.head", 1);
-    wait_ready("ledger.dead", 1);
-    assert_int_equal(ready("register.head"), UINT64_MAX); /* free order needs none */
+    wait_ready(c, "register", 1);
+    wait_ready(c, "ledger.head", 1);
+    wait_ready(c, "ledger.dead", 1);
+    assert_int_equal(ready(c, "register.head"), UINT64_MAX); /* free order needs none */
 }
 
 static void a_missing_queue_is_named(void **state)
@@ -117,7 +102,7 @@ static void other_arguments_are_an_error_that_names_both_and_nothing_is_deleted(
     assert_non_null(strstr(e.text, "register"));
     assert_non_null(strstr(e.text, "classic"));
     assert_non_null(strstr(e.text, "quorum"));
-    wait_ready("register", 1);
+    wait_ready(c, "register", 1);
 }
 
 static struct tree *names_now(void)
@@ -148,7 +133,7 @@ static void what_left_the_plan_is_unbound_kept_and_found(void **state)
     d->name = strdup("archive");
     assert_int_equal(amqp_topology_declare(&guest, &e), 0);
     assert_int_equal(put("reeve", "register"), -ENOENT);
-    wait_ready("register", 1);
+    wait_ready(c, "register", 1);
     assert_true(lists("register") && lists("archive") && lists("ledger"));
     free(d->name);
     d->name = strdup("register");
@@ -356,7 +341,7 @@ static void a_rung_gives_the_message_back_under_its_own_key(void **state)
     as("register.deliver");
     uint64_t start = mono_ms();
     assert_int_equal(put("reeve.retry.1000", "register"), 0);
-    wait_ready("register", 1);
+    wait_ready(c, "register", 1);
     assert_true(mono_ms() - start >= 900); /* and not before its time */
 }
 
