@@ -203,9 +203,13 @@ class Hub(Daemon):
         """The figures of a process; {}: it has not given any yet."""
         return (self.process_status(process) or {}).get("stats", {})
 
+    def queues(self):
+        """{destination: its figures}; {}: none came yet."""
+        return {q["name"]: q for q in (self.status() or {}).get("destinations", [])}
+
     def queue(self, name):
         """The figures of a destination; {}: there is none, or none came yet. Who keeps the queues may be too slow: then they are the old ones."""
-        return next((q for q in (self.status() or {}).get("destinations", []) if q["name"] == name), {})
+        return self.queues().get(name, {})
 
     def wait_ready(self, seconds=30):
         self.wait_log("hub-ready", seconds)

@@ -53,10 +53,6 @@ def secret(h, name, text):
     return "${file:" + name + "}"
 
 
-def queues(h):
-    return {q["name"]: q for q in (h.status() or {}).get("destinations", [])}
-
-
 def alarms(h):
     return {a["code"]: a["text"] for a in (h.status() or {}).get("alarms", [])}
 
@@ -71,7 +67,7 @@ def test_the_topology_is_declared_and_what_is_deleted_comes_back(hub, rabbitmq, 
     there = rabbitmq.queues(vhost)
     assert {"one", "one.dead", "two", "two.head", "two.dead", "reeve.names", "reeve.retry.1000"} <= set(there)
     assert there["one"]["type"] == "quorum" and there["two"]["arguments"]["x-single-active-consumer"] is True
-    wait_for(lambda: set(queues(h)) == {"one", "two"}, 10, "the figures")
+    wait_for(lambda: set(h.queues()) == {"one", "two"}, 10, "the figures")
     printed = json.loads(command(h, "topology", "--json").stdout)
     assert {q["name"] for q in printed["queues"]} == set(there)
     rabbitmq.api("DELETE", "queues", vhost, "one")
@@ -243,7 +239,7 @@ def test_tls_with_a_certificate_instead_of_a_password(hub, rabbitmq, vhost):
         again = TestHub.__mro__[1](h.config, h.directory)
         try:
             again.wait_ready()
-            wait_for(lambda: set(queues(again)) == {"one", "two"}, 10, "the figures")
+            wait_for(lambda: set(again.queues()) == {"one", "two"}, 10, "the figures")
         finally:
             again.stop()
         change(h, lambda c: c["transport"]["amqp"].update(ca=str(rabbitmq.tls("client.pem"))))

@@ -72,7 +72,7 @@ def filled(hub, receiver, n=15):
     push(h, range(n))
 
     def settled():
-        q = {x["name"]: x for x in (h.status() or {}).get("destinations", [])}
+        q = h.queues()
         return bool(q) and q["refuser"]["dead"] == n and q["friend"]["ready"] == n and q["failing"]["delayed"] == n
     wait_for(settled, 30, lambda: f"dead letters, delays and what waits: {h.status()}\n{h.log()[-3000:]}")
     h.stop()
