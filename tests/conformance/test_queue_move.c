@@ -2,6 +2,7 @@
 /* test_queue_move - waiting messages that are moved to another destination: each is in exactly one
  * queue at any time, in the same order, with the same id and bytes. */
 #include "conformance/stage.h"
+#include "lib/forked.h"
 #include "base/util.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -210,8 +211,7 @@ static void a_crash_in_the_middle_leaves_each_message_in_one_queue(void **state)
     publish_n("register", 0, N);
     for (unsigned round = 0; round < ROUNDS; round++) {
         bool back = probe_figure(&pub, "register", "ready") < N / 2;
-        pid_t killer = fork();
-        assert_true(killer >= 0);
+        pid_t killer = forked();
         if (killer == 0) {
             (void)usleep((useconds_t)(random() % 30000));
             (void)kill(g.pid, SIGKILL);

@@ -3,6 +3,7 @@
  * also when whoever looks is killed. */
 #include "conformance/amqp/ready.h"
 #include "lib/engine_amqp.h"
+#include "lib/forked.h"
 #include "base/util.h"
 #include "transport/amqp_ask.h"
 #include "transport/amqp_mend.h"
@@ -146,8 +147,7 @@ static void who_looks_may_be_killed_in_the_middle(void **state)
     put_n("reeve.retry.3600000", "register", 0, 600);
     put_n("reeve.back", "ledger.head", 0, 600);
     for (size_t i = 0; i < ARRAY_SIZE(queues); i++) {
-        pid_t pid = fork();
-        assert_true(pid >= 0);
+        pid_t pid = forked();
         if (pid == 0) {
             struct amqp_scan s;
             struct amqp_got m;
@@ -161,7 +161,7 @@ static void who_looks_may_be_killed_in_the_middle(void **state)
         }
         int status = 0;
         assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFSIGNALED(status));
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
         wait_ready(c, queues[i], 600);
         check_order(queues[i], 0, 600, 0);
     }
@@ -327,8 +327,7 @@ static pid_t client_begins(const char *answer)
     int told[2];
     char byte;
     assert_int_equal(pipe(told), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
+    pid_t pid = forked();
     if (pid > 0) {
         assert_int_equal(read(told[0], &byte, 1), 1);
         (void)close(told[0]);

@@ -3,6 +3,7 @@
  * remembered, and that a user who may not configure needs no more than the printed rights. */
 #include "conformance/amqp/ready.h"
 #include "lib/engine_amqp.h"
+#include "lib/forked.h"
 #include "base/util.h"
 #include "transport/amqp_ask.h"
 #include <setjmp.h>
@@ -190,8 +191,7 @@ static void hubs_that_begin_at_once_forget_no_name(void **state)
     pid_t pid[HUBS];
     (void)state;
     for (unsigned i = 0; i < HUBS; i++) {
-        pid[i] = fork();
-        assert_true(pid[i] >= 0);
+        pid[i] = forked();
         if (pid[i] > 0)
             continue;
         struct amqp_place mine;

@@ -2,6 +2,7 @@
 /* Several processes want to do what only one may: who holds the lease writes down that it does, in
  * a commit that the lease guards. A trigger keeps all that was written: who, under which epoch,
  * when by the server's clock. */
+#include "lib/forked.h"
 #include "lib/store.h"
 #include "state/lease.h"
 #include "base/util.h"
@@ -28,7 +29,7 @@ static struct err e;
 static struct hub { /* shared with the children */
     atomic_uint taken, lost, written, refused, away, old_written;
     _Atomic(uint64_t) epoch;
-    atomic_bool held, quiet; /* quiet: writes nothing, which would wait for the server */
+    atomic_bool begun, held, quiet; /* quiet: writes nothing, which would wait for the server */
 } * hub;
 static pid_t pid[HUBS];
 
@@ -139,6 +140,7 @@ static void run_hub(int i)
     c.s = store_open_as("feed.receive");
     if (lease_open(store_conninfo(), "feed", name, &events, &c.l, &e) < 0)
         _exit(1);
+    hub[i].begun = true;
     while (!asked) {
         short want = 0;
         uint64_t most = lease_timeout(c.l);
@@ -159,11 +161,15 @@ static void run_hub(int i)
     _exit(0);
 }
 
+/* Returns when it has opened its state, for which it needs the server. */
 static void begin(int i)
 {
-    pid[i] = fork();
+    pid[i] = forked();
     if (pid[i] == 0)
         run_hub(i);
+    for (uint64_t until = mono_ms() + 20000; !hub[i].begun; pause_ms(5))
+        if (mono_ms() > until)
+            fail_msg("hub %c does not begin", 'a' + i);
 }
 
 /* The one that holds it, having written something since; waits. */

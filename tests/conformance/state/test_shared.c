@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* State that several hubs share: the same document at two doors, two documents about one subject at
  * once, what one hub has begun and another goes on with. Each handle stands for a hub. */
+#include "lib/forked.h"
 #include "lib/store.h"
 #include "state/pg_schema.h"
 #include "base/util.h"
@@ -365,7 +366,7 @@ static void many_first_ones_make_the_tables_once(void **state)
     (void)store_done(NULL);
     assert_int_equal(store_init(NULL), 0);
     for (size_t i = 0; i < ARRAY_SIZE(child); i++)
-        if ((child[i] = fork()) == 0) {
+        if ((child[i] = forked()) == 0) {
             struct state *s = NULL;
             struct tree *part = store_part("s");
             _exit(state_open(part, &s, &e) < 0);

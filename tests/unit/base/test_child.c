@@ -6,6 +6,7 @@
 #include "base/frame.h"
 #include "base/places.h"
 #include "base/util.h"
+#include "lib/forked.h"
 #include "lib/remove_tree.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -88,8 +89,7 @@ static void start(struct peer *p, const char *part)
     assert_true(mem >= 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv), 0);
     assert_int_equal(write_all(mem, part, strlen(part)), 0);
-    p->pid = fork();
-    assert_true(p->pid >= 0);
+    p->pid = forked();
     if (p->pid == 0) {
         /* The ends may themselves be 3 and 4: move them out of the way first. */
         int a = fcntl(sv[1], F_DUPFD, 20), b = fcntl(mem, F_DUPFD, 21);

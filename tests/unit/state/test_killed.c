@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commits and what kills: the process that commits (either store), the server, its sessions.
  * Whatever was said to be committed is there, nothing is there by half, and nothing twice. */
+#include "lib/forked.h"
 #include "lib/store.h"
 #include "base/util.h"
 #include <libpq-fe.h>
@@ -124,15 +125,16 @@ static void nothing_is_lost_or_half_there_when_the_process_is_killed(void **stat
     uint32_t before = 0;
     unsigned span_us = 150000;
     for (unsigned round = 0; round < 15; round++) {
-        int told[2];
+        int told[2], status = 0;
         assert_int_equal(pipe(told), 0);
-        pid_t child = fork();
+        pid_t child = forked();
         if (child == 0)
             commit_until_killed(store_open(), before + 1, told[1]);
         (void)close(told[1]);
         pause_us(20000 + (unsigned)rand_r(&seed) % span_us);
         (void)kill(child, SIGKILL);
-        assert_int_equal(waitpid(child, NULL, 0), child);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
         uint32_t n, said = before;
         while (read(told[0], &n, sizeof(n)) == sizeof(n))
             said = n;

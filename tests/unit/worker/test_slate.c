@@ -2,6 +2,7 @@
 /* The slate survives the process: who is charged after a crash, who is not, when a message is given
  * up. */
 #include "worker/slate.h"
+#include "lib/forked.h"
 #include "base/util.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -43,8 +44,7 @@ static struct slate *open_slate(void)
 /* A process that takes these in hand and dies. */
 static void crash_with(const char *const *names, size_t n)
 {
-    pid_t pid = fork();
-    assert_true(pid >= 0);
+    pid_t pid = forked();
     if (pid == 0) {
         struct slate *s = NULL;
         struct err e;
@@ -56,7 +56,7 @@ static void crash_with(const char *const *names, size_t n)
     }
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFSIGNALED(status));
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 static void nothing_in_hand_charges_nobody(void **state)

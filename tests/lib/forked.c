@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* forked - see forked.h. */
+#include "lib/forked.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+pid_t forked(void)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0 && setenv("CMOCKA_TEST_ABORT", "1", 1) < 0) /* read when an assertion fails */
+        _exit(1);
+    return pid;
+}
