@@ -10,7 +10,6 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,13 +157,14 @@ struct commits {
 };
 
 /* Commits until the time is over; what failed is tried again, and must come through. */
-static struct commits commit_for(struct state *s, uint64_t ms)
+static struct commits commit_until(struct state *s, uint64_t end)
 {
     struct commits c = {0};
-    uint64_t end = mono_ms() + ms, give_up = end + 30000;
-    while (mono_ms() < end) {
+    uint64_t give_up = end + 60000; /* nothing is killed any more */
+    while (mono_ms() < end || c.done == 0) {
         if (!stage(s, c.done + 1)) {
             assert_string_equal(e.code, "state-away");
+            assert_true(mono_ms() < give_up);
             c.away++;
             pause_us(20000);
             continue;
@@ -179,16 +179,21 @@ static struct commits commit_for(struct state *s, uint64_t ms)
     return c;
 }
 
-static atomic_bool stop;
+struct killer {
+    uint64_t end;
+    unsigned times;
+};
 
+/* Leaves it running. */
 static void *kill_server(void *arg)
 {
-    unsigned *times = arg, own = seed;
-    while (!atomic_load(&stop)) {
+    struct killer *k = arg;
+    unsigned own = seed;
+    while (mono_ms() < k->end) {
         pause_us(100000 + (unsigned)rand_r(&own) % 700000);
         store_server("kill");
         store_server("start");
-        (*times)++;
+        k->times++;
     }
     return NULL;
 }
@@ -196,13 +201,14 @@ static void *kill_server(void *arg)
 /* Sessions end at any moment of a commit: its outcome is unknown, and must be found out. */
 static void *end_sessions(void *arg)
 {
-    unsigned *times = arg, own = seed;
+    struct killer *k = arg;
+    unsigned own = seed;
     PGconn *c = PQconnectdb(store_conninfo());
-    while (!atomic_load(&stop)) {
+    while (mono_ms() < k->end) {
         pause_us(20000 + (unsigned)rand_r(&own) % 100000);
         PGresult *r = PQexec(c, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                                 " WHERE application_name = 'reeve s'");
-        *times += (unsigned)PQntuples(r);
+        k->times += (unsigned)PQntuples(r);
         PQclear(r);
     }
     PQfinish(c);
@@ -212,22 +218,20 @@ static void *end_sessions(void *arg)
 static void while_something_kills(void *(*killer)(void *), uint64_t ms, const char *what)
 {
     pthread_t thread;
-    unsigned times = 0;
     store_needs_server();
     choose_seed();
     struct state *s = store_open();
-    atomic_store(&stop, false);
-    assert_int_equal(pthread_create(&thread, NULL, killer, &times), 0);
-    struct commits c = commit_for(s, ms);
-    atomic_store(&stop, true);
+    struct killer k = {.end = mono_ms() + ms};
+    assert_int_equal(pthread_create(&thread, NULL, killer, &k), 0);
+    struct commits c = commit_until(s, k.end);
     (void)pthread_join(thread, NULL);
     state_close(s);
     s = store_open();
     assert_int_equal(last_batch(s), c.done);
     state_close(s);
-    print_message("%u batches of %u subjects, %u %s, away %u times\n", c.done, SUBJECTS, times,
+    print_message("%u batches of %u subjects, %u %s, away %u times\n", c.done, SUBJECTS, k.times,
                   what, c.away);
-    assert_true(times > 0 && c.done > 0);
+    assert_true(k.times > 0 && c.done > 0);
 }
 
 static void what_was_committed_outlives_the_server(void **state)
