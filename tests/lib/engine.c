@@ -2,6 +2,7 @@
 /* engine - see engine.h: what is the same for every engine. */
 #include "lib/engine.h"
 #include "lib/engine_kind.h"
+#include "lib/patience.h"
 #include "base/util.h"
 #include <poll.h>
 #include <signal.h>
@@ -75,7 +76,7 @@ void engine_done(struct engine *g)
 
 unsigned engine_wait_ms(void)
 {
-    return kind()->wait_ms;
+    return patience_ms(kind()->wait_ms);
 }
 
 long engine_rss_limit_kb(void)

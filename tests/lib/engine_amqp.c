@@ -333,7 +333,7 @@ const struct engine_kind engine_amqp = {.init = init,
                                         .end = end,
                                         .clean = clean,
                                         .part = part,
-                                        .wait_ms = 60000,
+                                        .wait_ms = 20000,
                                         /* RabbitMQ's own business: what the node may have */
                                         .rss_limit_kb = 1000000,
                                         .untold = untold};

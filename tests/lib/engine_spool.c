@@ -147,5 +147,5 @@ const struct engine_kind engine_spool = {.init = init,
                                          .end = end,
                                          .clean = clean,
                                          .part = part,
-                                         .wait_ms = 10000,
+                                         .wait_ms = 5000,
                                          .rss_limit_kb = 64000};

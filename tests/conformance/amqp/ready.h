@@ -2,6 +2,7 @@
 /* ready - how many messages are ready in a queue, for the tests of this folder. */
 #ifndef TESTS_CONFORMANCE_AMQP_READY_H
 #define TESTS_CONFORMANCE_AMQP_READY_H
+#include "lib/patience.h"
 #include "base/util.h"
 #include "transport/amqp_ask.h"
 #include <setjmp.h>
@@ -22,7 +23,7 @@ static inline uint64_t ready(amqp_connection_state_t c, const char *queue)
  */
 static inline void wait_ready(amqp_connection_state_t c, const char *queue, uint64_t n)
 {
-    uint64_t until = mono_ms() + 10000;
+    uint64_t until = patience_ends(10000);
     while (ready(c, queue) != n && mono_ms() < until)
         (void)usleep(5000);
     assert_int_equal(ready(c, queue), n);

@@ -4,6 +4,7 @@
 #include "conformance/amqp/ready.h"
 #include "lib/engine_amqp.h"
 #include "lib/forked.h"
+#include "lib/patience.h"
 #include "base/util.h"
 #include "transport/amqp_ask.h"
 #include "transport/amqp_mend.h"
@@ -386,7 +387,7 @@ static struct tree *status(void)
 /* Until the status has this figure: who answers later than the others is not waited for. */
 static struct tree *status_with(const char *destination, const char *name, uint64_t want)
 {
-    uint64_t until = mono_ms() + 10000;
+    uint64_t until = patience_ends(10000);
     struct tree *t = status();
     while (figure(t, destination, name) != want && mono_ms() < until) {
         tree_free(t);
@@ -486,7 +487,7 @@ static void a_version_that_knows_no_orders_is_recognised(void **state)
     pid_t old = client_begins("[{\"client\":\"a\",\"destination\":\"register\",\"inflight\":4,"
                               "\"paused\":false},{\"client\":\"a\",\"destination\":\"foodbank\","
                               "\"inflight\":0,\"paused\":false}]");
-    uint64_t until = mono_ms() + 10000;
+    uint64_t until = patience_ends(10000);
     do { /* an answer that comes late is not waited for */
         tree_free(answers);
         if (amqp_pause_all(&all, "register", true, &answers, &e) < 0)

@@ -3,6 +3,7 @@
  * a commit that the lease guards. A trigger keeps all that was written: who, under which epoch,
  * when by the server's clock. */
 #include "lib/forked.h"
+#include "lib/patience.h"
 #include "lib/store.h"
 #include "state/lease.h"
 #include "base/util.h"
@@ -167,7 +168,7 @@ static void begin(int i)
     pid[i] = forked();
     if (pid[i] == 0)
         run_hub(i);
-    for (uint64_t until = mono_ms() + 20000; !hub[i].begun; pause_ms(5))
+    for (uint64_t until = patience_ends(10000); !hub[i].begun; pause_ms(5))
         if (mono_ms() > until)
             fail_msg("hub %c does not begin", 'a' + i);
 }
@@ -209,7 +210,7 @@ static void a_killed_holder_is_replaced_within_ten_seconds(void **state)
     store_needs_server();
     begin(0);
     begin(1);
-    int first = holder_within(10000, -1);
+    int first = holder_within(patience_ms(10000), -1);
     pause_ms(2500); /* over a renewal */
     assert_true(hub[first].held && hub[first].lost == 0);
     assert_false(hub[!first].held);
@@ -227,13 +228,13 @@ static void a_paused_holder_that_wakes_does_no_harm(void **state)
     store_needs_server();
     for (int i = 0; i < HUBS; i++)
         begin(i);
-    int first = holder_within(10000, -1);
+    int first = holder_within(patience_ms(10000), -1);
     (void)kill(pid[first], SIGSTOP);
     hub[first].held = false; /* it cannot say so itself */
-    int second = holder_within(10000, first);
+    int second = holder_within(patience_ms(10000), first);
     unsigned written = hub[first].written, refused = hub[first].refused;
     (void)kill(pid[first], SIGCONT);
-    uint64_t until = mono_ms() + 5000;
+    uint64_t until = patience_ends(5000);
     while ((hub[first].refused == refused || hub[first].lost == 0) && mono_ms() < until)
         pause_ms(5);
     pause_ms(1000);
@@ -253,11 +254,11 @@ static void an_orderly_end_hands_it_over_at_once(void **state)
     store_needs_server();
     begin(0);
     begin(1);
-    int first = holder_within(10000, -1);
+    int first = holder_within(patience_ms(10000), -1);
     (void)store_sql("CREATE TABLE at_the_end AS SELECT epoch, expires FROM reeve_lease");
     end(first, SIGTERM);
     uint64_t ended = mono_ms();
-    (void)holder_within(10000, first);
+    (void)holder_within(patience_ms(10000), first);
     print_message("moved after %llu ms\n", (unsigned long long)(mono_ms() - ended));
     assert_true(store_sql("SELECT count(*) FROM told, at_the_end x WHERE told.epoch = x.epoch + 1"
                           " AND at < expires") > 0); /* it did not run out */
@@ -270,10 +271,10 @@ static void it_goes_on_after_the_server_was_killed(void **state)
     store_needs_server();
     for (int i = 0; i < HUBS; i++)
         begin(i);
-    (void)holder_within(10000, -1);
+    (void)holder_within(patience_ms(10000), -1);
     store_server("kill");
     store_server("start");
-    (void)holder_within(10000, -1);
+    (void)holder_within(patience_ms(10000), -1);
     for (int i = 0; i < HUBS; i++)
         hub[i].quiet = true;
     pause_ms(100);
@@ -288,7 +289,7 @@ static void it_goes_on_after_the_server_was_killed(void **state)
     assert_false(any);
     for (int i = 0; i < HUBS; i++)
         hub[i].quiet = false;
-    (void)holder_within(12000, -1);
+    (void)holder_within(patience_ms(10000), -1);
     nobody_held_it_twice();
 }
 
@@ -337,7 +338,7 @@ static void a_server_that_is_silent_is_passed_over(void **state)
     (void)snprintf(conninfo, sizeof(conninfo), "%s host=127.0.0.1,127.0.0.1 port=%d,%ld",
                    store_conninfo(), ntohs(at.sin_port), strtol(port + 5, NULL, 10));
     assert_int_equal(lease_open(conninfo, "feed", "a", &events, &l, &e), 0);
-    uint64_t until = mono_ms() + 10000;
+    uint64_t until = patience_ends(5000);
     while (!taken && mono_ms() < until) {
         lease_run(l);
         pause_ms(lease_timeout(l) < 5 ? (unsigned)lease_timeout(l) : 5);

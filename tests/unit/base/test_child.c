@@ -7,6 +7,7 @@
 #include "base/places.h"
 #include "base/util.h"
 #include "lib/forked.h"
+#include "lib/patience.h"
 #include "lib/remove_tree.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -123,11 +124,11 @@ static int finish(struct peer *p, bool hang_up)
     return WEXITSTATUS(status);
 }
 
-/* The next frame of this type within 5 s; others are passed over. */
+/* The next frame of this type; others are passed over. */
 static struct frame await(struct peer *p, uint16_t type)
 {
     struct frame f;
-    uint64_t end = mono_ms() + 5000;
+    uint64_t end = patience_ends(5000);
     while (mono_ms() < end) {
         int r = channel_next(p->channel, &f);
         assert_true(r >= 0);

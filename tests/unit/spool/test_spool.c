@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_spool - the embedded queue without sockets, with peers that only remember. */
 #include "spool/spool.h"
+#include "lib/patience.h"
 #include "base/db.h"
 #include "base/util.h"
 #include <setjmp.h>
@@ -337,7 +338,7 @@ static void more_delayed_than_memory_holds_all_come_back(void **state)
     spool_close(sp);
     open_or_fail(dir);
     reset_fakes();
-    uint64_t until = mono_ms() + 8000;
+    uint64_t until = patience_ends(5000);
     c = consume(&two, "a", 1000);
     for (unsigned i = 0; i < N; i++) {
         while (two.jobs <= i && mono_ms() < until)
@@ -414,7 +415,7 @@ static void a_finished_message_leaves_nothing_in_the_file(void **state)
         assert_int_equal(settle(&two, c, i, SETTLE_RELEASE, 1), 0);
     spool_turn(sp);
     assert_int_equal(rows_in("later"), 4);
-    uint64_t until = mono_ms() + 5000;
+    uint64_t until = patience_ends(5000);
     while (two.jobs < 8 && mono_ms() < until)
         spool_turn(sp);
     for (unsigned i = 4; i < 8; i++)
@@ -602,15 +603,15 @@ static void retention_leaves_what_nobody_looked_at_until_it_has_warned(void **st
     reopen_with("\"dead_ms\":300,\"unseen_ms\":3600000");
     make_dead(0, 3);
     assert_int_equal(list_dead(2), 2); /* two are seen, the third is not */
-    assert_true(turn_until(1, 0, 5000));
-    uint64_t until = mono_ms() + 5000;
+    assert_true(turn_until(1, 0, patience_ms(5000)));
+    uint64_t until = patience_ends(5000);
     while (!*spool_unseen(sp) && mono_ms() < until)
         spool_turn(sp);
     assert_non_null(strstr(spool_unseen(sp), "nobody has looked at 1 dead letters"));
     assert_false(turn_until(0, 0, 700)); /* much older than it would be kept, and still there */
     assert_int_equal(list_dead(10), 1);  /* now it is seen: it goes, after some time to act */
-    assert_true(turn_until(0, 0, 5000));
-    until = mono_ms() + 5000;
+    assert_true(turn_until(0, 0, patience_ms(5000)));
+    until = patience_ends(5000);
     while (*spool_unseen(sp) && mono_ms() < until)
         spool_turn(sp);
     assert_string_equal(spool_unseen(sp), "");
@@ -621,12 +622,12 @@ static void the_limit_for_unseen_letters_counts_from_the_warning(void **state)
 {
     (void)state;
     make_dead(0, 2);
-    uint64_t until = mono_ms() + 700;
+    uint64_t until = mono_ms() + 3100;
     while (mono_ms() < until) /* long over all limits below, but the hub knew nothing of them */
         (void)sched_yield();
-    reopen_with("\"dead_ms\":600,\"unseen_ms\":600");
-    assert_true(turn_until(2, 150, 5000)); /* 300 ms of warning are due to them */
-    assert_true(turn_until(0, 0, 5000));
+    reopen_with("\"dead_ms\":3000,\"unseen_ms\":3000");
+    assert_true(turn_until(2, 150, patience_ms(5000))); /* 1.5 s of warning are due to them */
+    assert_true(turn_until(0, 0, patience_ms(5000)));
     retention = "";
 }
 

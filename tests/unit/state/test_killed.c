@@ -2,6 +2,7 @@
 /* Commits and what kills: the process that commits (either store), the server, its sessions.
  * Whatever was said to be committed is there, nothing is there by half, and nothing twice. */
 #include "lib/forked.h"
+#include "lib/patience.h"
 #include "lib/store.h"
 #include "base/util.h"
 #include <libpq-fe.h>
@@ -160,7 +161,7 @@ struct commits {
 static struct commits commit_until(struct state *s, uint64_t end)
 {
     struct commits c = {0};
-    uint64_t give_up = end + 60000; /* nothing is killed any more */
+    uint64_t give_up = end + patience_ms(20000); /* nothing is killed any more */
     while (mono_ms() < end || c.done == 0) {
         if (!stage(s, c.done + 1)) {
             assert_string_equal(e.code, "state-away");
@@ -261,7 +262,7 @@ static void a_server_that_is_away_is_said_and_comes_back(void **state)
     assert_string_equal(e.code, "state-away");
     assert_int_equal(state_get(s, "n", &p, &len, &e), 0); /* staged still */
     store_server("start");
-    uint64_t end = mono_ms() + 20000;
+    uint64_t end = patience_ends(20000);
     while (state_commit(s, &e) < 0)
         assert_true(mono_ms() < end);
     assert_int_equal(last_batch(s), 1);
