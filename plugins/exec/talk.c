@@ -10,19 +10,21 @@
 
 #define LAST_WORDS_MS 200u /* of one that reads no more */
 
-/* false: p->why, or t->stop, says why not. */
-static bool say_more(struct talk *t)
+/* One piece at most: a program that reads as fast as it is told is heard between two of them.
+ * false: p->why, or t->stop, says why not. */
+static bool say_more(struct talk *t, uint64_t *last)
 {
     struct program *p = &t->x->program;
     program_write(p);
-    while (t->more != NULL && !t->all && program_unsent(p) == 0 && p->process.in >= 0) {
-        int rc = t->more(t);
-        if (rc < 0)
-            return false;
-        t->all = rc == 0;
-        p->more = !t->all;
-        program_write(p);
-    }
+    if (t->more == NULL || t->all || program_unsent(p) > 0 || p->process.in < 0)
+        return true;
+    int rc = t->more(t);
+    if (rc < 0)
+        return false;
+    t->all = rc == 0;
+    p->more = !t->all;
+    *last = monotonic_ms(); /* it has read the piece before */
+    program_write(p);
     return true;
 }
 
@@ -53,7 +55,7 @@ static enum heard hear(struct talk *t, struct said *s)
     struct program *p = &t->x->program;
     uint64_t timeout = (uint64_t)reeve_conf_int(t->ctx, "timeout"), now = monotonic_ms();
     for (uint64_t last = now; now < last + timeout; now = monotonic_ms()) {
-        if (!say_more(t))
+        if (!say_more(t, &last))
             return t->stop ? HEARD_STOP : HEARD_FAULT;
         size_t unsent = program_unsent(p);
         uint64_t ms = closed(t) ? LAST_WORDS_MS : last + timeout - now;
