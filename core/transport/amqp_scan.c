@@ -213,6 +213,12 @@ static int ask_leader(struct amqp_scan *s, struct err *e)
     return r < 0 ? r : left;
 }
 
+/* Who is silent does not say of which queue. */
+static int name_the_queue(int r, const char *queue, struct err *e)
+{
+    return r == -EIO ? err_prefix(e, r, "queue %s", queue) : r;
+}
+
 int amqp_ask_sure(amqp_connection_state_t c, const char *queue, uint64_t *ret_ready,
                   uint32_t *ret_consumers, struct err *e)
 {
@@ -220,10 +226,11 @@ int amqp_ask_sure(amqp_connection_state_t c, const char *queue, uint64_t *ret_re
     uint64_t before = 0;
     int r = amqp_ask_count(c, queue, &before, ret_consumers, e);
     if (r < 0)
-        return r;
+        return name_the_queue(r, queue, e);
     r = ask_leader(&s, e);
     if (r < 0)
         return err_prefix(e, r, "queue %s, whose leader is to say what it holds", queue);
     r = amqp_ask_wait_back(c, queue, before, e);
-    return r < 0 ? r : amqp_ask_count(c, queue, ret_ready, NULL, e);
+    r = r < 0 ? r : amqp_ask_count(c, queue, ret_ready, NULL, e);
+    return name_the_queue(r, queue, e);
 }
