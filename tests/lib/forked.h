@@ -8,5 +8,7 @@
  * SIGABRT, once it has said what failed: it would else return to cmocka there, which would tear
  * down what the parent still uses and go on with the tests behind this one, twice. */
 pid_t forked(void);
+/* Waits for the end of a child; fails the test unless it was SIGKILL that ended it. */
+void forked_was_killed(pid_t pid);
 
 #endif

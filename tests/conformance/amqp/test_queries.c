@@ -160,9 +160,7 @@ static void who_looks_may_be_killed_in_the_middle(void **state)
                         _exit(1);
             (void)raise(SIGKILL);
         }
-        int status = 0;
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        forked_was_killed(pid);
         wait_ready(c, queues[i], 600);
         check_order(queues[i], 0, 600, 0);
     }

@@ -16,7 +16,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
 static char dir[64], socket_path[128];
 static struct server *server;
@@ -312,7 +311,7 @@ static void a_successor_takes_over_what_was_in_flight(void **state)
     assert_int_equal(server_clients(server), 3);
     assert_int_equal(next_type(good), 0);
     (void)kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    forked_was_killed(pid);
     welcome(bad);
     put_consume(0, 10, "a");
     send_buf(bad, SPOOL_CONSUME);

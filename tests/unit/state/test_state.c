@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -135,9 +134,7 @@ static void what_a_former_name_remembered_is_taken_over(void **state)
     pid_t child = forked();
     if (child == 0)
         put_and_die(old);
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    forked_was_killed(child);
     assert_int_equal(state_take_over(old, part, &e), 1);
     assert_int_equal(state_take_over(old, other, &e), 0); /* nothing stayed */
     struct state *s = open_state();
@@ -164,7 +161,7 @@ static void nothing_of_a_file_is_left_behind(void **state)
     pid_t child = forked();
     if (child == 0)
         put_and_die(old);
-    assert_int_equal(waitpid(child, NULL, 0), child);
+    forked_was_killed(child);
     assert_int_equal(state_take_over(old, part, &e), 1);
     static const char *const names[] = {"old.db", "old.db-wal"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

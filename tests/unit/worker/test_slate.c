@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <cmocka.h>
 
 static char path[64];
@@ -54,9 +53,7 @@ static void crash_with(const char *const *names, size_t n)
             (void)slate_put(s, names[i]);
         (void)kill(getpid(), SIGKILL);
     }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    forked_was_killed(pid);
 }
 
 static void nothing_in_hand_charges_nobody(void **state)
