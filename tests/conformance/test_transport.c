@@ -179,7 +179,7 @@ static void a_worker_reaches_its_own_queue_only(void **state)
 static void status_tells_what_waits_where(void **state)
 {
     (void)state;
-    uint64_t start = mono_ms();
+    uint64_t start = wall_ms();
     probe_open(&pub, &g, "all");
     probe_open(&con, &g, "all");
     publish_n("register", 0, 10);
@@ -197,8 +197,10 @@ static void status_tells_what_waits_where(void **state)
     assert_int_equal(probe_figure(&pub, "register", "configured"), 1);
     assert_int_equal(probe_figure(&pub, "small", "limit_messages"), 3);
     assert_int_equal(probe_figure(&pub, "narrow", "limit_bytes"), 1000);
-    if (engine_tells("oldest_ms"))
-        assert_true(probe_figure(&pub, "register", "oldest_ms") <= mono_ms() - start);
+    if (engine_tells("oldest_ms")) {
+        uint64_t age = probe_figure(&pub, "register", "oldest_ms");
+        assert_true(age <= wall_ms() - start); /* the same clock: two of them round differently */
+    }
     struct tree *t = probe_status(&pub);
     const struct tree *list = tree_get(t, "destinations");
     assert_true(tree_getu(t, "stored_bytes", 0) > 0 || !engine_tells("stored_bytes"));
